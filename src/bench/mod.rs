@@ -1,0 +1,9 @@
+//! Measures: timing, statistics, recordings of what each path answers, and the sweep over a knob.
+
+pub mod arms;
+pub mod order;
+pub mod quality;
+pub mod record;
+pub mod stats;
+pub mod sweep;
+pub mod timing;

@@ -1,0 +1,175 @@
+//! How good the answers are: accuracy, agreement with the full model, deviation from it, and the
+//! oracles that bound what any router between these paths could reach.
+
+use crate::engine::Knobs;
+use crate::units::Macs;
+
+use super::record::{Recording, argmax};
+
+/// Figures over samples 0…n at one setting.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Quality {
+    /// Samples.
+    pub n: usize,
+    /// Share of right answers; none without labels.
+    pub accuracy: Option<f64>,
+    /// Share of answers equal to the full model's.
+    pub agreement: f64,
+    /// Largest absolute difference of an output from the full model's.
+    pub deviation_max: f64,
+    /// Mean absolute difference of the outputs from the full model's.
+    pub deviation_mean: f64,
+    /// Mean operations a sample, gates included.
+    pub macs: Macs,
+    /// Share of samples by path, in the order of the recording's paths.
+    pub paths: Vec<f64>,
+    /// Samples that the full model gets right and this setting wrong.
+    pub errors: u64,
+    /// Samples answered otherwise than by the full model.
+    pub disagreements: u64,
+}
+
+/// What a setting answers for one sample.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer<'a> {
+    /// Output values.
+    pub output: &'a [f32],
+    /// Operations spent.
+    pub macs: Macs,
+    /// Index of the path, if it is one of the routed model's.
+    pub path: Option<usize>,
+}
+
+/// Summarises `answers`, one a sample, against the full model's outputs and the labels.
+pub fn summarise<'a>(
+    answers: impl Iterator<Item = Answer<'a>>,
+    full: &[Vec<f32>],
+    labels: Option<&[usize]>,
+    path_count: usize,
+) -> Quality {
+    let mut quality = Quality { paths: vec![0.0; path_count], ..Quality::default() };
+    let (mut right, mut values) = (0u64, 0u64);
+    for (row, answer) in answers.enumerate() {
+        let (own, reference) = (argmax(answer.output), argmax(&full[row]));
+        quality.n += 1;
+        quality.disagreements += u64::from(own != reference);
+        if let Some(labels) = labels {
+            right += u64::from(own == labels[row]);
+            quality.errors += u64::from(reference == labels[row] && own != labels[row]);
+        }
+        for (a, b) in answer.output.iter().zip(&full[row]) {
+            let difference = f64::from((a - b).abs());
+            quality.deviation_max = quality.deviation_max.max(difference);
+            quality.deviation_mean += difference;
+            values += 1;
+        }
+        quality.macs += answer.macs;
+        if let Some(path) = answer.path {
+            quality.paths[path] += 1.0;
+        }
+    }
+    let n = quality.n.max(1) as f64;
+    quality.paths.iter_mut().for_each(|share| *share /= n);
+    quality.macs = quality.macs / n;
+    quality.deviation_mean /= values.max(1) as f64;
+    quality.agreement = 1.0 - quality.disagreements as f64 / n;
+    quality.accuracy = labels.map(|_| right as f64 / n);
+    quality
+}
+
+/// The routed model at these knobs over the first `n` recorded samples.
+pub fn routed(
+    recording: &Recording,
+    knobs: &Knobs,
+    full: &[Vec<f32>],
+    labels: Option<&[usize]>,
+    n: usize,
+) -> Quality {
+    let answers = (0..n).map(|row| {
+        let routed = recording.at(row, knobs);
+        Answer { output: routed.output, macs: routed.macs, path: Some(routed.path) }
+    });
+    summarise(answers, full, labels, recording.paths.len())
+}
+
+/// The cheapest path that is good enough for each sample, else the full path: no router that
+/// chooses between these paths does better. Good enough is right, or without labels, and always if
+/// `agreement`, equal to the full model's answer. The oracle's own decision costs nothing.
+pub fn oracle(
+    recording: &Recording,
+    full: &[Vec<f32>],
+    labels: Option<&[usize]>,
+    agreement: bool,
+    n: usize,
+) -> Quality {
+    let answers = (0..n).map(|row| {
+        let wanted = match labels {
+            Some(labels) if !agreement => labels[row],
+            _ => argmax(&full[row]),
+        };
+        let cost = |ix: &usize| recording.paths[*ix].macs[row].0;
+        let all = 0..recording.paths.len();
+        let good = all.clone().filter(|&ix| argmax(&recording.paths[ix].outputs[row]) == wanted);
+        let path = good
+            .min_by(|a, b| cost(a).total_cmp(&cost(b)))
+            .or_else(|| all.max_by(|a, b| cost(a).total_cmp(&cost(b))))
+            .unwrap_or(0);
+        let record = &recording.paths[path];
+        Answer { output: &record.outputs[row], macs: record.macs[row], path: Some(path) }
+    });
+    summarise(answers, full, labels, recording.paths.len())
+}
+
+/// A router that sends samples down the paths at random, with these shares: exact expectation.
+/// It pays for the same gates as the routed model.
+pub fn random(
+    recording: &Recording,
+    shares: &[f64],
+    full: &[Vec<f32>],
+    labels: Option<&[usize]>,
+    n: usize,
+) -> Quality {
+    let mut mixed = Quality { n, paths: shares.to_vec(), ..Quality::default() };
+    let mut accuracy = 0.0;
+    for (ix, &share) in shares.iter().enumerate() {
+        let record = &recording.paths[ix];
+        let answers = (0..n).map(|row| Answer {
+            output: &record.outputs[row],
+            macs: record.macs[row],
+            path: None,
+        });
+        let alone = summarise(answers, full, labels, 0);
+        accuracy += share * alone.accuracy.unwrap_or(0.0);
+        mixed.agreement += share * alone.agreement;
+        mixed.deviation_mean += share * alone.deviation_mean;
+        if share > 0.0 {
+            mixed.deviation_max = mixed.deviation_max.max(alone.deviation_max);
+        }
+        mixed.macs += alone.macs * share;
+    }
+    mixed.accuracy = labels.map(|_| accuracy);
+    mixed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_by_hand() {
+        let full = vec![vec![1.0, 0.0], vec![0.0, 1.0], vec![1.0, 0.0]];
+        let own = [vec![1.0, 0.0], vec![0.5, 0.0], vec![0.0, 3.0]];
+        let answers = own.iter().enumerate().map(|(ix, output)| Answer {
+            output,
+            macs: Macs(10.0),
+            path: Some(ix % 2),
+        });
+        let quality = summarise(answers, &full, Some(&[0, 1, 1]), 2);
+        assert_eq!(quality.accuracy, Some(2.0 / 3.0));
+        assert_eq!((quality.errors, quality.disagreements), (1, 2));
+        assert_eq!(quality.deviation_max, 3.0);
+        assert!((quality.deviation_mean - (0.5 + 1.0 + 1.0 + 3.0) / 6.0).abs() < 1e-12);
+        assert_eq!(quality.paths, [2.0 / 3.0, 1.0 / 3.0]);
+        assert_eq!(quality.macs, Macs(10.0));
+    }
+}

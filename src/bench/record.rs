@@ -1,0 +1,166 @@
+//! What every path would answer for every sample: one pass per path, from which the curve at any
+//! knob value is computed without running the model again.
+
+use std::sync::Arc;
+
+use ndarray::{Array2, ArrayD};
+
+use crate::data::Samples;
+use crate::engine::{Batch, Knobs, Path, Program, Routing, Session};
+use crate::error::{Error, ErrorKind, Result};
+use crate::units::Macs;
+
+/// Answers of one path.
+#[derive(Debug, Clone)]
+pub struct PathRecord {
+    /// The path.
+    pub path: Path,
+    /// Outputs by sample, shape `[n, outputs]`, as far as recorded.
+    pub outputs: Vec<Vec<f32>>,
+    /// Operations for one sample.
+    pub macs: Vec<Macs>,
+    /// Scores at each gate on this path, `[sample][gate]`; NaN where it does not pass.
+    pub scores: Vec<Vec<f32>>,
+}
+
+/// Answers of every path of a program for samples 0…n.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    /// One record a path.
+    pub paths: Vec<PathRecord>,
+    program: Arc<Program>,
+}
+
+/// How one sample fares at one knob value.
+#[derive(Debug, Clone, Copy)]
+pub struct Routed<'a> {
+    /// Index of the path in [`Recording::paths`].
+    pub path: usize,
+    /// The routed output.
+    pub output: &'a [f32],
+    /// Operations spent.
+    pub macs: Macs,
+}
+
+impl Recording {
+    /// An empty recording for `program`. Every gate must compare a score with a knob.
+    pub fn new(program: Arc<Program>) -> Result<Recording> {
+        for gate in program.gates() {
+            let known = gate.comparison.as_ref().is_some_and(|(_, knob)| knob.is_some());
+            if !gate.per_row || !known {
+                return Err(Error::new(
+                    ErrorKind::Model,
+                    "this gate does not compare a score of each row with a knob, so its curve cannot be computed",
+                )
+                .node(&gate.name));
+            }
+        }
+        let empty = |path| PathRecord { path, outputs: vec![], macs: vec![], scores: vec![] };
+        let paths = program.paths().into_iter().map(empty).collect();
+        Ok(Recording { paths, program })
+    }
+
+    /// Number of samples for which every path is recorded.
+    pub fn len(&self) -> usize {
+        self.paths.iter().map(|p| p.outputs.len()).min().unwrap_or(0)
+    }
+
+    /// Whether nothing is recorded.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Runs the next samples of `samples` down path `ix`, row by row, at most `count`.
+    pub fn extend(
+        &mut self,
+        session: &mut Session,
+        samples: &Samples,
+        ix: usize,
+        count: usize,
+    ) -> Result<()> {
+        let record = &mut self.paths[ix];
+        let start = record.outputs.len();
+        for row in start..(start + count).min(samples.len()) {
+            let batch = samples.inputs().slice(row..row + 1)?;
+            let routing = Routing::Forced(record.path);
+            let outcome = session.run_with(&batch, &self.program.neutral_knobs(), routing)?;
+            record.outputs.push(outcome.first()?.into_iter().collect());
+            record.macs.push(outcome.trace.total_macs());
+            record.scores.push(outcome.trace.scores.iter().map(|gate| gate[0]).collect());
+        }
+        Ok(())
+    }
+
+    /// The path that sample `row` takes at these knobs, with its answer.
+    pub fn at(&self, row: usize, knobs: &Knobs) -> Routed<'_> {
+        // The path is the one whose every decision agrees with the score met on it.
+        let agrees = |record: &PathRecord| {
+            self.program.gates().iter().enumerate().all(|(ix, gate)| {
+                let Some(taken) = record.path.at(ix) else { return true };
+                let knob = gate.comparison.as_ref().and_then(|(_, name)| name.as_ref());
+                let knob = knob.and_then(|name| {
+                    let default = self
+                        .program
+                        .knobs()
+                        .iter()
+                        .find(|k| k.name == *name)
+                        .and_then(|k| k.default);
+                    knobs.get(name).or(default)
+                });
+                gate.decide(record.scores[row][ix], knob.unwrap_or(f32::NAN)) == Some(taken)
+            })
+        };
+        let path = self.paths.iter().position(agrees).unwrap_or(0);
+        let record = &self.paths[path];
+        Routed { path, output: &record.outputs[row], macs: record.macs[row] }
+    }
+
+    /// Scores of the first gate for the recorded samples; empty without gates.
+    pub fn first_scores(&self) -> Vec<f32> {
+        if self.program.gates().is_empty() {
+            return vec![];
+        }
+        self.paths[0].scores.iter().map(|scores| scores[0]).collect()
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Arc<Program> {
+        &self.program
+    }
+}
+
+/// The index of the largest value; the first of equals; NaN never wins.
+pub fn argmax(values: &[f32]) -> usize {
+    let mut best = 0;
+    for (ix, &value) in values.iter().enumerate() {
+        if value > values[best] || values[best].is_nan() {
+            best = ix;
+        }
+    }
+    best
+}
+
+/// Runs all samples through a program at these knobs, one row at a time; outputs `[n, outputs]`.
+pub fn answers(session: &mut Session, samples: &Samples, knobs: &Knobs) -> Result<Array2<f32>> {
+    let mut rows = vec![];
+    let mut width = 0;
+    for row in 0..samples.len() {
+        let batch: Batch = samples.inputs().slice(row..row + 1)?;
+        let output: ArrayD<f32> = session.run(&batch, knobs)?.first()?;
+        width = output.len();
+        rows.extend(output);
+    }
+    Array2::from_shape_vec((samples.len(), width), rows)
+        .map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::argmax;
+
+    #[test]
+    fn argmax_takes_the_first_of_equals_and_passes_over_nan() {
+        assert_eq!(argmax(&[1.0, 3.0, 3.0]), 1);
+        assert_eq!(argmax(&[f32::NAN, -1.0]), 1);
+    }
+}

@@ -1,0 +1,128 @@
+//! NumPy files: `.npy` and `.npz` as inputs, `.npz` as outputs.
+
+use std::io::{Cursor, Read, Write};
+
+use ndarray::ArrayD;
+use npyz::WriterBuilder;
+use tract_onnx::prelude::{Datum, IntoTensor, Tensor};
+
+use crate::engine::Batch;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Reads every array of an `.npz` file, or the one of an `.npy` file, which is then called `default_name`.
+pub fn read(file: &str, bytes: &[u8], default_name: &str) -> Result<Batch> {
+    let fault = |text: String| Error::new(ErrorKind::Data, text).at(file);
+    if bytes.starts_with(b"\x93NUMPY") {
+        return Ok(Batch::new().with_tensor(default_name, read_array(file, default_name, bytes)?));
+    }
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|_| {
+        fault("this is neither an .npy nor an .npz file, or it is truncated".into())
+    })?;
+    let mut batch = Batch::new();
+    for ix in 0..archive.len() {
+        let mut entry =
+            archive.by_index(ix).map_err(|e| fault(format!("the archive is damaged ({e})")))?;
+        let name = entry.name().trim_end_matches(".npy").to_string();
+        let mut content = vec![];
+        entry
+            .read_to_end(&mut content)
+            .map_err(|e| fault(format!("the array `{name}` cannot be unpacked ({e})")))?;
+        batch = batch.with_tensor(&name, read_array(file, &name, &content)?);
+    }
+    if batch.names().next().is_none() {
+        return Err(fault("the archive holds no array".into()));
+    }
+    Ok(batch)
+}
+
+fn read_array(file: &str, name: &str, bytes: &[u8]) -> Result<Tensor> {
+    let fault = |text: String| Error::new(ErrorKind::Data, text).at(file).node(name);
+    let array =
+        npyz::NpyFile::new(bytes).map_err(|e| fault(format!("this is not a NumPy array ({e})")))?;
+    let shape: Vec<usize> = array.shape().iter().map(|&d| d as usize).collect();
+    let fortran = array.order() == npyz::Order::Fortran;
+    let kind = match array.dtype() {
+        npyz::DType::Plain(kind) => kind.to_string(),
+        _ => return Err(fault("structured arrays are not supported".into())),
+    };
+    macro_rules! plain {
+        ($t:ty, $to:ty) => {{
+            let values: Vec<$t> = array
+                .into_vec()
+                .map_err(|e| fault(format!("the array is damaged or truncated ({e})")))?;
+            shaped(values.into_iter().map(|v| v as $to).collect(), &shape, fortran)
+                .ok_or_else(|| fault("the shape does not fit the data".into()))
+        }};
+    }
+    match kind.trim_start_matches(['<', '|', '=']) {
+        "f4" => plain!(f32, f32),
+        "f8" => plain!(f64, f32),
+        "i4" => plain!(i32, i32),
+        "i8" => plain!(i64, i64),
+        "u1" => plain!(u8, u8),
+        "i1" => plain!(i8, i8),
+        other => Err(fault(format!(
+            "the element type `{other}` is not supported: save it as float32, int64, int32 or uint8"
+        ))),
+    }
+}
+
+fn shaped<T: Datum>(values: Vec<T>, shape: &[usize], fortran: bool) -> Option<Tensor> {
+    if !fortran {
+        return ArrayD::from_shape_vec(shape.to_vec(), values).ok().map(IntoTensor::into_tensor);
+    }
+    let reversed: Vec<usize> = shape.iter().rev().copied().collect();
+    let array = ArrayD::from_shape_vec(reversed, values).ok()?;
+    Some(array.reversed_axes().as_standard_layout().into_owned().into_tensor())
+}
+
+/// Writes float arrays as an `.npz` file.
+pub fn write(arrays: &[(&str, &ArrayD<f32>)]) -> Result<Vec<u8>> {
+    let fault = |e: &dyn std::fmt::Display| Error::new(ErrorKind::Io, e.to_string());
+    let mut archive = zip::ZipWriter::new(Cursor::new(vec![]));
+    for (name, array) in arrays {
+        let mut content = vec![];
+        let shape: Vec<u64> = array.shape().iter().map(|&d| d as u64).collect();
+        let mut writer = npyz::WriteOptions::new()
+            .default_dtype()
+            .shape(&shape)
+            .writer(&mut content)
+            .begin_nd()
+            .map_err(|e| fault(&e))?;
+        writer.extend(array.iter().copied()).map_err(|e| fault(&e))?;
+        writer.finish().map_err(|e| fault(&e))?;
+        let options = zip::write::SimpleFileOptions::default();
+        archive.start_file(format!("{name}.npy"), options).map_err(|e| fault(&e))?;
+        archive.write_all(&content).map_err(|e| fault(&e))?;
+    }
+    Ok(archive.finish().map_err(|e| fault(&e))?.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let array = ArrayD::from_shape_fn(vec![2, 3], |ix| (ix[0] * 3 + ix[1]) as f32);
+        let bytes = write(&[("a", &array), ("b", &array)]).unwrap();
+        let batch = read("x.npz", &bytes, "x").unwrap();
+        assert_eq!(batch.names().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(crate::engine::to_array::<f32>(batch.get("a").unwrap()).unwrap(), array);
+    }
+
+    #[test]
+    fn columns_first_arrays_are_turned() {
+        let tensor = shaped(vec![1f32, 3.0, 2.0, 4.0], &[2, 2], true).unwrap();
+        let array = crate::engine::to_array::<f32>(&tensor).unwrap();
+        assert_eq!(array.iter().copied().collect::<Vec<_>>(), [1.0, 2.0, 3.0, 4.0]);
+    }
+
+    #[test]
+    fn damage_is_one_clear_sentence() {
+        for bytes in [&b""[..], b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"text"] {
+            let error = read("inputs.npz", bytes, "x").unwrap_err();
+            assert!(error.to_string().starts_with("inputs.npz: "), "{error}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Runs a routed ONNX model: what is behind a gate that stays closed is not computed.
+//!
+//! [`Program::load`] cuts the graph at its `If` nodes into *segments*, each optimised once;
+//! a [`Session`] walks the resulting tree, sends every row of a batch down its own path and keeps a
+//! [`Trace`] of it. The engine knows nothing of strategies: a gate is any `If` of the model.
+
+mod batch;
+mod cost;
+mod cut;
+mod gate;
+mod program;
+mod segment;
+mod session;
+mod trace;
+
+pub use batch::{Batch, Knobs, to_array};
+pub use cost::SegmentCost;
+pub use gate::{Comparison, Gate};
+pub use program::{InputInfo, KnobInfo, Program, SegmentInfo};
+pub use segment::Order;
+pub use session::{Outcome, Routing, Session};
+pub use trace::{MAX_GATES, Path, RowTrace, Trace};
+
+#[cfg(test)]
+mod tests;

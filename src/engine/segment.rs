@@ -1,0 +1,199 @@
+//! A segment: a stretch of the graph without gates, optimised once and run as one tract plan.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use tract_onnx::pb;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::infer::InferenceFact;
+
+use crate::error::{Error, ErrorKind, Result, one_line};
+
+use super::cost::SegmentCost;
+
+/// How a segment runs on a batch of several rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// One row after the other, each through a plan for a batch of one.
+    RowByRow,
+    /// Once, on all the rows that are still active.
+    Compacted,
+}
+
+pub(crate) type Plan = Arc<TypedSimplePlan>;
+pub(crate) type PlanState = TypedSimpleState;
+
+/// A compiled segment.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub name: String,
+    /// Slots read and written.
+    pub inputs: Vec<usize>,
+    pub outputs: Vec<usize>,
+    pub cost: SegmentCost,
+    /// Whether anything in it depends on the rows.
+    pub per_row: bool,
+    /// Operators, as the file names them, for the diagram and `inspect`.
+    pub operators: Vec<String>,
+    /// Decluttered, not lowered: both plans are made from it when first needed.
+    model: TypedModel,
+    rows: Option<Symbol>,
+    single: OnceLock<Plan>,
+    batch: OnceLock<Plan>,
+}
+
+/// A segment before tract has seen it.
+pub(crate) struct Source {
+    pub name: String,
+    pub graph: pb::GraphProto,
+    pub inputs: Vec<(usize, TypedFact)>,
+}
+
+/// What all segments of a program are compiled with.
+pub(crate) struct Compiler {
+    pub framework: tract_onnx::Onnx,
+    pub symbols: SymbolScope,
+    /// The symbol of the row axis; none if the file fixes the number of rows.
+    pub rows: Option<Symbol>,
+    pub ir_version: i64,
+    pub opset: Vec<pb::OperatorSetIdProto>,
+    pub functions: Vec<pb::FunctionProto>,
+}
+
+impl Compiler {
+    /// Parses, types and declutters a segment. Returns it with the facts of its outputs; the
+    /// caller fills in `outputs`.
+    pub fn compile(&self, source: Source) -> Result<(Segment, Vec<TypedFact>)> {
+        let Source { name, graph, inputs } = source;
+        let operators = graph.node.iter().map(|n| n.op_type.clone()).collect();
+        let nodes: HashMap<String, String> =
+            graph.node.iter().map(|n| (n.name.clone(), n.op_type.clone())).collect();
+        let proto = pb::ModelProto {
+            ir_version: self.ir_version,
+            opset_import: self.opset.clone(),
+            functions: self.functions.clone(),
+            graph: Some(graph),
+            ..pb::ModelProto::default()
+        };
+        let typed = || -> TractResult<TypedModel> {
+            let template =
+                InferenceModel { symbols: self.symbols.clone(), ..InferenceModel::default() };
+            let parsed = self.framework.parse_with_template(&proto, None, template)?;
+            if let Some(unknown) = parsed.unresolved_inputs.first() {
+                return Err(TractError::msg(format!("the tensor `{unknown}` is not defined")));
+            }
+            let mut model = parsed.model;
+            for (ix, (_, fact)) in inputs.iter().enumerate() {
+                let fact = InferenceFact::dt_shape(fact.datum_type, fact.shape.dims());
+                model.set_input_fact(ix, fact)?;
+            }
+            let mut model = model.into_typed()?;
+            model.declutter()?;
+            Ok(model)
+        };
+        let model = typed().map_err(|e| explain(&e, &nodes, &name))?;
+        let facts: Vec<TypedFact> = (0..model.outputs.len())
+            .map(|ix| model.output_fact(ix).map(|fact| fact.without_value()))
+            .collect::<TractResult<_>>()
+            .map_err(|e| explain(&e, &nodes, &name))?;
+        let cost = SegmentCost::of(&model).map_err(|e| explain(&e, &nodes, &name))?;
+        let per_row = inputs.iter().any(|(_, fact)| self.is_per_row(fact));
+        let segment = Segment {
+            name,
+            inputs: inputs.into_iter().map(|(slot, _)| slot).collect(),
+            outputs: vec![],
+            cost,
+            per_row,
+            operators,
+            model,
+            rows: self.rows.clone(),
+            single: OnceLock::new(),
+            batch: OnceLock::new(),
+        };
+        Ok((segment, facts))
+    }
+
+    /// Whether axis 0 of a tensor is the row axis.
+    pub fn is_per_row(&self, fact: &TypedFact) -> bool {
+        match &self.rows {
+            Some(rows) => fact.shape.first() == Some(&TDim::Sym(rows.clone())),
+            None => fact.shape.first() == Some(&TDim::Val(1)),
+        }
+    }
+}
+
+/// Says which node tract failed at, by the names that the file uses.
+fn explain(error: &TractError, nodes: &HashMap<String, String>, segment: &str) -> Error {
+    let text = format!("{error:#}");
+    let known = nodes
+        .iter()
+        .filter(|(name, _)| !name.is_empty() && text.contains(name.as_str()))
+        .max_by_key(|(name, _)| name.len());
+    match known {
+        Some((name, op)) => Error::new(
+            ErrorKind::Model,
+            format!("the operator `{op}` cannot be compiled ({})", one_line(&text)),
+        )
+        .node(name),
+        None => Error::new(ErrorKind::Model, format!("cannot be compiled ({})", one_line(&text)))
+            .node(segment),
+    }
+}
+
+impl Segment {
+    /// The plan for one row, made at the first call.
+    pub fn single(&self) -> Result<&Plan> {
+        self.plan(&self.single, true)
+    }
+
+    /// The plan for any number of rows, made at the first call.
+    pub fn batch(&self) -> Result<&Plan> {
+        self.plan(&self.batch, false)
+    }
+
+    fn plan<'a>(&'a self, cell: &'a OnceLock<Plan>, single: bool) -> Result<&'a Plan> {
+        if let Some(plan) = cell.get() {
+            return Ok(plan);
+        }
+        let build = || -> TractResult<Plan> {
+            let mut model = match &self.rows {
+                Some(rows) if single => {
+                    let mut model =
+                        self.model.set_symbols(&HashMap::from([(rows.clone(), TDim::Val(1))]))?;
+                    model.declutter()?;
+                    model
+                }
+                _ => self.model.clone(),
+            };
+            model.optimize()?;
+            TypedSimplePlan::new(model)
+        };
+        let plan = build().map_err(|e| {
+            Error::new(ErrorKind::Model, format!("cannot be optimised ({})", one_line(e)))
+                .node(&self.name)
+        })?;
+        Ok(cell.get_or_init(|| plan))
+    }
+
+    /// The values of the symbols that these inputs imply, for costs that depend on more than rows.
+    pub fn symbol_values(&self, inputs: &[&Tensor]) -> SymbolValues {
+        let mut values = SymbolValues::default();
+        for (ix, tensor) in inputs.iter().enumerate() {
+            let Ok(fact) = self.model.input_fact(ix) else { continue };
+            for (dim, &size) in fact.shape.iter().zip(tensor.shape()) {
+                if let TDim::Sym(symbol) = dim {
+                    values.set(symbol, size as i64);
+                }
+            }
+        }
+        if let Some(rows) = &self.rows {
+            values.set(rows, 1);
+        }
+        values
+    }
+
+    /// Operations for one row, unless they depend on other sizes of the input.
+    pub fn macs_per_row(&self) -> Option<crate::units::Macs> {
+        self.cost.per_row(self.rows.as_ref())
+    }
+}

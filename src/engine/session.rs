@@ -1,0 +1,446 @@
+//! Walks a program: sends every row down its own path, charges what it runs, keeps the trace.
+
+use std::sync::Arc;
+
+use ndarray::ArrayD;
+use tract_onnx::prelude::*;
+
+use crate::error::{Error, ErrorKind, Result, one_line};
+use crate::units::Macs;
+
+use super::batch::{Batch, Knobs, select_rows, to_array};
+use super::cut::{Block, Fork, Step};
+use super::program::Program;
+use super::segment::{Order, PlanState};
+use super::trace::{Path, RowTrace, Trace};
+
+/// Who decides at the gates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Routing {
+    /// The model's own scores and knobs.
+    #[default]
+    Scores,
+    /// Every row takes this path, whatever its scores.
+    Forced(Path),
+}
+
+/// What a run gives.
+#[derive(Debug)]
+pub struct Outcome {
+    outputs: Vec<(String, TValue)>,
+    /// What the run did.
+    pub trace: Trace,
+}
+
+impl Outcome {
+    /// The output `name`, shape `[rows, …]`.
+    pub fn output(&self, name: &str) -> Result<ArrayD<f32>> {
+        match self.outputs.iter().find(|(n, _)| n == name) {
+            Some((_, tensor)) => to_array(tensor),
+            None => Err(Error::new(ErrorKind::Config, format!("the model has no output `{name}`"))),
+        }
+    }
+
+    /// The first output, shape `[rows, …]`: for a classifier, its logits.
+    pub fn first(&self) -> Result<ArrayD<f32>> {
+        to_array(&self.outputs[0].1)
+    }
+
+    /// All outputs.
+    pub fn outputs(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.outputs.iter().map(|(name, tensor)| (name.as_str(), &**tensor))
+    }
+}
+
+/// Runs a program; holds the scratch memory of its plans, so that runs do not allocate them anew.
+#[derive(Debug)]
+pub struct Session {
+    program: Arc<Program>,
+    orders: Vec<Order>,
+    single: Vec<Option<PlanState>>,
+    batch: Vec<Option<PlanState>>,
+}
+
+/// Values at hand for some of the batch's rows.
+struct Frame {
+    /// Indices of the rows in the whole batch.
+    rows: Vec<usize>,
+    slots: Vec<Option<TValue>>,
+}
+
+impl Session {
+    /// A session of `program`.
+    pub fn new(program: Arc<Program>) -> Session {
+        let count = program.segments.len();
+        let empty = || std::iter::repeat_with(|| None).take(count).collect();
+        let orders = vec![Order::RowByRow; count];
+        Session { orders, single: empty(), batch: empty(), program }
+    }
+
+    /// How each segment runs on several rows.
+    pub fn orders(&self) -> &[Order] {
+        &self.orders
+    }
+
+    /// Sets how segment `ix` runs on several rows; a file that fixes one row leaves no choice.
+    pub fn set_order(&mut self, ix: usize, order: Order) {
+        if !self.program.one_row {
+            self.orders[ix] = order;
+        }
+    }
+
+    /// The same session with these orders, one a segment.
+    pub fn with_orders(mut self, orders: &[Order]) -> Session {
+        orders.iter().enumerate().for_each(|(ix, &order)| self.set_order(ix, order));
+        self
+    }
+
+    /// The program that it runs.
+    pub fn program(&self) -> &Arc<Program> {
+        &self.program
+    }
+
+    /// Runs the batch at these knobs; each row takes its own path.
+    pub fn run(&mut self, batch: &Batch, knobs: &Knobs) -> Result<Outcome> {
+        self.run_with(batch, knobs, Routing::Scores)
+    }
+
+    /// Runs the batch; `routing` says who decides at the gates.
+    pub fn run_with(&mut self, batch: &Batch, knobs: &Knobs, routing: Routing) -> Result<Outcome> {
+        let program = self.program.clone();
+        let mut frame = self.entry(&program, batch, knobs)?;
+        let rows = frame.rows.len();
+        let mut trace = Trace {
+            rows: vec![RowTrace::default(); rows],
+            shared_macs: Macs(0.0),
+            scores: program.gates.iter().map(|_| vec![f32::NAN; rows]).collect(),
+        };
+        self.walk(&program, &program.root, &mut frame, &mut trace, routing)?;
+        let outputs = program
+            .outputs
+            .iter()
+            .zip(&program.root.outputs)
+            .map(|(name, &slot)| Ok((name.clone(), value(&frame, &program, slot)?)))
+            .collect::<Result<_>>()?;
+        Ok(Outcome { outputs, trace })
+    }
+
+    /// Checks the inputs and puts them into the first frame.
+    fn entry(&self, program: &Program, batch: &Batch, knobs: &Knobs) -> Result<Frame> {
+        let mut slots = vec![None; program.slots.len()];
+        let rows = batch.rows();
+        for name in batch.names() {
+            if !program.inputs.iter().any(|input| input.name == name) {
+                let known: Vec<_> =
+                    program.inputs.iter().map(|i| format!("`{}`", i.name)).collect();
+                return Err(Error::new(
+                    ErrorKind::Input,
+                    format!("the model has no such input; it takes {}", known.join(", ")),
+                )
+                .at(format!("input `{name}`")));
+            }
+        }
+        for input in &program.inputs {
+            let place = || format!("input `{}`", input.name);
+            let given = batch.get(&input.name).ok_or_else(|| {
+                Error::new(ErrorKind::Input, "it is missing from the batch").at(place())
+            })?;
+            let tensor = input.accept(given)?;
+            if tensor.shape()[0] != rows || rows == 0 {
+                let text = match rows {
+                    0 => "it has no rows".to_string(),
+                    _ => format!("it has {} rows, another input has {rows}", tensor.shape()[0]),
+                };
+                return Err(Error::new(ErrorKind::Input, text).at(place()));
+            }
+            slots[input.slot] = Some(tensor);
+        }
+        for (name, value) in knobs.iter() {
+            if !program.knobs.iter().any(|knob| knob.name == name) {
+                let known: Vec<_> = program.knobs.iter().map(|k| format!("`{}`", k.name)).collect();
+                let known = if known.is_empty() { "none".into() } else { known.join(", ") };
+                return Err(Error::new(
+                    ErrorKind::Knob,
+                    format!("the model has no such knob; it has {known}"),
+                )
+                .at(format!("knob `{name}`")));
+            }
+            if value.is_nan() {
+                return Err(Error::new(ErrorKind::Knob, "the value is not a number")
+                    .at(format!("knob `{name}`")));
+            }
+        }
+        for knob in &program.knobs {
+            let value = knobs.get(&knob.name).or(knob.default).ok_or_else(|| {
+                Error::new(ErrorKind::Knob, "it has no default, so a value must be given")
+                    .at(format!("knob `{}`", knob.name))
+            })?;
+            slots[knob.slot] = Some(knob.tensor(value)?);
+        }
+        Ok(Frame { rows: (0..rows).collect(), slots })
+    }
+
+    fn walk(
+        &mut self,
+        program: &Program,
+        block: &Block,
+        frame: &mut Frame,
+        trace: &mut Trace,
+        routing: Routing,
+    ) -> Result<()> {
+        for step in &block.steps {
+            match step {
+                Step::Run(segment) => self.segment(program, *segment, frame, trace)?,
+                Step::Branch(fork) => self.fork(program, fork, frame, trace, routing)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a segment on the frame's rows and charges it to them.
+    fn segment(
+        &mut self,
+        program: &Program,
+        ix: usize,
+        frame: &mut Frame,
+        trace: &mut Trace,
+    ) -> Result<()> {
+        let segment = &program.segments[ix];
+        let inputs: TVec<TValue> = segment
+            .inputs
+            .iter()
+            .map(|&slot| value(frame, program, slot))
+            .collect::<Result<_>>()?;
+        let macs = match segment.macs_per_row() {
+            Some(macs) => macs,
+            None => {
+                let tensors: Vec<&Tensor> = inputs.iter().map(|v| &**v).collect();
+                segment.cost.with_symbols(&segment.symbol_values(&tensors))?
+            }
+        };
+        if segment.per_row {
+            frame.rows.iter().for_each(|&row| trace.rows[row].macs += macs);
+        } else {
+            trace.shared_macs += macs;
+        }
+        let fault = |e: TractError| {
+            Error::new(ErrorKind::Model, format!("the run failed ({})", one_line(e)))
+                .node(&segment.name)
+        };
+        let rows = frame.rows.len();
+        let one_by_one = segment.per_row && (rows == 1 || self.orders[ix] == Order::RowByRow);
+        let outputs = if one_by_one {
+            let state = state(&mut self.single[ix], || segment.single()?.spawn().map_err(fault))?;
+            if rows == 1 {
+                state.run(inputs).map_err(fault)?
+            } else {
+                row_by_row(program, &segment.inputs, state, &inputs, rows).map_err(fault)?
+            }
+        } else {
+            let state = state(&mut self.batch[ix], || segment.batch()?.spawn().map_err(fault))?;
+            state.run(inputs).map_err(fault)?
+        };
+        for (&slot, output) in segment.outputs.iter().zip(outputs) {
+            frame.slots[slot] = Some(output);
+        }
+        Ok(())
+    }
+
+    /// Passes a gate: splits the rows, walks each branch with its own, joins their outputs.
+    fn fork(
+        &mut self,
+        program: &Program,
+        fork: &Fork,
+        frame: &mut Frame,
+        trace: &mut Trace,
+        routing: Routing,
+    ) -> Result<()> {
+        let decisions = self.decide(program, fork, frame, trace, routing)?;
+        for (&row, &then) in frame.rows.iter().zip(&decisions) {
+            trace.rows[row].path = trace.rows[row].path.through(fork.gate, then);
+        }
+        let first = decisions[0];
+        if decisions.iter().all(|&then| then == first) {
+            let block = &fork.branches[usize::from(!first)];
+            self.walk(program, block, frame, trace, routing)?;
+            for (&slot, &inner) in fork.outputs.iter().zip(&block.outputs) {
+                let joined = if program.slots[slot].per_row {
+                    per_row_value(frame, program, inner, decisions.len())?
+                } else {
+                    value(frame, program, inner)?
+                };
+                frame.slots[slot] = Some(joined);
+            }
+            return Ok(());
+        }
+        let mut parts = vec![];
+        for then in [true, false] {
+            let local: Vec<usize> =
+                (0..decisions.len()).filter(|&i| decisions[i] == then).collect();
+            let block = &fork.branches[usize::from(!then)];
+            let mut inner = gather(program, block, frame, &local)?;
+            self.walk(program, block, &mut inner, trace, routing)?;
+            let outputs = block
+                .outputs
+                .iter()
+                .map(|&slot| per_row_value(&inner, program, slot, local.len()))
+                .collect::<Result<Vec<_>>>()?;
+            parts.push((local, outputs));
+        }
+        for (ix, &slot) in fork.outputs.iter().enumerate() {
+            frame.slots[slot] = Some(scatter(&parts, ix, decisions.len())?);
+        }
+        Ok(())
+    }
+
+    /// The branch of each of the frame's rows; notes the scores in the trace.
+    fn decide(
+        &mut self,
+        program: &Program,
+        fork: &Fork,
+        frame: &Frame,
+        trace: &mut Trace,
+        routing: Routing,
+    ) -> Result<Vec<bool>> {
+        if let Some(slot) = fork.score {
+            let scores = value(frame, program, slot)?;
+            let view = numbers(&scores)?;
+            for (&row, &score) in frame.rows.iter().zip(view) {
+                trace.scores[fork.gate][row] = score;
+            }
+        }
+        if let Routing::Forced(path) = routing
+            && let Some(then) = path.at(fork.gate)
+        {
+            return Ok(vec![then; frame.rows.len()]);
+        }
+        let decision = value(frame, program, fork.decision)?;
+        let truths = decision.cast_to::<bool>().map_err(internal)?;
+        let view = truths.to_plain_array_view::<bool>().map_err(internal)?;
+        let gate = &program.gates[fork.gate];
+        if gate.per_row {
+            return Ok(view.iter().copied().collect());
+        }
+        match view.len() {
+            1 => Ok(vec![view.iter().next().copied().unwrap_or(false); frame.rows.len()]),
+            len => Err(Error::new(
+                ErrorKind::Model,
+                format!("the condition holds {len} values, but must hold one, or one a row"),
+            )
+            .node(&gate.name)),
+        }
+    }
+}
+
+fn internal(error: TractError) -> Error {
+    Error::new(ErrorKind::Internal, one_line(error))
+}
+
+fn value(frame: &Frame, program: &Program, slot: usize) -> Result<TValue> {
+    frame.slots[slot].clone().ok_or_else(|| {
+        let name = &program.slots[slot].name;
+        Error::new(ErrorKind::Internal, format!("the tensor `{name}` was not computed in time"))
+    })
+}
+
+/// A value for every row of the frame, one that all rows share being repeated.
+fn per_row_value(frame: &Frame, program: &Program, slot: usize, rows: usize) -> Result<TValue> {
+    let tensor = value(frame, program, slot)?;
+    if tensor.shape().first() == Some(&rows) && program.slots[slot].per_row {
+        return Ok(tensor);
+    }
+    let mut shape = tensor.shape().to_vec();
+    match shape.first_mut() {
+        Some(first) if *first == 1 => *first = rows,
+        _ => {
+            let name = &program.slots[slot].name;
+            return Err(Error::new(
+                ErrorKind::Model,
+                format!("the branch output `{name}` has no row axis, so rows cannot be joined"),
+            ));
+        }
+    }
+    Ok(tensor.broadcast_to_shape(&shape).map_err(internal)?.into_tvalue())
+}
+
+fn numbers(tensor: &Tensor) -> Result<&[f32]> {
+    let view = tensor.to_plain_array_view::<f32>().map_err(internal)?;
+    view.to_slice()
+        .ok_or_else(|| Error::new(ErrorKind::Internal, "a score tensor is not contiguous"))
+}
+
+fn state(
+    cell: &mut Option<PlanState>,
+    spawn: impl FnOnce() -> Result<PlanState>,
+) -> Result<&mut PlanState> {
+    if cell.is_none() {
+        *cell = Some(spawn()?);
+    }
+    cell.as_mut().ok_or_else(|| Error::new(ErrorKind::Internal, "no plan"))
+}
+
+/// Runs the one-row plan for each row and stacks the outputs.
+fn row_by_row(
+    program: &Program,
+    slots: &[usize],
+    state: &mut PlanState,
+    inputs: &[TValue],
+    rows: usize,
+) -> TractResult<TVec<TValue>> {
+    let mut columns: Vec<Vec<TValue>> = vec![];
+    for row in 0..rows {
+        let single = slots
+            .iter()
+            .zip(inputs)
+            .map(|(&slot, tensor)| {
+                if program.slots[slot].per_row {
+                    Ok(tensor.slice(0, row, row + 1)?.into_tvalue())
+                } else {
+                    Ok(tensor.clone())
+                }
+            })
+            .collect::<TractResult<TVec<_>>>()?;
+        let outputs = state.run(single)?;
+        columns.resize_with(outputs.len(), Vec::new);
+        columns.iter_mut().zip(outputs).for_each(|(column, output)| column.push(output));
+    }
+    columns
+        .into_iter()
+        .map(|column| match column[0].rank() {
+            // A value without axes cannot depend on the row.
+            0 => Ok(column[0].clone()),
+            _ => Ok(Tensor::stack_tensors(0, &column)?.into_tvalue()),
+        })
+        .collect()
+}
+
+/// The frame of a branch: what it reads, for its rows only.
+fn gather(program: &Program, block: &Block, frame: &Frame, local: &[usize]) -> Result<Frame> {
+    let mut slots = vec![None; frame.slots.len()];
+    for &slot in &block.reads {
+        let tensor = value(frame, program, slot)?;
+        slots[slot] = Some(if program.slots[slot].per_row {
+            select_rows(&tensor, local).map_err(internal)?.into_tvalue()
+        } else {
+            tensor
+        });
+    }
+    Ok(Frame { rows: local.iter().map(|&i| frame.rows[i]).collect(), slots })
+}
+
+/// Puts the rows of both branches back into one tensor.
+fn scatter(parts: &[(Vec<usize>, Vec<TValue>)], ix: usize, rows: usize) -> Result<TValue> {
+    let model = &parts[0].1[ix];
+    let mut shape = model.shape().to_vec();
+    shape[0] = rows;
+    let join = || -> TractResult<Tensor> {
+        let mut joined = Tensor::zero_dt(model.datum_type(), &shape)?;
+        for (local, outputs) in parts {
+            for (from, &to) in local.iter().enumerate() {
+                joined.assign_slice(to..to + 1, &outputs[ix], from..from + 1, 0)?;
+            }
+        }
+        Ok(joined)
+    };
+    Ok(join().map_err(internal)?.into_tvalue())
+}

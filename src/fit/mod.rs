@@ -1,0 +1,4 @@
+//! Fits in closed form, and the choice of an operating point on calibration data.
+
+pub mod calibrate;
+pub mod ridge;

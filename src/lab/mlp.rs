@@ -1,0 +1,257 @@
+//! The deterministic reference: an untrained MLP, made from a seed, with a light arm and a gate
+//! fitted to it in closed form. Nothing is downloaded and no labels are needed.
+//!
+//! The inputs lie near a 16-dimensional subspace; how far off they are differs from row to row. The
+//! light arm sees 64 random features and is fitted to the full model's outputs, so its deviation
+//! grows with that distance: some rows are easy and some are not, and a gate can tell.
+
+use nalgebra::DMatrix;
+use ndarray::{Array2, ArrayD};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, Exp1, StandardNormal};
+use tract_onnx::pb::ModelProto;
+
+use crate::engine::{Batch, Knobs};
+use crate::error::{Error, ErrorKind, Result};
+use crate::fit::ridge::{Linear, ridge_cv};
+use crate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size};
+
+/// Sizes of the full model: inputs, two hidden layers, outputs.
+pub const SIZES: [usize; 4] = [512, 1024, 1024, 10];
+/// Dimension of the subspace that most inputs lie near.
+const LATENT: usize = 16;
+/// Hidden units of the light arm.
+const LIGHT_HIDDEN: usize = 64;
+/// Dendrites of the gate.
+const DENDRITES: usize = 32;
+/// Samples that the light arm and the gate are fitted on, one half each.
+const FIT_SAMPLES: usize = 3000;
+const LAMBDAS: [f64; 4] = [1e-5, 1e-4, 1e-3, 1e-2];
+
+/// The components and the distribution that they were fitted on.
+#[derive(Debug, Clone)]
+pub struct ReferenceMlp {
+    /// `x [N, 512]` → `logits [N, 10]`, weights drawn from the seed.
+    pub full: Component,
+    /// `x` → `logits`, `features [N, 64]`, fitted to `full`.
+    pub light: Component,
+    /// `features` → `score [N, 1]`, fitted to the light arm's deviation.
+    pub gate: Component,
+    seed: u64,
+}
+
+/// Weights in f32, shape `[inputs, outputs]`.
+struct Layer {
+    weights: Array2<f32>,
+    bias: Vec<f32>,
+}
+
+impl Layer {
+    /// He initialisation: normal weights of variance 2 / inputs.
+    fn random(rng: &mut ChaCha8Rng, inputs: usize, outputs: usize) -> Layer {
+        let scale = (2.0 / inputs as f32).sqrt();
+        let draw = |_| normal(rng) * scale;
+        let weights = Array2::from_shape_simple_fn((inputs, outputs), {
+            let mut draw = draw;
+            move || draw(())
+        });
+        Layer { weights, bias: vec![0.0; outputs] }
+    }
+
+    fn from_linear(linear: &Linear) -> Layer {
+        let (inputs, outputs) = linear.weights.shape();
+        let weights =
+            Array2::from_shape_fn((inputs, outputs), |(i, j)| linear.weights[(i, j)] as f32);
+        Layer { weights, bias: linear.bias.iter().map(|&b| b as f32).collect() }
+    }
+
+    fn apply(&self, x: &Array2<f32>) -> Array2<f32> {
+        let bias = ndarray::ArrayView1::from(&self.bias);
+        x.dot(&self.weights) + bias
+    }
+
+    /// Adds `x·W + b` to a graph; returns the tensor's name.
+    fn wire(&self, graph: &mut GraphBuilder, name: &str, x: &str) -> Result<String> {
+        let (inputs, outputs) = self.weights.dim();
+        let values: Vec<f32> = self.weights.iter().copied().collect();
+        let weights = graph.constant(&format!("{name}/weights"), &[inputs, outputs], &values)?;
+        let bias = graph.constant(&format!("{name}/bias"), &[outputs], &self.bias)?;
+        graph.node("Gemm", name, &[x, &weights, &bias])
+    }
+}
+
+fn normal(rng: &mut ChaCha8Rng) -> f32 {
+    StandardNormal.sample(rng)
+}
+
+fn relu(x: Array2<f32>) -> Array2<f32> {
+    x.mapv_into(|v| v.max(0.0))
+}
+
+fn to_matrix(x: &Array2<f32>) -> DMatrix<f64> {
+    DMatrix::from_fn(x.nrows(), x.ncols(), |i, j| f64::from(x[[i, j]]))
+}
+
+/// `n` inputs, shape `[n, 512]`: a point of the subspace plus noise whose size is drawn for each row
+/// from an exponential distribution, so that most rows are near it and a few are far off.
+fn inputs(seed: u64, stream: u64, n: usize) -> Array2<f32> {
+    let mut basis_rng = ChaCha8Rng::seed_from_u64(seed ^ 0xba515);
+    let scale = 1.0 / (LATENT as f32).sqrt();
+    let basis = Array2::from_shape_simple_fn((LATENT, SIZES[0]), || normal(&mut basis_rng) * scale);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(stream);
+    let latent = Array2::from_shape_simple_fn((n, LATENT), || normal(&mut rng));
+    let mut x = latent.dot(&basis);
+    for mut row in x.rows_mut() {
+        let size: f32 = Exp1.sample(&mut rng);
+        row.mapv_inplace(|v| v + 0.6 * size * normal(&mut rng));
+    }
+    x
+}
+
+/// Builds and fits everything from the seed.
+pub fn build(seed: u64) -> Result<ReferenceMlp> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0xf011);
+    let layers: Vec<Layer> =
+        SIZES.windows(2).map(|pair| Layer::random(&mut rng, pair[0], pair[1])).collect();
+    let run_full = |x: &Array2<f32>| {
+        let last = layers.len() - 1;
+        layers.iter().enumerate().fold(x.clone(), |h, (ix, layer)| {
+            let y = layer.apply(&h);
+            if ix == last { y } else { relu(y) }
+        })
+    };
+
+    let project = Layer::random(&mut rng, SIZES[0], LIGHT_HIDDEN);
+    let x = inputs(seed, 1, FIT_SAMPLES / 2);
+    let features = relu(project.apply(&x));
+    let (head, _) = ridge_cv(&to_matrix(&features), &to_matrix(&run_full(&x)), &LAMBDAS, 5)?;
+    let head = Layer::from_linear(&head);
+
+    // The gate is fitted on rows that the light arm has not seen, else it would trust it too much.
+    let x = inputs(seed, 2, FIT_SAMPLES / 2);
+    let features = relu(project.apply(&x));
+    let difference = head.apply(&features) - run_full(&x);
+    let deviation: Vec<f32> = difference
+        .rows()
+        .into_iter()
+        .map(|row| row.iter().fold(0f32, |m, v| m.max(v.abs())))
+        .collect();
+    let gate = fit_gate(&mut rng, &features, &deviation)?;
+
+    Ok(ReferenceMlp {
+        full: full_graph(&layers)?,
+        light: light_graph(&project, &head)?,
+        gate,
+        seed,
+    })
+}
+
+impl ReferenceMlp {
+    /// `n` inputs of the same distribution, none of which was used in fitting.
+    pub fn samples(&self, n: usize) -> Batch {
+        let x: ArrayD<f32> = inputs(self.seed, 3, n).into_dyn();
+        Batch::new().with("x", x)
+    }
+}
+
+/// Fits `score = σ(main(h) + Σ wᵢ tanh(Dᵢ(h)))` to the logarithm of the deviation, standardised.
+/// The dendrites Dᵢ are random, and `main` and `w` come from one ridge regression.
+fn fit_gate(rng: &mut ChaCha8Rng, features: &Array2<f32>, deviation: &[f32]) -> Result<Component> {
+    let mut dendrites = Layer::random(rng, LIGHT_HIDDEN, DENDRITES);
+    let spread = features.std(0.0).max(1e-6) * (LIGHT_HIDDEN as f32).sqrt();
+    dendrites.weights.mapv_inplace(|w| w / spread);
+    dendrites.bias.iter_mut().for_each(|b| *b = normal(rng));
+    let branches = dendrites.apply(features).mapv_into(f32::tanh);
+    let joined = ndarray::concatenate![ndarray::Axis(1), *features, branches];
+    let logs: Vec<f64> = deviation.iter().map(|&d| f64::from(d.max(1e-6)).ln()).collect();
+    let mean = logs.iter().sum::<f64>() / logs.len() as f64;
+    let variance = logs.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / logs.len() as f64;
+    let targets =
+        DMatrix::from_iterator(logs.len(), 1, logs.iter().map(|v| (v - mean) / variance.sqrt()));
+    let (fit, _) = ridge_cv(&to_matrix(&joined), &targets, &LAMBDAS, 5)?;
+    let all = Layer::from_linear(&fit);
+    let part = |from: usize, to: usize, bias: Vec<f32>| Layer {
+        weights: all.weights.slice(ndarray::s![from..to, ..]).to_owned(),
+        bias,
+    };
+    let main = part(0, LIGHT_HIDDEN, all.bias.clone());
+    let soma = part(LIGHT_HIDDEN, LIGHT_HIDDEN + DENDRITES, vec![0.0]);
+
+    let mut graph = GraphBuilder::new("gate", OPSET);
+    let h = graph.input("features", &[Size::Rows, Size::Fixed(LIGHT_HIDDEN)])?;
+    let direct = main.wire(&mut graph, "gate/main", &h)?;
+    let raw = dendrites.wire(&mut graph, "gate/dendrites", &h)?;
+    let branches = graph.node("Tanh", "gate/dendrites/tanh", &[&raw])?;
+    let summed = soma.wire(&mut graph, "gate/soma", &branches)?;
+    let both = graph.node("Add", "gate/sum", &[&direct, &summed])?;
+    graph.node("Sigmoid", "score", &[&both])?;
+    graph.output("score", &[Size::Rows, Size::Fixed(1)])?;
+    component("reference MLP, gate", graph)
+}
+
+fn full_graph(layers: &[Layer]) -> Result<Component> {
+    let mut graph = GraphBuilder::new("full", OPSET);
+    let mut h = graph.input("x", &[Size::Rows, Size::Fixed(SIZES[0])])?;
+    for (ix, layer) in layers.iter().enumerate() {
+        if ix + 1 == layers.len() {
+            layer.wire(&mut graph, "logits", &h)?;
+        } else {
+            let y = layer.wire(&mut graph, &format!("full/layer{}", ix + 1), &h)?;
+            h = graph.node("Relu", &format!("full/relu{}", ix + 1), &[&y])?;
+        }
+    }
+    graph.output("logits", &[Size::Rows, Size::Fixed(SIZES[3])])?;
+    component("reference MLP, full", graph)
+}
+
+fn light_graph(project: &Layer, head: &Layer) -> Result<Component> {
+    let mut graph = GraphBuilder::new("light", OPSET);
+    let x = graph.input("x", &[Size::Rows, Size::Fixed(SIZES[0])])?;
+    let y = project.wire(&mut graph, "light/project", &x)?;
+    let features = graph.node("Relu", "features", &[&y])?;
+    head.wire(&mut graph, "logits", &features)?;
+    graph.output("logits", &[Size::Rows, Size::Fixed(SIZES[3])])?;
+    graph.output("features", &[Size::Rows, Size::Fixed(LIGHT_HIDDEN)])?;
+    component("reference MLP, light", graph)
+}
+
+fn component(name: &str, graph: GraphBuilder) -> Result<Component> {
+    let model: ModelProto = graph.into_model(&Metadata::default())?;
+    Component::new(name, model)
+}
+
+/// Runs a component by itself; for the tests that hold the graphs against the arithmetic above.
+pub fn run_component(component: &Component, batch: &Batch) -> Result<ArrayD<f32>> {
+    let program = crate::engine::Program::from_proto(component.name(), component.model(), 0)?;
+    let mut session = crate::engine::Session::new(std::sync::Arc::new(program));
+    session
+        .run(batch, &Knobs::new())?
+        .first()
+        .map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_files() {
+        let (a, b) = (build(42).unwrap(), build(42).unwrap());
+        for (a, b) in [(&a.full, &b.full), (&a.light, &b.light), (&a.gate, &b.gate)] {
+            assert_eq!(crate::onnx::encode(a.model()), crate::onnx::encode(b.model()));
+        }
+    }
+
+    #[test]
+    fn the_light_arm_is_better_than_the_mean_and_the_gate_ranks_its_deviation() {
+        let mlp = build(42).unwrap();
+        let batch = mlp.samples(400);
+        let full = run_component(&mlp.full, &batch).unwrap();
+        let light = run_component(&mlp.light, &batch).unwrap();
+        let variance = full.var(0.0);
+        let error = (&full - &light).mapv(|d| d * d).mean().unwrap();
+        assert!(error < 0.5 * variance, "error {error}, variance {variance}");
+    }
+}

@@ -1,0 +1,220 @@
+//! Builds a graph node by node, splices components into it, and sets gates.
+
+use std::collections::{HashMap, HashSet};
+
+use tract_onnx::pb::attribute_proto::AttributeType;
+use tract_onnx::pb::tensor_proto::DataType;
+use tract_onnx::pb::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
+    ValueInfoProto,
+};
+use tract_onnx::prelude::DatumType;
+
+use crate::error::{Error, ErrorKind, Result};
+
+use super::component::{Component, Renamer};
+use super::{Metadata, Size, float_tensor, value_info};
+
+/// A graph under construction. Tensors are known by name.
+#[derive(Debug, Clone)]
+pub struct GraphBuilder {
+    graph: GraphProto,
+    opset: i64,
+    names: HashSet<String>,
+}
+
+/// The tensors that a spliced component gives, by the names that it gives them.
+pub type Spliced = HashMap<String, String>;
+
+impl GraphBuilder {
+    /// An empty graph for this version of the operator set.
+    pub fn new(name: &str, opset: i64) -> Self {
+        let graph = GraphProto { name: name.to_string(), ..GraphProto::default() };
+        GraphBuilder { graph, opset, names: HashSet::new() }
+    }
+
+    /// An empty graph for a branch of a gate in this one.
+    pub fn branch(&self, name: &str) -> Self {
+        GraphBuilder { names: self.names.clone(), ..GraphBuilder::new(name, self.opset) }
+    }
+
+    /// Declares a float input of shape `shape`.
+    pub fn input(&mut self, name: &str, shape: &[Size]) -> Result<String> {
+        self.declare_input(value_info(name, DatumType::F32, Some(shape))?)
+    }
+
+    /// Takes over the declaration of an input from a component.
+    pub fn declare_input(&mut self, info: ValueInfoProto) -> Result<String> {
+        let name = self.fresh(&info.name)?;
+        self.graph.input.push(info);
+        Ok(name)
+    }
+
+    /// Declares a knob: a scalar input with a default, so that the file also runs without it.
+    pub fn knob(&mut self, name: &str, default: f32) -> Result<String> {
+        self.declare_input(value_info(name, DatumType::F32, Some(&[]))?)?;
+        self.graph.initializer.push(float_tensor(name, &[], &[default]));
+        Ok(name.to_string())
+    }
+
+    /// Declares a float output of shape `shape`.
+    pub fn output(&mut self, name: &str, shape: &[Size]) -> Result<()> {
+        self.graph.output.push(value_info(name, DatumType::F32, Some(shape))?);
+        Ok(())
+    }
+
+    /// Declares an output with the type and shape of a component's.
+    pub fn output_like(&mut self, name: &str, like: &ValueInfoProto) {
+        self.graph.output.push(ValueInfoProto { name: name.to_string(), ..like.clone() });
+    }
+
+    /// Adds a constant float tensor.
+    pub fn constant(&mut self, name: &str, dims: &[usize], values: &[f32]) -> Result<String> {
+        let name = self.fresh(name)?;
+        self.graph.initializer.push(float_tensor(&name, dims, values));
+        Ok(name)
+    }
+
+    /// Adds an operator with one output, which has the node's name.
+    pub fn node(&mut self, op_type: &str, name: &str, inputs: &[&str]) -> Result<String> {
+        self.node_with(op_type, name, inputs, vec![])
+    }
+
+    /// Adds an operator with attributes.
+    pub fn node_with(
+        &mut self,
+        op_type: &str,
+        name: &str,
+        inputs: &[&str],
+        attribute: Vec<AttributeProto>,
+    ) -> Result<String> {
+        let name = self.fresh(name)?;
+        self.graph.node.push(NodeProto {
+            op_type: op_type.to_string(),
+            name: name.clone(),
+            input: inputs.iter().map(|s| s.to_string()).collect(),
+            output: vec![name.clone()],
+            attribute,
+            ..NodeProto::default()
+        });
+        Ok(name)
+    }
+
+    /// Copies a component into this graph. `wires` gives the tensor to use for each of its inputs;
+    /// other names get `prefix/` before them.
+    pub fn splice(
+        &mut self,
+        component: &Component,
+        prefix: &str,
+        wires: &HashMap<String, String>,
+    ) -> Result<Spliced> {
+        let fault = |text: String| Error::new(ErrorKind::Model, text).at(component.name());
+        if component.opset() != self.opset {
+            return Err(fault(format!(
+                "it uses operator set {}, the other components {}: export them alike",
+                component.opset(),
+                self.opset
+            )));
+        }
+        if let Some(missing) = component.inputs().find(|i| !wires.contains_key(&i.name)) {
+            return Err(fault(format!("nothing is wired to its input `{}`", missing.name)));
+        }
+        let graph = component.graph();
+        let renamer = Renamer { prefix, names: wires.clone() };
+        for tensor in graph.initializer.iter().filter(|t| !wires.contains_key(&t.name)) {
+            let name = self.fresh(&renamer.tensor(&tensor.name))?;
+            self.graph.initializer.push(TensorProto { name, ..tensor.clone() });
+        }
+        for (ix, node) in graph.node.iter().enumerate() {
+            let node = renamer.node(node, ix);
+            node.output
+                .iter()
+                .filter(|n| !n.is_empty())
+                .try_for_each(|n| self.fresh(n).map(drop))?;
+            self.graph.node.push(node);
+        }
+        Ok(graph.output.iter().map(|o| (o.name.clone(), renamer.tensor(&o.name))).collect())
+    }
+
+    /// Sets a gate named `name` on the rows' boolean decisions: if any row needs it, `then` runs,
+    /// else `otherwise`. The outputs of the branches become the tensors `outputs` here.
+    pub fn gate(
+        &mut self,
+        name: &str,
+        decision: &str,
+        then: GraphBuilder,
+        otherwise: GraphBuilder,
+        outputs: &[&str],
+    ) -> Result<()> {
+        let to = |kind: DataType| vec![int_attribute("to", kind as i64)];
+        let number =
+            self.node_with("Cast", &format!("{name}/number"), &[decision], to(DataType::Float))?;
+        let keep = vec![int_attribute("keepdims", 0)];
+        let any = self.node_with("ReduceMax", &format!("{name}/any"), &[&number], keep)?;
+        let any_row =
+            self.node_with("Cast", &format!("{name}/any_row"), &[&any], to(DataType::Bool))?;
+        for output in outputs {
+            self.fresh(output)?;
+        }
+        self.names.extend(then.names);
+        self.names.extend(otherwise.names);
+        self.graph.node.push(NodeProto {
+            op_type: "If".into(),
+            name: name.to_string(),
+            input: vec![any_row],
+            output: outputs.iter().map(|s| s.to_string()).collect(),
+            attribute: vec![
+                graph_attribute("then_branch", then.graph),
+                graph_attribute("else_branch", otherwise.graph),
+            ],
+            ..NodeProto::default()
+        });
+        Ok(())
+    }
+
+    /// The finished model.
+    pub fn into_model(self, metadata: &Metadata) -> Result<ModelProto> {
+        let mut model = ModelProto {
+            // The version that goes with operator sets 17 and 18.
+            ir_version: 8,
+            producer_name: env!("CARGO_PKG_NAME").into(),
+            producer_version: env!("CARGO_PKG_VERSION").into(),
+            opset_import: vec![OperatorSetIdProto { version: self.opset, ..Default::default() }],
+            graph: Some(self.graph),
+            ..ModelProto::default()
+        };
+        metadata.write(&mut model)?;
+        Ok(model)
+    }
+
+    fn fresh(&mut self, name: &str) -> Result<String> {
+        if !self.names.insert(name.to_string()) {
+            return Err(Error::new(
+                ErrorKind::Model,
+                format!(
+                    "two tensors would have the name `{name}`: give the components other prefixes"
+                ),
+            ));
+        }
+        Ok(name.to_string())
+    }
+}
+
+/// An integer attribute.
+pub fn int_attribute(name: &str, value: i64) -> AttributeProto {
+    AttributeProto {
+        name: name.to_string(),
+        r#type: AttributeType::Int as i32,
+        i: value,
+        ..AttributeProto::default()
+    }
+}
+
+fn graph_attribute(name: &str, graph: GraphProto) -> AttributeProto {
+    AttributeProto {
+        name: name.to_string(),
+        r#type: AttributeType::Graph as i32,
+        g: Some(graph),
+        ..AttributeProto::default()
+    }
+}

@@ -1,0 +1,133 @@
+//! A component: a whole ONNX model that is to become part of a routed one.
+
+use std::collections::{HashMap, HashSet};
+
+use prost::Message;
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A component model, decoded.
+#[derive(Debug, Clone)]
+pub struct Component {
+    name: String,
+    model: ModelProto,
+}
+
+impl Component {
+    /// Decodes an ONNX file. `name` stands in error messages.
+    pub fn decode(name: impl Into<String>, bytes: &[u8]) -> Result<Component> {
+        let name = name.into();
+        let fault = || {
+            Error::new(
+                ErrorKind::NotOnnx,
+                "this is not an ONNX model, or it is damaged or truncated",
+            )
+        };
+        let model = ModelProto::decode(bytes).map_err(|_| fault().at(&name))?;
+        Component::new(name, model)
+    }
+
+    /// Takes a decoded model.
+    pub fn new(name: impl Into<String>, model: ModelProto) -> Result<Component> {
+        let name = name.into();
+        if model.graph.as_ref().is_none_or(|g| g.output.is_empty()) {
+            return Err(Error::new(ErrorKind::NotOnnx, "this file holds no ONNX graph").at(&name));
+        }
+        Ok(Component { name, model })
+    }
+
+    /// The name given to it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The decoded model.
+    pub fn model(&self) -> &ModelProto {
+        &self.model
+    }
+
+    pub(crate) fn graph(&self) -> &GraphProto {
+        self.model.graph.as_ref().unwrap_or_else(|| unreachable!("checked in Component::new"))
+    }
+
+    /// The version of the standard operator set that it uses.
+    pub fn opset(&self) -> i64 {
+        let standard = |domain: &str| domain.is_empty() || domain == "ai.onnx";
+        self.model.opset_import.iter().find(|o| standard(&o.domain)).map_or(0, |o| o.version)
+    }
+
+    /// Declarations of the inputs that have no initialiser.
+    pub fn inputs(&self) -> impl Iterator<Item = &ValueInfoProto> {
+        let constants: HashSet<&str> =
+            self.graph().initializer.iter().map(|t| t.name.as_str()).collect();
+        self.graph().input.iter().filter(move |i| !constants.contains(i.name.as_str()))
+    }
+
+    /// Declarations of the outputs.
+    pub fn outputs(&self) -> &[ValueInfoProto] {
+        &self.graph().output
+    }
+
+    /// The declaration of an output, or an error that names the component.
+    pub fn output(&self, name: &str) -> Result<&ValueInfoProto> {
+        self.outputs().iter().find(|o| o.name == name).ok_or_else(|| {
+            let known: Vec<_> = self.outputs().iter().map(|o| format!("`{}`", o.name)).collect();
+            Error::new(
+                ErrorKind::Model,
+                format!("it must have an output `{name}`; it has {}", known.join(", ")),
+            )
+            .at(&self.name)
+        })
+    }
+}
+
+/// Renames every tensor and node of a graph: `names` where it has an entry, else the prefix before it.
+pub(super) struct Renamer<'a> {
+    pub prefix: &'a str,
+    pub names: HashMap<String, String>,
+}
+
+impl Renamer<'_> {
+    pub fn tensor(&self, name: &str) -> String {
+        match self.names.get(name) {
+            _ if name.is_empty() => String::new(),
+            Some(mapped) => mapped.clone(),
+            None => self.node_name(name),
+        }
+    }
+
+    fn node_name(&self, name: &str) -> String {
+        // A component whose names carry the prefix already keeps them readable.
+        match name.strip_prefix(self.prefix) {
+            Some(rest) if rest.starts_with('/') => name.to_string(),
+            _ => format!("{}/{name}", self.prefix),
+        }
+    }
+
+    pub fn node(&self, node: &NodeProto, ordinal: usize) -> NodeProto {
+        let mut renamed = node.clone();
+        renamed.name = match node.name.as_str() {
+            "" => format!("{}/{}_{ordinal}", self.prefix, node.op_type),
+            name => self.node_name(name),
+        };
+        renamed.input.iter_mut().for_each(|name| *name = self.tensor(name));
+        renamed.output.iter_mut().for_each(|name| *name = self.tensor(name));
+        for attribute in &mut renamed.attribute {
+            if let Some(graph) = &mut attribute.g {
+                *graph = self.graph(graph);
+            }
+        }
+        renamed
+    }
+
+    fn graph(&self, graph: &GraphProto) -> GraphProto {
+        let mut renamed = graph.clone();
+        renamed.node = graph.node.iter().enumerate().map(|(ix, n)| self.node(n, ix)).collect();
+        renamed.initializer.iter_mut().for_each(|t| t.name = self.tensor(&t.name));
+        let infos =
+            renamed.input.iter_mut().chain(&mut renamed.output).chain(&mut renamed.value_info);
+        infos.for_each(|info| info.name = self.tensor(&info.name));
+        renamed
+    }
+}

@@ -1,0 +1,103 @@
+//! What a routed file says of itself, in `metadata_props`: strategy, labels, knobs, provenance.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tract_onnx::pb::{ModelProto, StringStringEntryProto};
+
+use crate::error::{Error, ErrorKind, Result};
+
+const PREFIX: &str = "perforate.";
+
+/// The values that a knob may take, and what its ends mean.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct KnobRange {
+    /// Value stored in the file.
+    pub default: f32,
+    /// At this value every row takes the cheapest path.
+    pub never: f32,
+    /// At this value every row takes the full path.
+    pub always: f32,
+}
+
+/// What a routed file says of itself. All of it is optional: a plain model has none.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Metadata {
+    /// The composer that made the file.
+    pub strategy: Option<String>,
+    /// Labels of the branches of each gate, `[then, else]`, by the name of the `If` node.
+    pub labels: BTreeMap<String, [String; 2]>,
+    /// Knobs by name.
+    pub knobs: BTreeMap<String, KnobRange>,
+    /// Component files and how they were made, by role.
+    pub provenance: BTreeMap<String, String>,
+}
+
+impl Metadata {
+    /// Reads the metadata of a model; entries of other tools are left alone.
+    pub fn read(model: &ModelProto) -> Result<Metadata> {
+        let mut metadata = Metadata::default();
+        for entry in &model.metadata_props {
+            let Some(key) = entry.key.strip_prefix(PREFIX) else { continue };
+            match key {
+                "strategy" => metadata.strategy = Some(entry.value.clone()),
+                "labels" => metadata.labels = parse(&entry.key, &entry.value)?,
+                "knobs" => metadata.knobs = parse(&entry.key, &entry.value)?,
+                "provenance" => metadata.provenance = parse(&entry.key, &entry.value)?,
+                _ => {}
+            }
+        }
+        Ok(metadata)
+    }
+
+    /// Writes the metadata into a model, replacing what this tool wrote before.
+    pub fn write(&self, model: &mut ModelProto) -> Result<()> {
+        model.metadata_props.retain(|entry| !entry.key.starts_with(PREFIX));
+        let mut put = |key: &str, value: String| {
+            let key = format!("{PREFIX}{key}");
+            model.metadata_props.push(StringStringEntryProto { key, value });
+        };
+        if let Some(strategy) = &self.strategy {
+            put("strategy", strategy.clone());
+        }
+        put("labels", json(&self.labels)?);
+        put("knobs", json(&self.knobs)?);
+        put("provenance", json(&self.provenance)?);
+        Ok(())
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|e| {
+        Error::new(ErrorKind::Model, format!("the metadata entry `{key}` is damaged ({e})"))
+    })
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let mut metadata = Metadata { strategy: Some("dendritic".into()), ..Metadata::default() };
+        metadata.labels.insert("gate".into(), ["full".into(), "light".into()]);
+        let range = KnobRange { default: 0.25, never: 2.0, always: 0.0 };
+        metadata.knobs.insert("threshold".into(), range);
+        let mut model = ModelProto::default();
+        metadata.write(&mut model).unwrap();
+        metadata.write(&mut model).unwrap();
+        assert_eq!(Metadata::read(&model).unwrap(), metadata);
+    }
+
+    #[test]
+    fn damage_is_named() {
+        let entry = StringStringEntryProto { key: "perforate.knobs".into(), value: "{".into() };
+        let model = ModelProto { metadata_props: vec![entry], ..ModelProto::default() };
+        let error = Metadata::read(&model).unwrap_err().to_string();
+        assert!(error.contains("perforate.knobs"), "{error}");
+    }
+}

@@ -1,0 +1,3 @@
+//! Composers: each makes one routed ONNX file out of component models, and knows nothing of timing.
+
+pub mod dendritic;

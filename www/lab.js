@@ -1,0 +1,70 @@
+// The page's end of the measuring worker: starts it with the compiled module, holds messages back
+// until it is ready, and replaces it when it dies. Results live on the page and survive.
+
+export class LabWorker {
+  #module;
+  #onEvents;
+  #worker;
+  #ready = false;
+  #waiting = [];
+  #restarts = 0;
+
+  /** `onEvents` is called with each batch of events, in order. */
+  constructor(onEvents) {
+    this.#onEvents = onEvents;
+    this.#spawn();
+  }
+
+  /** Hands over the compiled WebAssembly module; the worker's script may still be loading. */
+  start(module) {
+    this.#module = module;
+    this.#worker.postMessage({ start: module, base: document.baseURI });
+  }
+
+  /** Posts a command, with files ([{name, bytes}]) where it needs some. */
+  send(command, files = []) {
+    const message = { command, files };
+    if (this.#ready) this.#post(message);
+    else this.#waiting.push(message);
+  }
+
+  #post(message) {
+    this.#worker.postMessage(message, message.files.map((file) => file.bytes.buffer));
+  }
+
+  #spawn() {
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    this.#worker = worker;
+    this.#ready = false;
+    worker.onmessage = ({ data }) => {
+      if (data.ready) {
+        this.#ready = true;
+        for (const message of this.#waiting.splice(0)) this.#post(message);
+      } else if (data.crash) {
+        this.#crashed(worker, data.crash);
+      } else {
+        this.#restarts = 0;
+        this.#onEvents(data.events);
+      }
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#crashed(worker, `The measuring worker failed${event.message ? ` (${event.message})` : ""}.`);
+    };
+    if (this.#module) this.start(this.#module);
+  }
+
+  #crashed(worker, sentence) {
+    if (worker !== this.#worker) return;
+    worker.terminate();
+    this.#waiting = [];
+    // A worker that dies twice without a word in between will not get better by a third start.
+    const again = this.#restarts < 2;
+    const advice = again ? "It was restarted; results so far are kept." : "Reload the page to try again.";
+    this.#onEvents([{ type: "error", message: `${sentence} ${advice}`, fatal: true }]);
+    if (again) {
+      this.#restarts += 1;
+      this.#spawn();
+    }
+  }
+}

@@ -1,0 +1,165 @@
+// From the view's state to the document. Only parts that changed are touched, so that focus,
+// selections and scroll positions survive a thousand updates.
+
+const $ = (id) => document.getElementById(id);
+
+/** An element with text; the ready-made text comes from Rust and is never parsed as HTML. */
+function make(tag, text, attributes = {}) {
+  const element = document.createElement(tag);
+  if (text != null) element.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+const shown = new Map();
+
+/** Calls `paint(value)` when the value differs from the one painted last under this name. */
+function part(name, value, paint) {
+  const key = JSON.stringify(value) ?? "";
+  if (shown.get(name) === key) return false;
+  shown.set(name, key);
+  paint(value);
+  return true;
+}
+
+function text(id, value) {
+  part(id, value ?? "", (value) => {
+    $(id).textContent = value;
+  });
+}
+
+/** Paints a whole state. `charts` is told which figures there are. */
+export function render(state, charts) {
+  const mode = state.running ? "measuring" : state.error ? "error" : "idle";
+  const root = document.documentElement;
+  root.dataset.state = mode;
+  root.dataset.curve = state.measured ?? 0;
+  root.dataset.verdict = state.verdict;
+  text("title-text", state.title);
+  text("strategy", state.strategy);
+  text("summary", state.summary);
+  text("status", state.status);
+  part("document-title", state.title, (title) => {
+    document.title = title ? `${title} · Perforate` : "Perforate";
+  });
+  part("progress", state.progress ?? null, paintProgress);
+  part("activity", [state.running, state.measured > 0 || Boolean(state.error)], ([running, some]) => {
+    $("progress").hidden = !running;
+    $("cancel").hidden = !running;
+    $("run").hidden = running || !some;
+  });
+  part("error", state.error ?? null, (error) => {
+    $("error").hidden = !error;
+    $("error").textContent = error ?? "";
+  });
+  part("warnings", state.warnings ?? [], (warnings) => {
+    $("warnings").hidden = warnings.length === 0;
+    $("warnings").replaceChildren(...warnings.map((warning) => make("li", warning)));
+  });
+  part("scenarios", state.scenarios ?? [], paintScenarios);
+  part("knob", state.knob ?? null, paintKnob);
+  part("routing", Boolean(state.routing), (on) => {
+    $("routing").checked = on;
+    root.dataset.routing = on ? "on" : "off";
+  });
+  part("figures", state.figures ?? [], paintFigures);
+  part("table", state.table ?? null, paintTable);
+  part("charts", state.charts ?? [], (list) => charts.show(list));
+  part("files", state.files ?? [], (files) => {
+    const button = ({ label, kind }) => make("button", label, { type: "button", "data-export": kind });
+    $("files").replaceChildren(...files.map(button));
+  });
+  part("about", state.about ?? [], (about) => {
+    const row = ({ term, text }) => {
+      const div = make("div");
+      div.append(make("dt", term), make("dd", text));
+      return div;
+    };
+    $("about").replaceChildren(...about.map(row));
+  });
+  // A screen reader hears the turns of events, not every slice of the progress.
+  part("live", mode, () => {
+    $("live").textContent = state.running ? state.status : state.summary;
+  });
+}
+
+function paintProgress(progress) {
+  if (progress == null) $("progress").removeAttribute("value");
+  else $("progress").value = progress;
+}
+
+function paintScenarios(scenarios) {
+  const list = $("scenarios");
+  const known = scenarios.map((s) => s.name).join("\n");
+  if (list.dataset.known !== known) {
+    list.dataset.known = known;
+    list.replaceChildren(
+      ...scenarios.map(({ name, title, text }) => {
+        const button = make("button", null, { type: "button", "data-scenario": name });
+        button.append(make("strong", title), make("span", text));
+        const item = make("li");
+        item.append(button);
+        return item;
+      }),
+    );
+  }
+  list.querySelectorAll("button").forEach((button, index) => {
+    button.setAttribute("aria-pressed", String(Boolean(scenarios[index].current)));
+  });
+}
+
+function paintKnob(knob) {
+  $("knob-box").hidden = !knob;
+  if (!knob) return;
+  const input = $("knob");
+  input.max = knob.count - 1;
+  input.value = knob.index;
+  input.setAttribute("aria-valuetext", knob.text);
+  $("knob-label").textContent = knob.label;
+  $("knob-text").textContent = knob.text;
+  [$("knob-low").textContent, $("knob-high").textContent] = knob.ends;
+}
+
+function paintFigures(figures) {
+  const list = $("figures");
+  if (list.children.length !== figures.length) {
+    list.replaceChildren(
+      ...figures.map(() => {
+        const div = make("div");
+        div.append(make("dt"), make("dd"), make("dd", null, { class: "note" }));
+        return div;
+      }),
+    );
+  }
+  figures.forEach(({ label, value, note }, index) => {
+    const [term, number, remark] = list.children[index].children;
+    term.textContent = label;
+    number.textContent = value;
+    remark.textContent = note ?? "";
+  });
+}
+
+function paintTable(table) {
+  const element = $("table");
+  if (!table) return element.replaceChildren();
+  const head = make("thead");
+  const names = make("tr");
+  for (const { id, title, unit } of table.columns) {
+    const cell = make("th", title, { scope: "col", "data-column": id });
+    if (unit) cell.append(make("span", unit));
+    names.append(cell);
+  }
+  head.append(names);
+  const body = make("tbody");
+  for (const row of table.rows) {
+    const line = make("tr", null, { "data-kind": row.kind });
+    if (row.selected) line.setAttribute("aria-current", "true");
+    row.cells.forEach((cell, index) => {
+      line.append(index === 0 ? make("th", cell, { scope: "row" }) : make("td", cell));
+    });
+    body.append(line);
+  }
+  const caption = make("caption");
+  caption.append(make("span", table.caption));
+  element.replaceChildren(caption, head, body);
+}

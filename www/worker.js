@@ -1,0 +1,101 @@
+// The measuring worker: hands commands and files to the Rust `Lab`, lets it work in slices, and posts
+// its events. Between slices the message queue gets its turn, so that a cancel arrives at once.
+//
+// In:  {start: WebAssembly.Module, base}      once, first
+//      {command, files?: [{name, bytes}]}     any time after "ready"
+// Out: {ready: true} · {events: [Event]} · {crash: sentence}
+
+import init, { Lab } from "./perforate.js";
+
+let lab;
+let base;
+let downloads = new AbortController();
+
+// A message to oneself comes back without the 4 ms clamp of nested timers.
+const slice = new MessageChannel();
+let scheduled = false;
+slice.port1.onmessage = () => {
+  scheduled = false;
+  attempt(() => post(lab.step()));
+};
+
+self.onmessage = async ({ data }) => {
+  if (data.start) {
+    base = data.base;
+    try {
+      await init({ module_or_path: data.start });
+      lab = new Lab();
+      self.postMessage({ ready: true });
+    } catch (error) {
+      self.postMessage({ crash: `The inference engine did not start: ${error.message}.` });
+    }
+    return;
+  }
+  // Files on their way for an earlier model are not wanted any more. A cancel lets them come: who
+  // goes on after it will need them.
+  if (data.command.type === "open" || data.command.type === "model") {
+    downloads.abort();
+    downloads = new AbortController();
+  }
+  attempt(() => {
+    post(lab.command(data.command));
+    for (const { name, bytes } of data.files ?? []) post(lab.supply(name, bytes));
+  });
+};
+
+function post(events) {
+  if (events.length > 0) self.postMessage({ events });
+  for (const event of events) {
+    if (event.type === "need") for (const file of event.files) download(file, downloads.signal);
+  }
+}
+
+/** Calls into the lab; then goes on as long as it has work. */
+function attempt(work) {
+  try {
+    work();
+    if (lab.busy() && !scheduled) {
+      scheduled = true;
+      slice.port2.postMessage(null);
+    }
+  } catch (error) {
+    // A trap leaves the module in an unknown state: only a new worker helps. All else is an answer.
+    if (error instanceof WebAssembly.RuntimeError) {
+      self.postMessage({ crash: `The measurement stopped unexpectedly (${error.message}).` });
+    } else {
+      self.postMessage({ events: [{ type: "error", message: String(error.message ?? error) }] });
+    }
+  }
+}
+
+async function download(file, signal) {
+  try {
+    const bytes = await read(file, signal);
+    if (!signal.aborted) attempt(() => post(lab.supply(file.name, bytes)));
+  } catch (error) {
+    if (signal.aborted) return;
+    const message = `The file "${file.title ?? file.name}" (${file.url}) could not be loaded: ${error.message}.`;
+    self.postMessage({ events: [{ type: "error", message }] });
+  }
+}
+
+/** The file's bytes; says on the way how many have come. */
+async function read({ name, url }, signal) {
+  const response = await fetch(new URL(url, base), { signal }).catch(() => {
+    throw new Error("the server did not answer");
+  });
+  if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`.trim());
+  // The header counts what is sent, which says nothing about a compressed body's length.
+  const encoded = response.headers.has("content-encoding");
+  const total = encoded ? 0 : Number(response.headers.get("content-length") ?? 0);
+  const chunks = [];
+  let received = 0;
+  for (const reader = response.body.getReader(); ; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    chunks.push(value);
+    received += value.byteLength;
+    self.postMessage({ events: [{ type: "loading", name, received, total }] });
+  }
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}
