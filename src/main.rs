@@ -1,1 +1,273 @@
-fn main() {}
+//! The command line: results to stdout, progress to stderr; exit 2 if the input is at fault, 1 if we are.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use perforate::bench::sweep::Sweep;
+use perforate::bench::timing::measure_tick;
+use perforate::clock::SystemClock;
+use perforate::data::npz;
+use perforate::energy::EnergyModel;
+use perforate::engine::{Knobs, Program, Session};
+use perforate::lab::{SCENARIOS, find, scenario};
+use perforate::onnx::{Component, encode};
+use perforate::report::{Host, Report, scenario_report};
+use perforate::route::dendritic;
+use perforate::{Error, ErrorKind, Result};
+
+/// Measures what routing gains on an ONNX model.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run scenarios, print their tables, write the report.
+    Bench {
+        /// Scenario to run; all of them if none is given.
+        #[arg(long)]
+        scenario: Vec<String>,
+        /// Measure less; the report says so.
+        #[arg(long)]
+        quick: bool,
+        /// Write the report as JSON.
+        #[arg(long)]
+        json: Option<PathBuf>,
+        /// Write report.json, report.csv and report.md into this folder.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// List the scenarios.
+    List,
+    /// Show a model's segments, gates, knobs and costs.
+    Inspect { model: PathBuf },
+    /// Run a model on a NumPy file.
+    Run {
+        model: PathBuf,
+        #[arg(long)]
+        input: PathBuf,
+        /// NAME=VALUE
+        #[arg(long)]
+        knob: Vec<String>,
+        /// Write the outputs as .npz.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Compose a routed model.
+    Route {
+        #[command(subcommand)]
+        strategy: Strategy,
+    },
+}
+
+#[derive(Subcommand)]
+enum Strategy {
+    /// Gate → full model or light arm.
+    Dendritic {
+        #[arg(long)]
+        full: PathBuf,
+        #[arg(long)]
+        light: PathBuf,
+        #[arg(long)]
+        gate: PathBuf,
+        /// Default of the knob.
+        #[arg(long, default_value_t = 0.5)]
+        threshold: f32,
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(if error.is_users() { 2 } else { 1 })
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Bench { scenario, quick, json, out } => bench(&scenario, quick, json, out),
+        Command::List => {
+            for s in &SCENARIOS {
+                println!("{}\t{}\t{}\t{}\t{}", s.name, s.strategy, s.model, s.data, s.text);
+            }
+            Ok(())
+        }
+        Command::Inspect { model } => inspect(&model),
+        Command::Run { model, input, knob, out } => run_model(&model, &input, &knob, out),
+        Command::Route { strategy } => route(strategy),
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| {
+        Error::new(ErrorKind::Io, format!("the file cannot be read ({e})"))
+            .at(path.display().to_string())
+    })
+}
+
+fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+    std::fs::write(path, content).map_err(|e| {
+        Error::new(ErrorKind::Io, format!("the file cannot be written ({e})"))
+            .at(path.display().to_string())
+    })
+}
+
+fn bench(names: &[String], quick: bool, json: Option<PathBuf>, out: Option<PathBuf>) -> Result<()> {
+    let all: Vec<String> = SCENARIOS.iter().map(|s| s.name.to_string()).collect();
+    let names = if names.is_empty() { &all } else { names };
+    let (options, samplings) = scenario::usual_options(quick)?;
+    let mut report = Report::new(options.seed, quick, host());
+    for name in names {
+        let chosen = find(name)?;
+        let files = chosen
+            .files
+            .iter()
+            .map(|file| Ok((file.to_string(), read(Path::new(file))?)))
+            .collect::<Result<BTreeMap<_, _>>>()?;
+        let subject = chosen.subject(&files, samplings, options.seed)?;
+        let mut sweep = Sweep::new(subject, options, SystemClock::default())?;
+        let bar = indicatif::ProgressBar::new(1000);
+        while !sweep.is_done() {
+            sweep.step()?;
+            let progress = sweep.progress();
+            bar.set_position((progress.share * 1000.0) as u64);
+            bar.set_message(progress.text);
+        }
+        bar.finish_and_clear();
+        let results = sweep
+            .results()
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "the sweep ended without results"))?;
+        report.scenarios.push(scenario_report(
+            &chosen.names(),
+            sweep.subject(),
+            &results,
+            &EnergyModel::default(),
+        ));
+    }
+    println!("{}", report.to_markdown());
+    if let Some(path) = json {
+        write(&path, report.to_json()?)?;
+    }
+    if let Some(folder) = out {
+        std::fs::create_dir_all(&folder).map_err(|e| {
+            Error::new(ErrorKind::Io, format!("the folder cannot be made ({e})"))
+                .at(folder.display().to_string())
+        })?;
+        write(&folder.join("report.json"), report.to_json()?)?;
+        write(&folder.join("report.csv"), report.to_csv())?;
+        write(&folder.join("report.md"), report.to_markdown())?;
+    }
+    Ok(())
+}
+
+fn host() -> Host {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("model name"))?;
+        line.split(": ").nth(1).map(str::to_string)
+    });
+    Host {
+        target: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+        cpu,
+        threads: 1,
+        simd: "chosen at run time".into(),
+        clock_tick_s: measure_tick(&SystemClock::default()).0,
+    }
+}
+
+fn load(path: &Path) -> Result<Program> {
+    Program::load(&path.display().to_string(), &read(path)?)
+}
+
+fn inspect(path: &Path) -> Result<()> {
+    let program = load(path)?;
+    println!("{}: {}, {} parameters", path.display(), program.file_size(), program.parameters());
+    for input in program.inputs() {
+        println!("input   {} {:?} [N, {:?}]", input.name, input.datum_type, input.row_shape);
+    }
+    for knob in program.knobs() {
+        println!("knob    {} default {:?}", knob.name, knob.default);
+    }
+    for segment in program.segments() {
+        let macs = segment.macs.map_or("depends on sizes".into(), |m| m.to_string());
+        println!(
+            "segment {} {macs} {} parameters: {}",
+            segment.name,
+            segment.cost.parameters,
+            segment.operators.join(" ")
+        );
+    }
+    for gate in program.gates() {
+        println!(
+            "gate    {} then {} else {}, score {}",
+            gate.name,
+            gate.labels[0],
+            gate.labels[1],
+            gate.score.as_deref().unwrap_or("–")
+        );
+    }
+    let uncosted = program.uncosted_operators();
+    println!(
+        "without a cost: {}",
+        if uncosted.is_empty() { "none".into() } else { uncosted.join(", ") }
+    );
+    Ok(())
+}
+
+fn run_model(model: &Path, input: &Path, knobs: &[String], out: Option<PathBuf>) -> Result<()> {
+    let program = std::sync::Arc::new(load(model)?);
+    let first = program.inputs()[0].name.clone();
+    let batch = npz::read(&input.display().to_string(), &read(input)?, &first)?;
+    let mut values = Knobs::new();
+    for text in knobs {
+        let parsed = text.split_once('=').and_then(|(n, v)| Some((n, v.parse::<f32>().ok()?)));
+        let (name, value) = parsed.ok_or_else(|| {
+            Error::new(ErrorKind::Knob, "write it as NAME=VALUE, with a number")
+                .at(format!("--knob {text}"))
+        })?;
+        values = values.with(name, value);
+    }
+    let outcome = Session::new(program.clone()).run(&batch, &values)?;
+    for (row, trace) in outcome.trace.rows.iter().enumerate() {
+        println!("{row}\t{}\t{}", program.path_label(trace.path), trace.macs);
+    }
+    if let Some(path) = out {
+        let arrays = program
+            .outputs()
+            .iter()
+            .map(|name| Ok((name.as_str(), outcome.output(name)?)))
+            .collect::<Result<Vec<_>>>()?;
+        let borrowed: Vec<_> = arrays.iter().map(|(name, array)| (*name, array)).collect();
+        write(&path, npz::write(&borrowed)?)?;
+    }
+    Ok(())
+}
+
+fn route(strategy: Strategy) -> Result<()> {
+    let Strategy::Dendritic { full, light, gate, threshold, out } = strategy;
+    let component = |path: &Path| Component::decode(path.display().to_string(), &read(path)?);
+    let provenance = [("full", &full), ("light", &light), ("gate", &gate)]
+        .into_iter()
+        .map(|(role, path)| {
+            (role.to_string(), path.file_name().unwrap_or_default().to_string_lossy().into_owned())
+        })
+        .collect();
+    let parts = dendritic::Parts {
+        full: component(&full)?,
+        light: component(&light)?,
+        gate: component(&gate)?,
+    };
+    let model = dendritic::compose(&parts, threshold, provenance)?;
+    let bytes = encode(&model);
+    Program::load(&out.display().to_string(), &bytes)?;
+    write(&out, bytes)
+}

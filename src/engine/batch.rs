@@ -44,7 +44,7 @@ impl Batch {
 
     /// The rows `range` of every tensor, copied.
     pub fn slice(&self, range: std::ops::Range<usize>) -> Result<Batch> {
-        self.map(|tensor| Ok(tensor.slice(0, range.start, range.end)?))
+        self.map(|tensor| tensor.slice(0, range.start, range.end))
     }
 
     /// The given rows of every tensor, in that order, copied.
@@ -93,9 +93,9 @@ pub(crate) fn first_not_finite(tensor: &Tensor) -> Option<(usize, f32)> {
         return None;
     }
     let view = tensor.to_plain_array_view::<f32>().ok()?;
-    // One pass without branches is cheap: a sum of x − x is 0 unless some x is not finite.
+    // One pass without branches is cheap: 0·x is 0 unless x is not finite.
     if let Some(values) = view.as_slice()
-        && values.iter().map(|x| x - x).sum::<f32>() == 0.0
+        && values.iter().map(|x| x * 0.0).sum::<f32>() == 0.0
     {
         return None;
     }

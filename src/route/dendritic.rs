@@ -16,6 +16,8 @@ use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata};
 pub const STRATEGY: &str = "dendritic";
 /// Name of the knob.
 pub const KNOB: &str = "threshold";
+/// The threshold's ends: scores lie in [0, 1], both ends included.
+pub const RANGE: KnobRange = KnobRange { default: 0.5, never: 2.0, always: 0.0 };
 /// Name of the gate's `If` node.
 pub const GATE: &str = "gate";
 /// Name of the routed model's output.
@@ -76,11 +78,7 @@ pub fn compose(
     let metadata = Metadata {
         strategy: Some(STRATEGY.into()),
         labels: BTreeMap::from([(GATE.into(), ["full".into(), "light".into()])]),
-        knobs: BTreeMap::from([(
-            KNOB.into(),
-            // Scores lie in [0, 1], both ends included.
-            KnobRange { default: threshold, never: 2.0, always: 0.0 },
-        )]),
+        knobs: BTreeMap::from([(KNOB.into(), KnobRange { default: threshold, ..RANGE })]),
         provenance,
     };
     main.into_model(&metadata)
