@@ -12,5 +12,7 @@ pub mod onnx;
 pub mod report;
 pub mod route;
 pub mod units;
+#[cfg(target_arch = "wasm32")]
+pub mod web;
 
 pub use error::{Error, ErrorKind, Result};

@@ -74,7 +74,7 @@ pub fn stratified_rows(scores: &[f32], n: usize, count: usize) -> Vec<usize> {
     let count = count.min(n);
     let mut rows: Vec<usize> = (0..count).map(|i| ranked[(2 * i + 1) * n / (2 * count)]).collect();
     // Any order but by score, so that batches hold hard and easy rows mixed.
-    rows.sort_by_key(|&row| (row.wrapping_mul(2_654_435_761)) & 0xffff_ffff);
+    rows.sort_by_key(|&row| (row as u32).wrapping_mul(2_654_435_761));
     rows
 }
 

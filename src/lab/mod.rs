@@ -1,6 +1,8 @@
-//! The headless application: scenarios, and what each needs to become something measurable.
+//! The headless application: scenarios, the measuring side of the page, and its view.
 
 pub mod mlp;
 pub mod scenario;
+pub mod view;
+pub mod worker;
 
 pub use scenario::{SCENARIOS, Scenario, find};

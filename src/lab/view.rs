@@ -1,0 +1,552 @@
+//! What the page shows, as ready-made text and plots: events in, state out.
+
+use serde::Serialize;
+
+use crate::chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
+use crate::report::{PointReport, Report, ScenarioReport, TimingReport};
+use crate::units::{Macs, Seconds, three_digits};
+
+use super::scenario::SCENARIOS;
+use super::worker::Event;
+
+/// The state of the view.
+#[derive(Debug)]
+pub struct View {
+    scenario: &'static str,
+    report: Option<Box<Report>>,
+    status: String,
+    progress: Option<f64>,
+    running: bool,
+    error: Option<String>,
+    knob: Option<usize>,
+    routing: bool,
+}
+
+/// A scenario's card.
+#[derive(Debug, Serialize)]
+pub struct Card {
+    name: &'static str,
+    title: &'static str,
+    text: &'static str,
+    current: bool,
+}
+
+/// The knob's slider.
+#[derive(Debug, Serialize)]
+pub struct KnobState {
+    label: String,
+    index: usize,
+    count: usize,
+    text: String,
+    ends: [&'static str; 2],
+}
+
+/// One key figure.
+#[derive(Debug, Serialize)]
+pub struct Figure {
+    label: &'static str,
+    value: String,
+    note: String,
+}
+
+/// One column of the table.
+#[derive(Debug, Serialize)]
+pub struct Column {
+    id: &'static str,
+    title: &'static str,
+    unit: &'static str,
+}
+
+/// One row of the table.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    cells: Vec<String>,
+    selected: bool,
+    kind: &'static str,
+}
+
+/// The table behind the charts.
+#[derive(Debug, Serialize)]
+pub struct Table {
+    caption: String,
+    columns: Vec<Column>,
+    rows: Vec<Row>,
+}
+
+/// A chart's place on the page.
+#[derive(Debug, Serialize)]
+pub struct ChartState {
+    id: &'static str,
+    title: &'static str,
+    alt: String,
+}
+
+/// A file that can be taken away.
+#[derive(Debug, Serialize)]
+pub struct Export {
+    label: &'static str,
+    kind: &'static str,
+}
+
+/// A line of the box on model, data and host.
+#[derive(Debug, Serialize)]
+pub struct About {
+    term: &'static str,
+    text: String,
+}
+
+/// Everything that the page shows, but for the charts' pixels.
+#[derive(Debug, Serialize)]
+pub struct State {
+    title: &'static str,
+    strategy: &'static str,
+    summary: String,
+    verdict: &'static str,
+    status: String,
+    progress: Option<f64>,
+    running: bool,
+    error: Option<String>,
+    warnings: Vec<String>,
+    scenarios: Vec<Card>,
+    knob: Option<KnobState>,
+    routing: bool,
+    figures: Vec<Figure>,
+    table: Option<Table>,
+    charts: Vec<ChartState>,
+    files: Vec<Export>,
+    about: Vec<About>,
+    measured: usize,
+}
+
+/// The charts, by id and title.
+const CHARTS: [(&str, &str); 3] = [
+    ("quality", "Quality against speed-up"),
+    ("latency", "Latency against active computation"),
+    ("speedup", "Speed-up against active computation"),
+];
+
+const COLUMNS: [Column; 11] = [
+    Column { id: "kind", title: "Arm", unit: "" },
+    Column { id: "knob", title: "Threshold", unit: "" },
+    Column { id: "active", title: "Active", unit: "rows on the full path" },
+    Column { id: "latency", title: "Latency", unit: "batch 1" },
+    Column { id: "throughput", title: "Throughput", unit: "per second" },
+    Column { id: "speed_up", title: "Speed-up", unit: "batch 1, 95 %" },
+    Column { id: "speed_up_32", title: "Speed-up", unit: "batch 32" },
+    Column { id: "ideal", title: "Ideal", unit: "from MACs" },
+    Column { id: "accuracy", title: "Accuracy", unit: "" },
+    Column { id: "agreement", title: "Agreement", unit: "with full" },
+    Column { id: "deviation", title: "Deviation", unit: "max, mean" },
+];
+
+impl Default for View {
+    fn default() -> View {
+        View {
+            scenario: SCENARIOS[0].name,
+            report: None,
+            status: "Starting".into(),
+            progress: None,
+            running: true,
+            error: None,
+            knob: None,
+            routing: true,
+        }
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}\u{a0}%", share * 100.0)
+}
+
+fn dash(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "–".into())
+}
+
+impl View {
+    /// Takes an event.
+    pub fn apply(&mut self, event: Event) {
+        match event {
+            Event::Opened { scenario } => {
+                let known = SCENARIOS.iter().find(|s| s.name == scenario);
+                self.scenario = known.map_or(self.scenario, |s| s.name);
+                (self.report, self.knob, self.error) = (None, None, None);
+                (self.running, self.progress) = (true, Some(0.0));
+                self.status = "Opening".into();
+            }
+            Event::Need { files } => self.status = format!("Fetching {} files", files.len()),
+            Event::Loading { name, received, total } => {
+                let file = name.rsplit('/').next().unwrap_or(&name).to_string();
+                self.status = format!("Fetching {file}");
+                self.progress = (total > 0.0).then(|| (received / total).clamp(0.0, 1.0));
+            }
+            Event::Progress { text, share } => {
+                (self.status, self.progress, self.running) = (text, Some(share), true);
+            }
+            Event::Results { report } => {
+                self.report = Some(report);
+                if self.knob.is_some_and(|ix| ix >= self.curve().len()) {
+                    self.knob = None;
+                }
+            }
+            Event::Model { summary } => {
+                (self.status, self.running, self.error) = (summary, false, None)
+            }
+            Event::Cancelled => (self.status, self.running) = ("Stopped".into(), false),
+            Event::Done => {
+                (self.status, self.progress, self.running) = ("Done".into(), None, false);
+            }
+            Event::Error { message, .. } => {
+                (self.error, self.running, self.progress) = (Some(message), false, None);
+            }
+        }
+    }
+
+    /// Moves the knob to a position of the curve.
+    pub fn set_knob(&mut self, index: usize) {
+        self.knob = Some(index.min(self.curve().len().saturating_sub(1)));
+    }
+
+    /// Routing on, or the full model alone.
+    pub fn set_routing(&mut self, on: bool) {
+        self.routing = on;
+    }
+
+    /// The report so far.
+    pub fn report(&self) -> Option<&Report> {
+        self.report.as_deref()
+    }
+
+    fn scenario_report(&self) -> Option<&ScenarioReport> {
+        self.report.as_ref()?.scenarios.first()
+    }
+
+    fn curve(&self) -> &[PointReport] {
+        self.scenario_report().map_or(&[], |s| &s.curve)
+    }
+
+    /// The knob's position: where it was put, else the certified point, else the middle.
+    fn index(&self) -> usize {
+        let chosen = || {
+            let point = self.scenario_report()?.operating_point.point.as_ref()?;
+            self.curve().iter().position(|p| p.knob == point.knob)
+        };
+        self.knob.or_else(chosen).unwrap_or(self.curve().len() / 2)
+    }
+
+    /// What the figures are about: the routed model at the knob, or the full model.
+    fn shown(&self) -> Option<&PointReport> {
+        let report = self.scenario_report()?;
+        if self.routing { report.curve.get(self.index()) } else { Some(&report.references.full) }
+    }
+
+    /// Everything to show.
+    pub fn state(&self) -> State {
+        let scenario = SCENARIOS.iter().find(|s| s.name == self.scenario).unwrap_or(&SCENARIOS[0]);
+        let report = self.scenario_report();
+        let cards = SCENARIOS.iter().map(|s| Card {
+            name: s.name,
+            title: s.title,
+            text: s.text,
+            current: s.name == scenario.name,
+        });
+        let charts = CHARTS.iter().map(|&(id, title)| ChartState {
+            id,
+            title,
+            alt: report.map_or_else(
+                || format!("{title}: nothing measured yet"),
+                |r| format!("{title}. {}", r.summary),
+            ),
+        });
+        let exports =
+            [("Report, JSON", "json"), ("Table, CSV", "csv"), ("Table, Markdown", "markdown")];
+        State {
+            title: scenario.title,
+            strategy: scenario.strategy,
+            summary: report.map_or_else(|| "Measuring…".into(), |r| r.summary.clone()),
+            verdict: match report {
+                None => "pending",
+                Some(r) if pays(r) => "pays",
+                Some(_) => "does-not-pay",
+            },
+            status: self.status.clone(),
+            progress: self.progress,
+            running: self.running,
+            error: self.error.clone(),
+            warnings: report.map_or_else(Vec::new, |r| r.warnings.clone()),
+            scenarios: cards.collect(),
+            knob: report.map(|_| self.knob_state()),
+            routing: self.routing,
+            figures: self.shown().map_or_else(Vec::new, |point| self.figures(point)),
+            table: report.map(|r| self.table(r)),
+            charts: charts.collect(),
+            files: report
+                .map(|_| exports.map(|(label, kind)| Export { label, kind }).into())
+                .unwrap_or_default(),
+            about: self.about(),
+            measured: self.curve().iter().filter(|p| p.batch1.is_some()).count(),
+        }
+    }
+
+    fn knob_state(&self) -> KnobState {
+        let index = self.index();
+        let point = &self.curve()[index];
+        let (name, value) =
+            point.knob.iter().next().map_or(("knob", 0.0), |(n, v)| (n.as_str(), *v));
+        KnobState {
+            label: name.to_string(),
+            index,
+            count: self.curve().len(),
+            text: format!("{value:.4}: {} of inputs on the full path", percent(point.active)),
+            ends: ["never", "always"],
+        }
+    }
+
+    fn figures(&self, point: &PointReport) -> Vec<Figure> {
+        let timing = point.batch1;
+        let figure = |label, value, note: &str| Figure { label, value, note: note.to_string() };
+        vec![
+            figure("Speed-up", dash(timing.map(speedup)), "at batch 1, against the full model"),
+            figure(
+                "Latency",
+                dash(timing.map(|t| Seconds(t.latency_s.median).to_string())),
+                "a sample, at batch 1",
+            ),
+            figure("Active", percent(point.active), "of inputs on the full path"),
+            figure(
+                "Accuracy",
+                dash(point.accuracy.map(percent)),
+                &point
+                    .accuracy_delta_pp
+                    .map_or("no labels".into(), |d| format!("{d:+.2} pp against full")),
+            ),
+            figure("Agreement", percent(point.agreement), "with the full model"),
+            figure(
+                "Ideal",
+                format!("{}\u{a0}×", three_digits(point.ideal_speedup)),
+                "from operations alone",
+            ),
+        ]
+    }
+
+    fn table(&self, report: &ScenarioReport) -> Table {
+        let rows = report.rows().into_iter().filter(|(kind, _)| *kind != "random");
+        let mut routed = 0;
+        let rows = rows.map(|(kind, point)| {
+            let selected = match kind {
+                "routed" => {
+                    routed += 1;
+                    self.routing && routed == self.index() + 1
+                }
+                "full" => !self.routing,
+                _ => false,
+            };
+            Row { cells: cells(kind, point), selected, kind }
+        });
+        Table {
+            caption: format!(
+                "{}: {} test samples; threshold chosen on {} others",
+                report.data.name, report.data.test_n, report.data.calibration_n
+            ),
+            columns: COLUMNS.into(),
+            rows: rows.collect(),
+        }
+    }
+
+    fn about(&self) -> Vec<About> {
+        let Some(report) = &self.report else { return vec![] };
+        let Some(scenario) = report.scenarios.first() else { return vec![] };
+        let overhead = scenario.gate_overhead.map(|o| {
+            format!(
+                "{} ({} to {}) with all computation active",
+                percent(o.median),
+                percent(o.lo),
+                percent(o.hi)
+            )
+        });
+        let risk = &scenario.operating_point.risk;
+        vec![
+            About {
+                term: "Model",
+                text: format!(
+                    "{}; full model {}",
+                    scenario.model,
+                    Macs(scenario.references.full.macs)
+                ),
+            },
+            About { term: "Data", text: scenario.data.name.clone() },
+            About {
+                term: "Guarantee",
+                text: format!(
+                    "risk ≤ {} with {} confidence, n = {}, p = {:.3}{}",
+                    percent(risk.epsilon),
+                    percent(1.0 - risk.delta),
+                    risk.n,
+                    risk.p_value,
+                    if risk.certified { "" } else { ": not certifiable" }
+                ),
+            },
+            About { term: "Routing overhead", text: dash(overhead) },
+            About { term: "Clock tick", text: Seconds(report.host.clock_tick_s).to_string() },
+            About {
+                term: "Host",
+                text: format!("{}, {}, one thread", report.host.target, report.host.simd),
+            },
+        ]
+    }
+
+    /// The plot of this chart.
+    pub fn plot(&self, id: &str) -> Option<Plot> {
+        let &(id, title) = CHARTS.iter().find(|(known, _)| *known == id)?;
+        let (x, y) = match id {
+            "quality" => (Measure::Speedup, Measure::Quality),
+            "latency" => (Measure::Active, Measure::Latency),
+            _ => (Measure::Active, Measure::Speedup),
+        };
+        let labelled = self.scenario_report().is_some_and(|r| r.references.full.accuracy.is_some());
+        let mut plot = Plot {
+            title: title.into(),
+            x: x.axis(labelled),
+            y: y.axis(labelled),
+            ..Plot::default()
+        };
+        let Some(report) = self.scenario_report() else { return Some(plot) };
+        let point = |p: &PointReport, knob: Option<usize>, name: &str| -> Option<Point> {
+            let ((x, x_interval), (y, y_interval)) = (x.of(p)?, y.of(p)?);
+            let label = format!(
+                "{name}: {} active, {}, {}",
+                percent(p.active),
+                dash(p.batch1.map(speedup)),
+                p.accuracy.map_or_else(
+                    || format!("{} agreement", percent(p.agreement)),
+                    |a| format!("{} accuracy", percent(a))
+                )
+            );
+            Some(Point { x, y, x_interval, y_interval, label, knob })
+        };
+        let single = |name: &str, role, p: &PointReport| Series {
+            name: name.into(),
+            role,
+            points: point(p, None, name).into_iter().collect(),
+        };
+        let curve =
+            report.curve.iter().enumerate().filter_map(|(ix, p)| point(p, Some(ix), "routed"));
+        plot.series.push(Series {
+            name: "routed".into(),
+            role: Role::Curve,
+            points: curve.collect(),
+        });
+        plot.series.push(single("full", Role::Full, &report.references.full));
+        plot.series.push(single("light", Role::Light, &report.references.light));
+        if id == "speedup" {
+            let ideal = report.curve.iter().map(|p| Point {
+                x: p.active,
+                y: p.ideal_speedup,
+                ..Point::default()
+            });
+            plot.series.push(Series {
+                name: "ideal, from MACs".into(),
+                role: Role::Ideal,
+                points: ideal.collect(),
+            });
+        }
+        if id == "quality" {
+            // The random router runs the same work, so it is drawn at the routed point's speed-up.
+            let random = report.references.random.iter().zip(&report.curve).filter_map(|(r, p)| {
+                let quality = Measure::Quality.of(r)?.0;
+                Some(Point { x: p.batch1?.speedup.median, y: quality, ..Point::default() })
+            });
+            plot.series.push(Series {
+                name: "random router".into(),
+                role: Role::Random,
+                points: random.collect(),
+            });
+            let oracle = &report.references.oracle;
+            let label = format!(
+                "oracle: {} active, ideal {}×",
+                percent(oracle.active),
+                three_digits(oracle.ideal_speedup)
+            );
+            let at = Measure::Quality.of(oracle).map(|(y, _)| Point {
+                x: oracle.ideal_speedup,
+                y,
+                label,
+                ..Point::default()
+            });
+            plot.series.push(Series {
+                name: "oracle (ideal)".into(),
+                role: Role::Oracle,
+                points: at.into_iter().collect(),
+            });
+        }
+        let shown = plot.series[0].points.iter().position(|p| p.knob == Some(self.index()));
+        plot.selected = if self.routing { shown.map(|ix| (0, ix)) } else { Some((1, 0)) };
+        Some(plot)
+    }
+}
+
+fn pays(report: &ScenarioReport) -> bool {
+    report.operating_point.point.as_ref().and_then(|p| p.batch1).is_some_and(|t| t.speedup.lo > 1.0)
+}
+
+fn speedup(timing: TimingReport) -> String {
+    format!("{}\u{a0}×", three_digits(timing.speedup.median))
+}
+
+fn cells(kind: &str, point: &PointReport) -> Vec<String> {
+    let interval = |t: TimingReport| {
+        format!("{} ({}–{})", speedup(t), three_digits(t.speedup.lo), three_digits(t.speedup.hi))
+    };
+    vec![
+        kind.to_string(),
+        dash(point.knob.values().next().map(|v| format!("{v:.4}"))),
+        percent(point.active),
+        dash(point.batch1.map(|t| Seconds(t.latency_s.median).to_string())),
+        dash(point.batch1.map(|t| three_digits(t.throughput_per_s.median))),
+        dash(point.batch1.map(interval)),
+        dash(point.batch32.map(speedup)),
+        format!("{}\u{a0}×", three_digits(point.ideal_speedup)),
+        dash(point.accuracy.map(percent)),
+        percent(point.agreement),
+        format!("{}, {}", three_digits(point.deviation_max), three_digits(point.deviation_mean)),
+    ]
+}
+
+/// A quantity that a chart shows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Measure {
+    Active,
+    Latency,
+    Speedup,
+    Quality,
+}
+
+impl Measure {
+    fn axis(self, labelled: bool) -> Axis {
+        let (label, format, scale) = match self {
+            Measure::Active => ("Inputs on the full path", NumberFormat::Percent, Scale::Linear),
+            Measure::Latency => {
+                ("Latency, batch 1 (lower is better)", NumberFormat::Seconds, Scale::Linear)
+            }
+            Measure::Speedup => ("Speed-up, batch 1", NumberFormat::Ratio, Scale::Log),
+            Measure::Quality if labelled => ("Accuracy", NumberFormat::Percent, Scale::Linear),
+            Measure::Quality => {
+                ("Agreement with the full model", NumberFormat::Percent, Scale::Linear)
+            }
+        };
+        Axis { label: label.into(), scale, range: None, format }
+    }
+
+    /// Value and interval.
+    fn of(self, point: &PointReport) -> Option<(f64, Option<(f64, f64)>)> {
+        match self {
+            Measure::Active => Some((point.active, None)),
+            Measure::Latency => {
+                point.batch1.map(|t| (t.latency_s.median, Some((t.latency_s.lo, t.latency_s.hi))))
+            }
+            Measure::Speedup => {
+                point.batch1.map(|t| (t.speedup.median, Some((t.speedup.lo, t.speedup.hi))))
+            }
+            Measure::Quality => Some((point.accuracy.unwrap_or(point.agreement), None)),
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The measuring side of the page, headless: commands in, events out, one slice of work a step.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bench::sweep::{Options, Sweep};
+use crate::clock::SystemClock;
+use crate::energy::EnergyModel;
+use crate::engine::Program;
+use crate::error::{Error, ErrorKind, Result};
+use crate::report::{Host, Report, scenario_report};
+
+use super::scenario::{self, SEED, Samplings, Scenario, find};
+
+/// What the page asks for.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Command {
+    /// Measure a scenario.
+    Open {
+        /// Its name.
+        scenario: String,
+        /// Measure less.
+        #[serde(default)]
+        quick: bool,
+    },
+    /// Look at a file of the user's, which is supplied next.
+    Model {
+        /// Its name.
+        name: String,
+    },
+    /// Stop after the slice at hand.
+    Cancel,
+    /// Go on after a cancel.
+    Resume,
+}
+
+/// A file to fetch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileRequest {
+    /// Name to supply it under.
+    pub name: String,
+    /// Relative to the page.
+    pub url: String,
+    /// For people.
+    pub title: String,
+}
+
+/// What the page is told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// A scenario was opened.
+    Opened {
+        /// Its name.
+        scenario: String,
+    },
+    /// Files must be fetched and supplied.
+    Need {
+        /// Which.
+        files: Vec<FileRequest>,
+    },
+    /// Bytes are coming in; posted by the worker's script.
+    Loading {
+        /// The file.
+        name: String,
+        /// Bytes so far.
+        received: f64,
+        /// Bytes in all, or 0.
+        total: f64,
+    },
+    /// How far the measurement is.
+    Progress {
+        /// What is being done.
+        text: String,
+        /// Share done.
+        share: f64,
+    },
+    /// Results so far.
+    Results {
+        /// A report of one scenario.
+        report: Box<Report>,
+    },
+    /// A file of the user's was understood.
+    Model {
+        /// What it is, in a sentence.
+        summary: String,
+    },
+    /// The measurement was stopped.
+    Cancelled,
+    /// Everything is measured.
+    Done,
+    /// Something went wrong; what was there before stays.
+    Error {
+        /// One sentence.
+        message: String,
+        /// Whether the worker died of it.
+        #[serde(default)]
+        fatal: bool,
+    },
+}
+
+/// The state of the measuring side.
+#[derive(Debug, Default)]
+pub struct Lab {
+    awaited: Option<(&'static Scenario, bool)>,
+    model: Option<String>,
+    files: BTreeMap<String, Vec<u8>>,
+    sweep: Option<(&'static Scenario, Options, bool, Sweep<SystemClock>)>,
+    paused: bool,
+}
+
+impl Lab {
+    /// Nothing opened yet.
+    pub fn new() -> Lab {
+        Lab::default()
+    }
+
+    /// Whether [`Lab::step`] has work.
+    pub fn is_busy(&self) -> bool {
+        let waiting = self.awaited.is_some_and(|(scenario, _)| self.missing(scenario).is_empty());
+        !self.paused && (waiting || self.sweep.as_ref().is_some_and(|(.., sweep)| !sweep.is_done()))
+    }
+
+    /// Takes a command. What is wrong becomes an event.
+    pub fn command(&mut self, command: Command) -> Vec<Event> {
+        let outcome = match command {
+            Command::Open { scenario, quick } => self.open(&scenario, quick),
+            Command::Model { name } => {
+                self.model = Some(name);
+                Ok(vec![])
+            }
+            Command::Cancel => {
+                self.paused = true;
+                Ok(vec![Event::Cancelled])
+            }
+            Command::Resume => {
+                self.paused = false;
+                Ok(vec![])
+            }
+        };
+        outcome.unwrap_or_else(told)
+    }
+
+    /// Takes the content of a file that was asked for, or of the user's model.
+    pub fn supply(&mut self, name: &str, bytes: Vec<u8>) -> Vec<Event> {
+        if self.model.as_deref() == Some(name) {
+            self.model = None;
+            return inspect(name, &bytes).map_or_else(told, |event| vec![event]);
+        }
+        self.files.insert(name.to_string(), bytes);
+        vec![]
+    }
+
+    /// Does one slice of work.
+    pub fn step(&mut self) -> Vec<Event> {
+        if !self.is_busy() {
+            return vec![];
+        }
+        self.advance().unwrap_or_else(|error| {
+            (self.sweep, self.awaited) = (None, None);
+            told(error)
+        })
+    }
+
+    fn open(&mut self, name: &str, quick: bool) -> Result<Vec<Event>> {
+        let scenario = find(name)?;
+        (self.sweep, self.paused, self.awaited) = (None, false, Some((scenario, quick)));
+        let mut events = vec![Event::Opened { scenario: name.to_string() }];
+        let files = self.missing(scenario);
+        if !files.is_empty() {
+            events.push(Event::Need { files });
+        }
+        Ok(events)
+    }
+
+    fn missing(&self, scenario: &Scenario) -> Vec<FileRequest> {
+        scenario
+            .files
+            .iter()
+            .filter(|file| !self.files.contains_key(**file))
+            .map(|file| FileRequest {
+                name: file.to_string(),
+                url: file.to_string(),
+                title: file.rsplit('/').next().unwrap_or(file).to_string(),
+            })
+            .collect()
+    }
+
+    fn advance(&mut self) -> Result<Vec<Event>> {
+        if let Some((scenario, quick)) = self.awaited.take() {
+            let (options, samplings) = page_options(scenario, quick)?;
+            let subject = scenario.subject(&self.files, samplings, options.seed)?;
+            let sweep = Sweep::new(subject, options, SystemClock::default())?;
+            self.sweep = Some((scenario, options, quick, sweep));
+            return Ok(vec![Event::Progress { text: "Models compiled".into(), share: 0.01 }]);
+        }
+        let Some((scenario, options, quick, sweep)) = &mut self.sweep else { return Ok(vec![]) };
+        let changed = sweep.step()?;
+        let progress = sweep.progress();
+        let mut events = vec![Event::Progress { text: progress.text, share: progress.share }];
+        if let Some(results) = sweep.results().filter(|_| changed) {
+            let mut report = Report::new(options.seed, *quick, host(results.tick.0));
+            report.scenarios.push(scenario_report(
+                &scenario.names(),
+                sweep.subject(),
+                &results,
+                &EnergyModel::default(),
+            ));
+            events.push(Event::Results { report: Box::new(report) });
+        }
+        if sweep.is_done() {
+            events.push(Event::Done);
+        }
+        Ok(events)
+    }
+}
+
+/// A page measures less than the command line, since people wait for it.
+fn page_options(scenario: &Scenario, quick: bool) -> Result<(Options, Samplings)> {
+    let (usual, _) = scenario::usual_options(quick)?;
+    let rounds = if quick { 5 } else { 15 };
+    let timed_rows = if quick { 32 } else { 64 };
+    let n = match (scenario.files.is_empty(), quick) {
+        (true, _) => 1000,
+        (false, true) => 300,
+        (false, false) => 1500,
+    };
+    let options = Options { rounds, timed_rows, seed: SEED, ..usual };
+    Ok((options, Samplings { calibration: n, test: n }))
+}
+
+fn host(tick: f64) -> Host {
+    Host {
+        target: format!("{} in a browser", std::env::consts::ARCH),
+        cpu: None,
+        threads: 1,
+        simd: "simd128".into(),
+        clock_tick_s: tick,
+    }
+}
+
+fn inspect(name: &str, bytes: &[u8]) -> Result<Event> {
+    let program = Program::load(name, bytes)?;
+    let macs: crate::units::Macs = program.segments().filter_map(|s| s.macs).sum();
+    Ok(Event::Model {
+        summary: format!(
+            "{name}: {}, {} parameters, {macs} on all paths together, {} gates.",
+            program.file_size(),
+            program.parameters(),
+            program.gates().len()
+        ),
+    })
+}
+
+fn told(error: Error) -> Vec<Event> {
+    let fatal = error.kind() == ErrorKind::Internal && error.to_string().is_empty();
+    vec![Event::Error { message: error.to_string(), fatal }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_command_leaves_a_lab_that_works() {
+        let mut lab = Lab::new();
+        let events = lab.command(Command::Open { scenario: "x".into(), quick: true });
+        assert!(matches!(&events[..], [Event::Error { message, .. }] if message.contains("`x`")));
+        lab.command(Command::Model { name: "bad.onnx".into() });
+        let events = lab.supply("bad.onnx", b"not a model".to_vec());
+        assert!(
+            matches!(&events[..], [Event::Error { message, .. }] if message.starts_with("bad.onnx: "))
+        );
+        assert!(!lab.is_busy());
+        let events =
+            lab.command(Command::Open { scenario: "dendritic/fashion".into(), quick: true });
+        assert!(matches!(&events[1], Event::Need { files } if files.len() == 5));
+    }
+
+    #[test]
+    fn a_cancelled_measurement_goes_on_where_it_was() {
+        let mut lab = Lab::new();
+        lab.command(Command::Open { scenario: "dendritic/mlp".into(), quick: true });
+        (0..5).for_each(|_| drop(lab.step()));
+        lab.command(Command::Cancel);
+        assert!(!lab.is_busy() && lab.step().is_empty());
+        lab.command(Command::Resume);
+        assert!(lab.is_busy() && !lab.step().is_empty());
+    }
+}

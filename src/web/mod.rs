@@ -1,0 +1,169 @@
+//! The page's bindings: the only place that knows JS values, and the canvas.
+
+use std::collections::HashMap;
+
+use plotters_canvas::CanvasBackend;
+use serde::Serialize;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::*;
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+
+use crate::chart::{self, HitMap, Size, Theme};
+use crate::lab::{view, worker};
+
+/// How near the pointer must be to a point to mean it, in CSS pixels.
+const HOVER: f64 = 18.0;
+
+fn to_js(value: &impl Serialize) -> Result<JsValue, JsError> {
+    Ok(value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
+}
+
+/// Shows the message of a panic in the console.
+#[wasm_bindgen(start)]
+pub fn start() {
+    console_error_panic_hook::set_once();
+}
+
+/// The measuring side, for the worker.
+#[wasm_bindgen]
+pub struct Lab(worker::Lab);
+
+#[wasm_bindgen]
+impl Lab {
+    /// Nothing opened yet.
+    #[wasm_bindgen(constructor)]
+    #[allow(clippy::new_without_default)] // JS has no Default
+    pub fn new() -> Lab {
+        Lab(worker::Lab::new())
+    }
+
+    /// Takes a command; returns events.
+    pub fn command(&mut self, command: JsValue) -> Result<JsValue, JsError> {
+        to_js(&self.0.command(serde_wasm_bindgen::from_value(command)?))
+    }
+
+    /// Takes a file; returns events.
+    pub fn supply(&mut self, name: &str, bytes: Vec<u8>) -> Result<JsValue, JsError> {
+        to_js(&self.0.supply(name, bytes))
+    }
+
+    /// Does one slice of work; returns events.
+    pub fn step(&mut self) -> Result<JsValue, JsError> {
+        to_js(&self.0.step())
+    }
+
+    /// Whether there is work.
+    pub fn busy(&self) -> bool {
+        self.0.is_busy()
+    }
+}
+
+/// What the page shows.
+#[wasm_bindgen]
+pub struct View {
+    view: view::View,
+    dark: bool,
+    maps: HashMap<String, HitMap>,
+}
+
+/// What is under the pointer.
+#[derive(Serialize)]
+struct Hover {
+    text: String,
+    knob: Option<usize>,
+    x: f64,
+    y: f64,
+}
+
+#[wasm_bindgen]
+impl View {
+    /// An empty view.
+    #[wasm_bindgen(constructor)]
+    pub fn new(dark: bool) -> View {
+        View { view: view::View::default(), dark, maps: HashMap::new() }
+    }
+
+    /// Takes an event of the worker.
+    pub fn apply(&mut self, event: JsValue) -> Result<(), JsError> {
+        self.view.apply(serde_wasm_bindgen::from_value(event)?);
+        Ok(())
+    }
+
+    /// Everything to show, as text.
+    pub fn state(&self) -> Result<JsValue, JsError> {
+        to_js(&self.view.state())
+    }
+
+    /// Moves the knob.
+    pub fn set_knob(&mut self, index: usize) {
+        self.view.set_knob(index);
+    }
+
+    /// Routing on, or the full model alone.
+    pub fn set_routing(&mut self, on: bool) {
+        self.view.set_routing(on);
+    }
+
+    /// Dark or light.
+    pub fn set_theme(&mut self, dark: bool) {
+        self.dark = dark;
+    }
+
+    /// Draws a chart at this size in CSS pixels, sharp at this device pixel ratio.
+    pub fn draw(
+        &mut self,
+        id: &str,
+        canvas: HtmlCanvasElement,
+        width: f64,
+        height: f64,
+        device_pixel_ratio: f64,
+    ) -> Result<(), JsError> {
+        let Some(plot) = self.view.plot(id) else { return Ok(()) };
+        let size = Size { width, height, device_pixel_ratio };
+        let (w, h) = size.device();
+        if (canvas.width(), canvas.height()) != (w, h) {
+            canvas.set_width(w);
+            canvas.set_height(h);
+        }
+        if let Ok(Some(context)) = canvas.get_context("2d")
+            && let Ok(context) = context.dyn_into::<CanvasRenderingContext2d>()
+        {
+            context.set_line_join("round");
+        }
+        let backend = CanvasBackend::with_canvas_object(canvas)
+            .ok_or_else(|| JsError::new("the canvas has no 2d context"))?;
+        let map = chart::draw(backend, &plot, &Theme::of(self.dark), size)
+            .map_err(|e| JsError::new(&e.0))?;
+        self.maps.insert(id.to_string(), map);
+        Ok(())
+    }
+
+    /// The point nearest to the pointer, if any is near.
+    pub fn hover(&self, id: &str, x: f64, y: f64) -> Result<JsValue, JsError> {
+        let found = self.maps.get(id).and_then(|map| map.nearest(x, y, HOVER)).and_then(|hit| {
+            let plot = self.view.plot(id)?;
+            let point = plot.series.get(hit.series)?.points.get(hit.point)?.clone();
+            Some(Hover { text: point.label, knob: point.knob, x: hit.css_x, y: hit.css_y })
+        });
+        to_js(&found)
+    }
+
+    /// A file to take away: json, csv, markdown, or svg:CHART.
+    pub fn export(&self, kind: &str) -> Result<String, JsError> {
+        let report = self.view.report().ok_or_else(|| JsError::new("nothing is measured yet"))?;
+        match kind.split_once(':') {
+            Some(("svg", id)) => {
+                let plot =
+                    self.view.plot(id).ok_or_else(|| JsError::new("there is no such chart"))?;
+                let size = Size { width: 720.0, height: 450.0, device_pixel_ratio: 1.0 };
+                Ok(chart::svg(&plot, &Theme::light(), size))
+            }
+            _ => match kind {
+                "json" => report.to_json().map_err(|e| JsError::new(&e.to_string())),
+                "csv" => Ok(report.to_csv()),
+                "markdown" => Ok(report.to_markdown()),
+                _ => Err(JsError::new("there is no such export")),
+            },
+        }
+    }
+}
