@@ -125,10 +125,10 @@ fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
 fn bench(names: &[String], quick: bool, json: Option<PathBuf>, out: Option<PathBuf>) -> Result<()> {
     let all: Vec<String> = SCENARIOS.iter().map(|s| s.name.to_string()).collect();
     let names = if names.is_empty() { &all } else { names };
-    let (options, samplings) = scenario::usual_options(quick)?;
-    let mut report = Report::new(options.seed, quick, host());
+    let mut report = Report::new(scenario::SEED, quick, host());
     for name in names {
         let chosen = find(name)?;
+        let (options, samplings) = scenario::usual_options(chosen, quick)?;
         let files = chosen
             .files
             .iter()

@@ -22,7 +22,7 @@ fn sweep(name: &str) -> Results {
             (file.to_string(), std::fs::read(path).unwrap())
         })
         .collect();
-    let (options, samplings) = scenario::usual_options(cfg!(debug_assertions)).unwrap();
+    let (options, samplings) = scenario::usual_options(scenario, cfg!(debug_assertions)).unwrap();
     let subject = scenario.subject(&files, samplings, options.seed).unwrap();
     let mut sweep = Sweep::new(subject, options, SystemClock::default()).unwrap();
     while !sweep.is_done() {

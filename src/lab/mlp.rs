@@ -21,6 +21,8 @@ use crate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size};
 pub const SIZES: [usize; 4] = [512, 1024, 1024, 10];
 /// Dimension of the subspace that most inputs lie near.
 const LATENT: usize = 16;
+/// Mean distance of an input from the subspace, per coordinate.
+const NOISE: f32 = 0.2;
 /// Hidden units of the light arm.
 const LIGHT_HIDDEN: usize = 64;
 /// Dendrites of the gate.
@@ -105,7 +107,7 @@ fn inputs(seed: u64, stream: u64, n: usize) -> Array2<f32> {
     let mut x = latent.dot(&basis);
     for mut row in x.rows_mut() {
         let size: f32 = Exp1.sample(&mut rng);
-        row.mapv_inplace(|v| v + 0.6 * size * normal(&mut rng));
+        row.mapv_inplace(|v| v + NOISE * size * normal(&mut rng));
     }
     x
 }

@@ -219,7 +219,7 @@ impl Lab {
 
 /// A page measures less than the command line, since people wait for it.
 fn page_options(scenario: &Scenario, quick: bool) -> Result<(Options, Samplings)> {
-    let (usual, _) = scenario::usual_options(quick)?;
+    let (usual, _) = scenario::usual_options(scenario, quick)?;
     let rounds = if quick { 5 } else { 15 };
     let timed_rows = if quick { 32 } else { 64 };
     let n = match (scenario.files.is_empty(), quick) {
