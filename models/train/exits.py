@@ -19,15 +19,19 @@ from torch.nn import functional as F
 
 import export
 from common import (
-    FASHION_MNIST_DIR, THREADS, accuracy, all_views, count_macs, hold_out, read_split, run_batched, set_up, to_input,
+    FASHION_MNIST_DIR, THREADS, accuracy, all_views, count_macs, hold_out, near_views, read_split, run_batched, set_up,
+    to_input,
 )
+from fashion import DISTILLED, teacher_logits
 from fit import Recipe, distillation, train
 from nets import stack
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One early-exit network: per stage the trunk and the exit's own layers, and whether exits pool over space."""
+    """One early-exit network: per stage the trunk and the exit's own layers, and whether exits pool over space.
+
+    With a recipe that distils, the teacher is `full` of fashion.py, from the same working folder."""
 
     stages: tuple
     pool: bool
@@ -48,7 +52,7 @@ PLANS = {
         stages=(("32k5/2", "48/2 64/2"), ("r 64/2 r", ""), ("128 r", "")),
         pool=True, flips=True, weights=(0.5, 0.5, 1.0),
         data="Fashion-MNIST (MIT), 55,000 of its 60,000 training images",
-        recipe=Recipe(epochs=24),
+        recipe=Recipe(epochs=24, **DISTILLED),
     ),
 }
 
@@ -94,12 +98,17 @@ class ExitNet(nn.Module):
 
 
 def joint_loss(weights):
-    """Weighted cross-entropy of all exits, the early ones also drawn to the last one's softened distribution."""
+    """Weighted loss of all exits: distillation from the teacher mixed with cross-entropy, or without a teacher
+    cross-entropy, the early exits also drawn to the last one's softened distribution."""
 
-    def loss(net, x, labels, _teacher, recipe):
+    def loss(net, x, labels, teacher, recipe):
         with torch.autocast("cpu", torch.bfloat16):
             exits = net(x)
         exits = [logits.float() for logits in exits]
+        if teacher is not None:
+            soft, hard = recipe.teacher_weight, 1 - recipe.teacher_weight
+            each = lambda y: hard * F.cross_entropy(y, labels) + soft * distillation(y, teacher, recipe.temperature)
+            return sum(weight * each(logits) for weight, logits in zip(weights, exits))
         teacher = exits[-1].detach()
         total = weights[-1] * F.cross_entropy(exits[-1], labels)
         for weight, logits in zip(weights, exits[:-1]):
@@ -162,9 +171,12 @@ def main():
     print(f"{args.name}: {macs} MACs, {plan}, {THREADS} thread(s)", flush=True)
     started = time.time()
     views = [view for view in all_views(2) if plan.flips or view[0] == 0]
+    table = None
+    if plan.recipe.teacher_weight:
+        table, views = teacher_logits(args.work, part), near_views()
     log = lambda line: print(line, flush=True)
     keep = Path(args.work) / f"{args.name}-exits.pt"
-    net = train(net, part, held, plan.recipe, views, joint_loss(plan.weights), None, log, keep)
+    net = train(net, part, held, plan.recipe, views, joint_loss(plan.weights), table, log, keep)
     print(json.dumps({
         "seconds": round(time.time() - started), "held_out": exit_accuracies(net, held), "seed": plan.recipe.seed,
         "epochs": plan.recipe.epochs,

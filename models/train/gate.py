@@ -2,33 +2,39 @@
 
     python gate.py [--data DIR] [--work DIR] [--out DIR]
 
-Only the held-out part is used. Width and weight decay are chosen by cross-validation, then the gate is fitted on
-all of it.
+Only the held-out part is used, each image under its ten near views. Width and weight decay are chosen by
+cross-validation over images, scored on the unshifted view; then the gate is fitted on all of it. The weight of the
+doubt log(1 - max probability) is not decayed, so that strong decay ends at the ranking by max-probability.
 """
 
 import argparse
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 import export
-from common import FASHION_MNIST_DIR, accuracy, count_macs, hold_out, read_split, run_batched, set_up
+from common import (
+    FASHION_MNIST_DIR, Augmenter, accuracy, count_macs, hold_out, near_views, read_split, set_up,
+)
 from fashion import load
 
 SEED = 1
 FOLDS = 5
-REPEATS = 2
-STEPS = 400
-WIDTHS = (0, 8, 16)
-DECAYS = (0.003, 0.01, 0.03)
+REPEATS = 1
+STEPS = 300
+WIDTHS = (8, 16)
+DECAYS = (1e-4, 3e-4, 1e-3)
+SMALLEST = 1e-6
 RATES = (0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.50)
 
 
 class Gate(nn.Module):
-    """score = sigmoid(main(h) + sum_i w_i tanh(dendrite_i(h))), h = (features, softmax(logits), its maximum).
+    """score = sigmoid(main(h) + sum_i w_i tanh(dendrite_i(h))), h = (features, p = softmax(logits), doubt),
+    doubt = log(1 + 1e-6 - max p).
 
     Maps features [N, F] and logits [N, C] to a score [N, 1] in 0..1. Inputs are standardised inside.
     """
@@ -46,7 +52,7 @@ class Gate(nn.Module):
     @staticmethod
     def gather(features, logits):
         p = torch.softmax(logits, 1)
-        return torch.cat([features, p, p.amax(1, keepdim=True)], 1)
+        return torch.cat([features, p, torch.log(1 + SMALLEST - p.amax(1, keepdim=True))], 1)
 
     def standardise(self, features, logits):
         """Sets the input scale from a sample."""
@@ -71,12 +77,13 @@ def fit(features, logits, target, width, decay, seed=SEED):
     gate.standardise(features, logits)
     with torch.no_grad():
         gate.main.bias.fill_(torch.logit(target.mean()).item())
-    penalised = [p for p in gate.parameters() if p.ndim > 1]
+    branches = [gate.dendrites.weight, gate.soma.weight] if width else []
+    penalty = lambda: [gate.main.weight[:, :-1], *branches]
     optimizer = torch.optim.Adam(gate.parameters(), lr=0.02)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     for _ in range(STEPS):
         loss = F.binary_cross_entropy_with_logits(gate.raw(features, logits)[:, 0], target)
-        loss = loss + decay * sum(p.square().sum() for p in penalised)
+        loss = loss + decay * sum(p.square().sum() for p in penalty())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -98,28 +105,40 @@ def mean_accuracy(score, light_right, full_right):
 
 
 def cross_validated_score(features, logits, target, width, decay, seed):
-    """Out-of-fold scores [N]."""
+    """Out-of-fold scores [N] of the first view; all views of an image share a fold. Inputs are [N, views, ...]."""
     order = torch.randperm(len(target), generator=torch.Generator().manual_seed(seed))
     score = torch.empty(len(target))
     for fold in range(FOLDS):
         out = order[fold::FOLDS]
         kept = torch.ones(len(target), dtype=torch.bool)
         kept[out] = False
-        gate = fit(features[kept], logits[kept], target[kept], width, decay, seed)
+        gate = fit(*(t[kept].flatten(0, 1) for t in (features, logits, target)), width, decay, seed)
         with torch.no_grad():
-            score[out] = gate(features[out], logits[out])[:, 0]
+            score[out] = gate(features[out, 0], logits[out, 0])[:, 0]
     return score
+
+
+@torch.no_grad()
+def run_views(net, images, batch=500):
+    """(logits [N, views, 10], features [N, views, F]) on the near views, the unshifted one first."""
+    views = sorted(near_views(), key=lambda view: view != (0, 0, 0))
+    augmenter = Augmenter(images, views)
+    columns = []
+    for number in range(len(views)):
+        parts = [net(augmenter.view(i, torch.full_like(i, number))) for i in torch.arange(len(images)).split(batch)]
+        columns.append([torch.cat(column) for column in zip(*parts)])
+    return tuple(torch.stack(outputs, 1) for outputs in zip(*columns))
 
 
 def choose(features, logits, target, light_right, full_right):
     """The (width, decay) of lowest out-of-fold cross-entropy; prints all of them beside plain max-probability."""
-    plain = 1 - torch.softmax(logits, 1).amax(1)
+    plain = 1 - torch.softmax(logits[:, 0], 1).amax(1)
     print(f"max-probability: mean accuracy {mean_accuracy(plain, light_right, full_right):.5f}", flush=True)
     results = {}
     for width in WIDTHS:
         for decay in DECAYS:
             runs = [cross_validated_score(features, logits, target, width, decay, s) for s in range(REPEATS)]
-            loss = sum(F.binary_cross_entropy(s, target).item() for s in runs) / REPEATS
+            loss = sum(F.binary_cross_entropy(s, target[:, 0]).item() for s in runs) / REPEATS
             mean = sum(mean_accuracy(s, light_right, full_right) for s in runs) / REPEATS
             results[width, decay] = loss
             print(f"width {width} decay {decay}: log-loss {loss:.5f} mean accuracy {mean:.5f}", flush=True)
@@ -142,7 +161,9 @@ def write(gate, path, features, logits):
     graph = export.Graph("gate")
     p = graph.node("Softmax", ["logits"], "probabilities", axis=1)
     top = graph.node("ReduceMax", [p], "confidence", axes=[1], keepdims=1)
-    h = graph.node("Concat", ["features", p, top], "inputs", axis=1)
+    one = graph.constant("doubt/one", np.array([1 + SMALLEST], np.float32))
+    doubt = graph.node("Log", [graph.node("Sub", [one, top], "doubt/rest")], "doubt")
+    h = graph.node("Concat", ["features", p, doubt], "inputs", axis=1)
     y = graph.linear(scaled(gate.main, gate), h, "main")
     if gate.dendrites is not None:
         d = graph.linear(scaled(gate.dendrites, gate), h, "dendrites")
@@ -172,14 +193,15 @@ def main():
 
     set_up(SEED)
     _, held = hold_out(read_split(args.data, "train"))
-    full_class = run_batched(load(args.work, "full"), held.images)[0].argmax(1)
-    logits, features = run_batched(load(args.work, args.light), held.images)
-    target = (logits.argmax(1) != full_class).float()
-    light_right, full_right = logits.argmax(1) == held.labels, full_class == held.labels
-    print(f"held-out: light {accuracy(logits, held.labels):.4f} full {full_right.double().mean():.4f} "
-          f"disagree {target.mean():.4f}", flush=True)
+    full_class = run_views(load(args.work, "full"), held.images)[0].argmax(2)
+    logits, features = run_views(load(args.work, args.light), held.images)
+    target = (logits.argmax(2) != full_class).float()
+    light_right, full_right = logits[:, 0].argmax(1) == held.labels, full_class[:, 0] == held.labels
+    print(f"held-out: light {accuracy(logits[:, 0], held.labels):.4f} full {full_right.double().mean():.4f} "
+          f"disagree {target[:, 0].mean():.4f}", flush=True)
     width, decay = choose(features, logits, target, light_right, full_right)
-    gate = fit(features, logits, target, width, decay)
+    gate = fit(*(t.flatten(0, 1) for t in (features, logits, target)), width, decay)
+    features, logits = features[:, 0], logits[:, 0]
     path = Path(args.out) / "fashion-gate.onnx"
     print(json.dumps({
         "name": "fashion-gate", "width": width, "decay": decay, "macs": count_macs(gate, features[:1], logits[:1]),
