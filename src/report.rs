@@ -77,6 +77,8 @@ pub struct ScenarioReport {
     pub operating_point: OperatingPoint,
     /// (all computation active, gates included) / (full model) − 1.
     pub gate_overhead: Option<Interval>,
+    /// The same without the light model, where the gate reads what that computes.
+    pub gate_alone: Option<Interval>,
     /// Operators whose cost is unknown.
     pub uncosted_ops: Vec<String>,
     /// Doubts, as advice.
@@ -247,6 +249,7 @@ pub fn scenario_report(
             },
         },
         gate_overhead: results.gate_overhead,
+        gate_alone: results.gate_alone,
         uncosted_ops: subject.routed.uncosted_operators(),
         warnings: results.warnings.clone(),
         summary: summary(results),
@@ -460,11 +463,15 @@ impl ScenarioReport {
         );
         if let Some(overhead) = self.gate_overhead {
             text += &format!(
-                "Overhead with all computation active: {:.1} % ({:.1} to {:.1}).",
+                "Overhead with all computation active: {:.1} % ({:.1} to {:.1})",
                 overhead.median * 100.0,
                 overhead.lo * 100.0,
                 overhead.hi * 100.0
             );
+            if let Some(alone) = self.gate_alone {
+                text += &format!(", {:.1} % without the light model", alone.median * 100.0);
+            }
+            text += ".";
         }
         text += "\n\n| | knob | active | MACs | ideal × | batch 1 | speed-up (95 %) | realised | batch 32 | speed-up | accuracy | Δ pp | agreement | max dev | mean dev |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
         for (kind, point) in self.rows() {

@@ -40,6 +40,10 @@ const ACTIVE_SHARES: [f64; 13] = [
 /// Rows on which the routed file's full path is held against the full model.
 const CHECKED_ROWS: usize = 8;
 
+/// Rows of a pass, and rounds for each round of the curve, when the router is timed by itself.
+const OVERHEAD_ROWS: usize = 8;
+const OVERHEAD_ROUNDS: usize = 8;
+
 /// What a sweep measures.
 #[derive(Debug, Clone)]
 pub struct Subject {
@@ -121,6 +125,8 @@ pub struct Results {
     pub target: RiskTarget,
     /// (routed, all computation active) / (full model) − 1, at batch 1.
     pub gate_overhead: Option<Interval>,
+    /// The same without the light model that the gate reads: (routed − light) / full − 1.
+    pub gate_alone: Option<Interval>,
     /// Labels of the paths, in the order of [`Quality::paths`].
     pub path_labels: Vec<String>,
     /// Complete rounds of timing at batch 1.
@@ -136,6 +142,7 @@ enum Phase {
     Scores,
     First,
     Batch1,
+    Overhead,
     Orders(usize),
     BatchN,
     Rest,
@@ -168,6 +175,7 @@ pub struct Sweep<C: Clock> {
     grid: Vec<f32>,
     orders: Vec<Vec<Order>>,
     batch1: Option<(Interleaved, Arms)>,
+    overhead: Option<(Interleaved, Arms)>,
     batch_n: Option<(Interleaved, Arms)>,
     warnings: Vec<String>,
 }
@@ -210,6 +218,7 @@ impl<C: Clock> Sweep<C> {
             grid: vec![],
             orders: vec![],
             batch1: None,
+            overhead: None,
             batch_n: None,
             warnings,
         })
@@ -247,7 +256,10 @@ impl<C: Clock> Sweep<C> {
             Phase::Batch1 => {
                 ("Timing one row at a time".to_string(), 0.05 + 0.6 * timing(&self.batch1))
             }
-            Phase::Orders(_) => (format!("Choosing how each segment runs at batch {batch}"), 0.66),
+            Phase::Overhead => {
+                ("Timing the router by itself".to_string(), 0.65 + 0.02 * timing(&self.overhead))
+            }
+            Phase::Orders(_) => (format!("Choosing how each segment runs at batch {batch}"), 0.67),
             Phase::BatchN => {
                 (format!("Timing at batch {batch}"), 0.68 + 0.3 * timing(&self.batch_n))
             }
@@ -287,9 +299,19 @@ impl<C: Clock> Sweep<C> {
                     self.record_pending()?;
                 }
                 if self.batch1.as_ref().is_some_and(|(timing, _)| timing.is_done()) {
-                    self.phase = Phase::Orders(0);
+                    self.overhead = Some(self.overhead_timing()?);
+                    self.phase = Phase::Overhead;
                 }
                 Ok(round)
+            }
+            Phase::Overhead => {
+                let Some((timing, arms)) = &mut self.overhead else { return Ok(false) };
+                timing.step(&self.clock, arms)?;
+                if !timing.is_done() {
+                    return Ok(false);
+                }
+                self.phase = Phase::Orders(0);
+                Ok(true)
             }
             Phase::Orders(ix) => {
                 let Some(program) = self.programs().get(ix).cloned().cloned() else {
@@ -355,12 +377,7 @@ impl<C: Clock> Sweep<C> {
             .map(|point| quality::random(&self.test, &point.quality.paths, full, labels, n))
             .collect();
         let certificate = self.certify();
-        let overhead: Vec<f64> = timing1
-            .samples()
-            .speedups(self.grid.len() + 1, 0)
-            .iter()
-            .map(|speedup| 1.0 / speedup - 1.0)
-            .collect();
+        let (gate_overhead, gate_alone) = self.overheads().unzip();
         let mut warnings = self.warnings.clone();
         for (timing, batch) in self
             .batch1
@@ -381,7 +398,8 @@ impl<C: Clock> Sweep<C> {
             agreement_oracle: quality::oracle(&self.test, full, labels, true, n),
             certificate,
             target: self.options.target,
-            gate_overhead: (!overhead.is_empty()).then(|| bootstrap(&overhead, self.options.seed)),
+            gate_overhead,
+            gate_alone,
             path_labels: self
                 .test
                 .paths
@@ -465,6 +483,38 @@ impl<C: Clock> Sweep<C> {
         }
         grid.push(self.subject.range.always);
         grid
+    }
+
+    /// The timer for (routed, all computation active) against (full model), by themselves: a
+    /// difference of a few percent needs more rounds, and nearer to each other, than the curve has.
+    fn overhead_timing(&self) -> Result<(Interleaved, Arms)> {
+        let rows = OVERHEAD_ROWS.min(self.subject.test.0.len());
+        let batches = (0..rows)
+            .map(|row| self.subject.test.0.inputs().slice(row..row + 1))
+            .collect::<Result<Vec<_>>>()?;
+        let mut arms = Arms::new(batches);
+        let full = arms.model(&self.subject.full, &[]);
+        let routed = arms.model(&self.subject.routed, &[]);
+        let light = arms.model(&self.subject.light, &[]);
+        arms.arm(full, self.subject.full.neutral_knobs());
+        arms.arm(routed, Knobs::new().with(&self.subject.knob, self.subject.range.always));
+        arms.arm(light, self.subject.light.neutral_knobs());
+        let rounds = OVERHEAD_ROUNDS * self.options.rounds;
+        Ok((Interleaved::new(3, rounds, self.tick, self.options.slice), arms))
+    }
+
+    /// The router's cost as a share of the full model's, with and without the light model.
+    fn overheads(&self) -> Option<(Interval, Interval)> {
+        let (timing, _) = self.overhead.as_ref().filter(|(timing, _)| timing.is_done())?;
+        let samples = timing.samples();
+        let [full, routed, light] = [0, 1, 2].map(|arm| samples.of(arm));
+        let share = |without: &dyn Fn(usize) -> f64| {
+            let rounds = 0..full.len();
+            let shares: Vec<f64> =
+                rounds.map(|ix| (routed[ix] - without(ix)) / full[ix] - 1.0).collect();
+            bootstrap(&shares, self.options.seed)
+        };
+        Some((share(&|_| 0.0), share(&|ix| light[ix])))
     }
 
     /// The timer and its arms for batches of `size`.

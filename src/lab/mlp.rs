@@ -1,13 +1,12 @@
 //! The deterministic reference: an untrained MLP, made from a seed, with a light arm and a gate
 //! fitted to it in closed form. Nothing is downloaded and no labels are needed.
 //!
-//! The inputs lie near a 16-dimensional subspace; how far off they are differs from row to row. The
-//! light arm sees 64 random features and is fitted to the full model's outputs, so its deviation
-//! grows with that distance: some rows are easy and some are not, and a gate can tell.
+//! The inputs lie around prototypes, as many real inputs do: most of them near one, one in seven far off. The light arm sees 96 random features and is fitted to the full model's outputs, so its
+//! deviation grows with that distance: some rows are easy and some are not, and a gate can tell.
 
 use nalgebra::DMatrix;
 use ndarray::{Array2, ArrayD};
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Exp1, StandardNormal};
 use tract_onnx::pb::ModelProto;
@@ -19,16 +18,19 @@ use crate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size};
 
 /// Sizes of the full model: inputs, two hidden layers, outputs.
 pub const SIZES: [usize; 4] = [512, 1024, 1024, 10];
-/// Dimension of the subspace that most inputs lie near.
-const LATENT: usize = 16;
-/// Mean distance of an input from the subspace, per coordinate.
-const NOISE: f32 = 0.2;
+/// Centres of the input distribution.
+const PROTOTYPES: usize = 16;
+/// Mean distance from the prototype, per coordinate, of easy and of hard inputs; the prototypes
+/// themselves have coordinates of variance 1.
+const SPREAD: [f32; 2] = [0.03, 0.6];
+/// Share of hard inputs.
+const HARD: f64 = 0.15;
 /// Hidden units of the light arm.
-const LIGHT_HIDDEN: usize = 64;
+const LIGHT_HIDDEN: usize = 96;
 /// Dendrites of the gate.
-const DENDRITES: usize = 32;
+const DENDRITES: usize = 64;
 /// Samples that the light arm and the gate are fitted on, one half each.
-const FIT_SAMPLES: usize = 3000;
+const FIT_SAMPLES: usize = 4000;
 const LAMBDAS: [f64; 4] = [1e-5, 1e-4, 1e-3, 1e-2];
 
 /// The components and the distribution that they were fitted on.
@@ -36,7 +38,7 @@ const LAMBDAS: [f64; 4] = [1e-5, 1e-4, 1e-3, 1e-2];
 pub struct ReferenceMlp {
     /// `x [N, 512]` → `logits [N, 10]`, weights drawn from the seed.
     pub full: Component,
-    /// `x` → `logits`, `features [N, 64]`, fitted to `full`.
+    /// `x` → `logits`, `features [N, 96]`, fitted to `full`.
     pub light: Component,
     /// `features` → `score [N, 1]`, fitted to the light arm's deviation.
     pub gate: Component,
@@ -95,19 +97,20 @@ fn to_matrix(x: &Array2<f32>) -> DMatrix<f64> {
     DMatrix::from_fn(x.nrows(), x.ncols(), |i, j| f64::from(x[[i, j]]))
 }
 
-/// `n` inputs, shape `[n, 512]`: a point of the subspace plus noise whose size is drawn for each row
-/// from an exponential distribution, so that most rows are near it and a few are far off.
+/// `n` inputs, shape `[n, 512]`: a prototype plus noise, whose size is drawn for each row from an
+/// exponential distribution with the mean of an easy or a hard input.
 fn inputs(seed: u64, stream: u64, n: usize) -> Array2<f32> {
-    let mut basis_rng = ChaCha8Rng::seed_from_u64(seed ^ 0xba515);
-    let scale = 1.0 / (LATENT as f32).sqrt();
-    let basis = Array2::from_shape_simple_fn((LATENT, SIZES[0]), || normal(&mut basis_rng) * scale);
+    let mut prototype_rng = ChaCha8Rng::seed_from_u64(seed ^ 0xba515);
+    let prototypes =
+        Array2::from_shape_simple_fn((PROTOTYPES, SIZES[0]), || normal(&mut prototype_rng));
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(stream);
-    let latent = Array2::from_shape_simple_fn((n, LATENT), || normal(&mut rng));
-    let mut x = latent.dot(&basis);
+    let mut x = Array2::zeros((n, SIZES[0]));
     for mut row in x.rows_mut() {
+        row.assign(&prototypes.row(rng.random_range(0..PROTOTYPES)));
+        let mean = SPREAD[usize::from(rng.random_bool(HARD))];
         let size: f32 = Exp1.sample(&mut rng);
-        row.mapv_inplace(|v| v + NOISE * size * normal(&mut rng));
+        row.mapv_inplace(|v| v + mean * size * normal(&mut rng));
     }
     x
 }
@@ -162,9 +165,12 @@ impl ReferenceMlp {
 /// The dendrites Dᵢ are random, and `main` and `w` come from one ridge regression.
 fn fit_gate(rng: &mut ChaCha8Rng, features: &Array2<f32>, deviation: &[f32]) -> Result<Component> {
     let mut dendrites = Layer::random(rng, LIGHT_HIDDEN, DENDRITES);
-    let spread = features.std(0.0).max(1e-6) * (LIGHT_HIDDEN as f32).sqrt();
+    let spread = features.std(0.0).max(1e-6);
     dendrites.weights.mapv_inplace(|w| w / spread);
-    dendrites.bias.iter_mut().for_each(|b| *b = normal(rng));
+    // Centred, so that the branches bend where the features lie.
+    let centre = features.sum_axis(ndarray::Axis(0)) / features.nrows() as f32;
+    let middle = centre.dot(&dendrites.weights);
+    dendrites.bias = middle.iter().map(|m| normal(rng) - m).collect();
     let branches = dendrites.apply(features).mapv_into(f32::tanh);
     let joined = ndarray::concatenate![ndarray::Axis(1), *features, branches];
     let logs: Vec<f64> = deviation.iter().map(|&d| f64::from(d.max(1e-6)).ln()).collect();
@@ -247,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_light_arm_is_better_than_the_mean_and_the_gate_ranks_its_deviation() {
+    fn the_light_arm_is_better_than_the_mean() {
         let mlp = build(42).unwrap();
         let batch = mlp.samples(400);
         let full = run_component(&mlp.full, &batch).unwrap();

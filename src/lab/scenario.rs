@@ -57,7 +57,7 @@ pub const SCENARIOS: [Scenario; 2] = [
         title: "Reference MLP",
         text: "An untrained MLP made from a seed, with a light arm and a gate fitted in closed form.",
         model: "built in memory from the seed",
-        data: "synthetic, near a 16-dimensional subspace",
+        data: "synthetic, around 16 prototypes",
         epsilon: 0.05,
         files: &[],
     },
