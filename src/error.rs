@@ -50,6 +50,13 @@ impl Error {
         self
     }
 
+    /// Names the file that the place named so far is in.
+    pub fn within(mut self, file: &str) -> Self {
+        self.place =
+            Some(self.place.map_or_else(|| file.into(), |place| format!("{file}: {place}")));
+        self
+    }
+
     /// Names the node or field concerned.
     pub fn node(mut self, node: impl Into<String>) -> Self {
         self.node.get_or_insert_with(|| node.into());

@@ -7,15 +7,19 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use perforate::bench::sweep::Sweep;
 use perforate::bench::timing::measure_tick;
+use perforate::chart::{self, Size, Theme};
 use perforate::clock::SystemClock;
-use perforate::data::npz;
 use perforate::energy::EnergyModel;
-use perforate::engine::{Knobs, Program, Session};
-use perforate::lab::{SCENARIOS, find, scenario};
+use perforate::engine::{Knobs, Program};
+use perforate::lab::plots::{self, CHARTS, Selected};
+use perforate::lab::{self, SCENARIOS, find, scenario};
 use perforate::onnx::{Component, encode};
-use perforate::report::{Host, Report, scenario_report};
+use perforate::report::{Host, Report, ScenarioReport, scenario_report};
 use perforate::route::dendritic;
 use perforate::{Error, ErrorKind, Result};
+
+/// Size of the charts that are written to files.
+const CHART_SIZE: Size = Size { width: 720.0, height: 450.0, device_pixel_ratio: 1.0 };
 
 /// Measures what routing gains on an ONNX model.
 #[derive(Parser)]
@@ -38,7 +42,7 @@ enum Command {
         /// Write the report as JSON.
         #[arg(long)]
         json: Option<PathBuf>,
-        /// Write report.json, report.csv and report.md into this folder.
+        /// Write the report as JSON, CSV and Markdown, and the charts as SVG, into this folder.
         #[arg(long)]
         out: Option<PathBuf>,
     },
@@ -166,8 +170,24 @@ fn bench(names: &[String], quick: bool, json: Option<PathBuf>, out: Option<PathB
         write(&folder.join("report.json"), report.to_json()?)?;
         write(&folder.join("report.csv"), report.to_csv())?;
         write(&folder.join("report.md"), report.to_markdown())?;
+        for scenario in &report.scenarios {
+            for (id, _) in CHARTS {
+                let Some(plot) = plots::plot(id, Some(scenario), chosen(scenario)) else {
+                    continue;
+                };
+                let name = format!("{}-{id}.svg", scenario.name.replace('/', "-"));
+                write(&folder.join(name), chart::svg(&plot, &Theme::light(), CHART_SIZE))?;
+            }
+        }
     }
     Ok(())
+}
+
+/// The point that a chart marks: the certified one.
+fn chosen(scenario: &ScenarioReport) -> Selected {
+    let point = scenario.operating_point.point.as_ref();
+    let index = point.and_then(|p| scenario.curve.iter().position(|c| c.knob == p.knob));
+    index.map_or(Selected::Nothing, Selected::Knob)
 }
 
 fn host() -> Host {
@@ -225,8 +245,6 @@ fn inspect(path: &Path) -> Result<()> {
 
 fn run_model(model: &Path, input: &Path, knobs: &[String], out: Option<PathBuf>) -> Result<()> {
     let program = std::sync::Arc::new(load(model)?);
-    let first = program.inputs()[0].name.clone();
-    let batch = npz::read(&input.display().to_string(), &read(input)?, &first)?;
     let mut values = Knobs::new();
     for text in knobs {
         let parsed = text.split_once('=').and_then(|(n, v)| Some((n, v.parse::<f32>().ok()?)));
@@ -236,20 +254,14 @@ fn run_model(model: &Path, input: &Path, knobs: &[String], out: Option<PathBuf>)
         })?;
         values = values.with(name, value);
     }
-    let outcome = Session::new(program.clone()).run(&batch, &values)?;
-    for (row, trace) in outcome.trace.rows.iter().enumerate() {
-        println!("{row}\t{}\t{}", program.path_label(trace.path), trace.macs);
+    let ran = lab::run::run(&program, &input.display().to_string(), &read(input)?, &values)?;
+    for (row, (path, macs)) in ran.rows.iter().enumerate() {
+        println!("{row}\t{path}\t{macs}");
     }
-    if let Some(path) = out {
-        let arrays = program
-            .outputs()
-            .iter()
-            .map(|name| Ok((name.as_str(), outcome.output(name)?)))
-            .collect::<Result<Vec<_>>>()?;
-        let borrowed: Vec<_> = arrays.iter().map(|(name, array)| (*name, array)).collect();
-        write(&path, npz::write(&borrowed)?)?;
+    match out {
+        Some(path) => write(&path, ran.to_npz()?),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn route(strategy: Strategy) -> Result<()> {

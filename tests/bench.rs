@@ -4,24 +4,26 @@
 //!
 //! measures in full; without `--release` it measures less. No timing is asserted.
 
-use std::collections::BTreeMap;
+mod common;
 
+use std::sync::Arc;
+
+use perforate::bench::stats::{bootstrap, median};
 use perforate::bench::sweep::{Results, Sweep};
+use perforate::bench::timing::{Interleaved, Workload, measure_tick};
 use perforate::clock::SystemClock;
+use perforate::data::images;
 use perforate::energy::EnergyModel;
+use perforate::engine::{Batch, Knobs, Program, Session};
 use perforate::lab::{SCENARIOS, find, scenario};
+use perforate::onnx::encode;
 use perforate::report::{Report, scenario_report};
+use perforate::units::Seconds;
+use tract_onnx::prelude::*;
 
 fn sweep(name: &str) -> Results {
     let scenario = find(name).unwrap();
-    let files: BTreeMap<String, Vec<u8>> = scenario
-        .files
-        .iter()
-        .map(|file| {
-            let path = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
-            (file.to_string(), std::fs::read(path).unwrap())
-        })
-        .collect();
+    let files = common::files(name);
     let (options, samplings) = scenario::usual_options(scenario, cfg!(debug_assertions)).unwrap();
     let subject = scenario.subject(&files, samplings, options.seed).unwrap();
     let mut sweep = Sweep::new(subject, options, SystemClock::default()).unwrap();
@@ -76,4 +78,76 @@ fn reports_are_read_back() {
     let report = Report::new(42, true, host);
     let back: Report = serde_json::from_str(&report.to_json().unwrap()).unwrap();
     assert_eq!(back.to_json().unwrap(), report.to_json().unwrap());
+}
+
+/// The same routed file at "always": our compiled gates, and tract by itself, whose own `If` builds
+/// a branch's plan anew at every call.
+struct TwoEngines {
+    ours: Session,
+    tracts: Arc<TypedRunnableModel>,
+    rows: Vec<Batch>,
+}
+
+impl TwoEngines {
+    fn ours(&mut self, row: usize) -> perforate::Result<ndarray::ArrayD<f32>> {
+        self.ours.run(&self.rows[row], &Knobs::new())?.first()
+    }
+
+    fn tracts(&self, row: usize) -> TractResult<TValue> {
+        let input = self.rows[row].get("x").unwrap().clone();
+        Ok(self.tracts.run(tvec![input])?.remove(0))
+    }
+}
+
+impl Workload for TwoEngines {
+    fn arms(&self) -> usize {
+        2
+    }
+    fn units(&self, _: usize) -> usize {
+        self.rows.len()
+    }
+    fn run(&mut self, arm: usize, row: usize) -> perforate::Result<()> {
+        if arm == 0 {
+            std::hint::black_box(self.ours(row)?);
+        } else {
+            std::hint::black_box(self.tracts(row).unwrap());
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_compiled_gate_against_tracts_own_if() {
+    let model = common::dendritic_fashion(0.0);
+    let program = Arc::new(Program::load("routed.onnx", &encode(&model)).unwrap());
+    let tracts = tract_onnx::onnx().model_for_proto_model(&model).unwrap();
+    let tracts = tracts.with_input_fact(0, f32::fact([1, 1, 28, 28]).into()).unwrap();
+    let tracts = tracts.into_optimized().unwrap().into_runnable().unwrap();
+    let file = "models/data/fashion-mnist/t10k-images-idx3-ubyte.gz";
+    let all = Batch::new().with("x", images::read_images(file, &common::read(file)).unwrap());
+    let rows = (0..16).map(|row| all.slice(row..row + 1).unwrap()).collect();
+    let mut engines = TwoEngines { ours: Session::new(program), tracts, rows };
+    for row in 0..16 {
+        let ours = engines.ours(row).unwrap();
+        let theirs = engines.tracts(row).unwrap();
+        let theirs = theirs.to_plain_array_view::<f32>().unwrap();
+        assert!(ours.iter().zip(theirs).all(|(a, b)| (a - b).abs() <= 1e-4 + 1e-4 * b.abs()));
+    }
+
+    let clock = SystemClock::default();
+    let rounds = if cfg!(debug_assertions) { 5 } else { 25 };
+    let mut timing = Interleaved::new(2, rounds, measure_tick(&clock), Seconds(1.0));
+    while !timing.is_done() {
+        timing.step(&clock, &mut engines).unwrap();
+    }
+    let ratio = bootstrap(&timing.samples().speedups(0, 1), 42);
+    let each = |arm: usize| Seconds(median(&timing.samples().of(arm)) / 16.0);
+    println!(
+        "full path of dendritic/fashion: compiled gate {}, tract's own If {}: {:.2}x ({:.2} to {:.2})",
+        each(0),
+        each(1),
+        ratio.median,
+        ratio.lo,
+        ratio.hi
+    );
 }

@@ -23,7 +23,7 @@ async function compile() {
 
 async function main() {
   let view;
-  let ownModel; // the file that was dropped last, to measure it again
+  let ownFile; // the file that was dropped last, to take it again
   let current;
   let canResume = false;
   let wasRunning = false;
@@ -62,27 +62,28 @@ async function main() {
 
   const actions = {
     open(scenario) {
-      [current, ownModel] = [scenario, undefined];
+      [current, ownFile] = [scenario, undefined];
       address.set("scenario", scenario);
       const query = address.toString().replaceAll("%2F", "/"); // allowed there, and readable
       history.replaceState(null, "", `?${query}${location.hash}`);
       worker.send({ type: "open", scenario, quick: address.has("quick") });
     },
     async file(file) {
-      if (!file.name.toLowerCase().endsWith(".onnx")) {
-        return apply({ type: "error", message: `"${file.name}" is not an .onnx file.` });
+      if (!/\.(onnx|npy|npz)$/i.test(file.name)) {
+        const message = `"${file.name}" is neither an .onnx model nor an .npy or .npz file of inputs.`;
+        return apply({ type: "error", message });
       }
-      ownModel = file;
+      ownFile = file;
       try {
         const bytes = new Uint8Array(await file.arrayBuffer());
-        worker.send({ type: "model", name: file.name }, [{ name: file.name, bytes }]);
+        worker.send({ type: "file", name: file.name }, [{ name: file.name, bytes }]);
       } catch (error) {
         apply({ type: "error", message: `"${file.name}" could not be read: ${error.message}.` });
       }
     },
     run() {
       if (canResume) actions.resume();
-      else if (ownModel) actions.file(ownModel);
+      else if (ownFile) actions.file(ownFile);
       else actions.open(current);
     },
     cancel() {

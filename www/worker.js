@@ -33,7 +33,7 @@ self.onmessage = async ({ data }) => {
   }
   // Files on their way for an earlier model are not wanted any more. A cancel lets them come: who
   // goes on after it will need them.
-  if (data.command.type === "open" || data.command.type === "model") {
+  if (data.command.type === "open") {
     downloads.abort();
     downloads = new AbortController();
   }

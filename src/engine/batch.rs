@@ -38,7 +38,8 @@ impl Batch {
         self.tensors.iter().map(|(name, _)| name.as_str())
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&TValue> {
+    /// The tensor of this name.
+    pub fn get(&self, name: &str) -> Option<&TValue> {
         self.tensors.iter().find(|(n, _)| n == name).map(|(_, t)| t)
     }
 

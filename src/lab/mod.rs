@@ -1,7 +1,10 @@
 //! The headless application: scenarios, the measuring side of the page, and its view.
 
 pub mod mlp;
+pub mod plots;
+pub mod run;
 pub mod scenario;
+mod text;
 pub mod view;
 pub mod worker;
 

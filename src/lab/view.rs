@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 
-use crate::chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
+use crate::chart::Plot;
 use crate::report::{PointReport, Report, ScenarioReport, TimingReport};
 use crate::units::{Macs, Seconds, three_digits};
 
+use super::plots::{self, CHARTS, Selected};
 use super::scenario::SCENARIOS;
+use super::text::{dash, percent, speedup};
 use super::worker::Event;
 
 /// The state of the view.
@@ -118,13 +120,6 @@ pub struct State {
     measured: usize,
 }
 
-/// The charts, by id and title.
-const CHARTS: [(&str, &str); 3] = [
-    ("quality", "Quality against speed-up"),
-    ("latency", "Latency against active computation"),
-    ("speedup", "Speed-up against active computation"),
-];
-
 const COLUMNS: [Column; 11] = [
     Column { id: "kind", title: "Arm", unit: "" },
     Column { id: "knob", title: "Threshold", unit: "" },
@@ -154,14 +149,6 @@ impl Default for View {
     }
 }
 
-fn percent(share: f64) -> String {
-    format!("{:.1}\u{a0}%", share * 100.0)
-}
-
-fn dash(text: Option<String>) -> String {
-    text.unwrap_or_else(|| "–".into())
-}
-
 impl View {
     /// Takes an event.
     pub fn apply(&mut self, event: Event) {
@@ -188,7 +175,7 @@ impl View {
                     self.knob = None;
                 }
             }
-            Event::Model { summary } => {
+            Event::File { summary } => {
                 (self.status, self.running, self.error) = (summary, false, None)
             }
             Event::Cancelled => (self.status, self.running) = ("Stopped".into(), false),
@@ -357,10 +344,14 @@ impl View {
         let Some(scenario) = report.scenarios.first() else { return vec![] };
         let overhead = scenario.gate_overhead.map(|o| {
             format!(
-                "{} ({} to {}) with all computation active",
+                "{} ({} to {}) with all computation active{}",
                 percent(o.median),
                 percent(o.lo),
-                percent(o.hi)
+                percent(o.hi),
+                scenario.gate_alone.map_or(String::new(), |alone| format!(
+                    "; {} without the light model",
+                    percent(alone.median)
+                ))
             )
         });
         let risk = &scenario.operating_point.risk;
@@ -396,100 +387,13 @@ impl View {
 
     /// The plot of this chart.
     pub fn plot(&self, id: &str) -> Option<Plot> {
-        let &(id, title) = CHARTS.iter().find(|(known, _)| *known == id)?;
-        let (x, y) = match id {
-            "quality" => (Measure::Speedup, Measure::Quality),
-            "latency" => (Measure::Active, Measure::Latency),
-            _ => (Measure::Active, Measure::Speedup),
-        };
-        let labelled = self.scenario_report().is_some_and(|r| r.references.full.accuracy.is_some());
-        let mut plot = Plot {
-            title: title.into(),
-            x: x.axis(labelled),
-            y: y.axis(labelled),
-            ..Plot::default()
-        };
-        let Some(report) = self.scenario_report() else { return Some(plot) };
-        let point = |p: &PointReport, knob: Option<usize>, name: &str| -> Option<Point> {
-            let ((x, x_interval), (y, y_interval)) = (x.of(p)?, y.of(p)?);
-            let label = format!(
-                "{name}: {} active, {}, {}",
-                percent(p.active),
-                dash(p.batch1.map(speedup)),
-                p.accuracy.map_or_else(
-                    || format!("{} agreement", percent(p.agreement)),
-                    |a| format!("{} accuracy", percent(a))
-                )
-            );
-            Some(Point { x, y, x_interval, y_interval, label, knob })
-        };
-        let single = |name: &str, role, p: &PointReport| Series {
-            name: name.into(),
-            role,
-            points: point(p, None, name).into_iter().collect(),
-        };
-        let curve =
-            report.curve.iter().enumerate().filter_map(|(ix, p)| point(p, Some(ix), "routed"));
-        plot.series.push(Series {
-            name: "routed".into(),
-            role: Role::Curve,
-            points: curve.collect(),
-        });
-        plot.series.push(single("full", Role::Full, &report.references.full));
-        plot.series.push(single("light", Role::Light, &report.references.light));
-        if id == "speedup" {
-            let ideal = report.curve.iter().map(|p| Point {
-                x: p.active,
-                y: p.ideal_speedup,
-                ..Point::default()
-            });
-            plot.series.push(Series {
-                name: "ideal, from MACs".into(),
-                role: Role::Ideal,
-                points: ideal.collect(),
-            });
-        }
-        if id == "quality" {
-            // The random router runs the same work, so it is drawn at the routed point's speed-up.
-            let random = report.references.random.iter().zip(&report.curve).filter_map(|(r, p)| {
-                let quality = Measure::Quality.of(r)?.0;
-                Some(Point { x: p.batch1?.speedup.median, y: quality, ..Point::default() })
-            });
-            plot.series.push(Series {
-                name: "random router".into(),
-                role: Role::Random,
-                points: random.collect(),
-            });
-            let oracle = &report.references.oracle;
-            let label = format!(
-                "oracle: {} active, ideal {}×",
-                percent(oracle.active),
-                three_digits(oracle.ideal_speedup)
-            );
-            let at = Measure::Quality.of(oracle).map(|(y, _)| Point {
-                x: oracle.ideal_speedup,
-                y,
-                label,
-                ..Point::default()
-            });
-            plot.series.push(Series {
-                name: "oracle (ideal)".into(),
-                role: Role::Oracle,
-                points: at.into_iter().collect(),
-            });
-        }
-        let shown = plot.series[0].points.iter().position(|p| p.knob == Some(self.index()));
-        plot.selected = if self.routing { shown.map(|ix| (0, ix)) } else { Some((1, 0)) };
-        Some(plot)
+        let selected = if self.routing { Selected::Knob(self.index()) } else { Selected::Full };
+        plots::plot(id, self.scenario_report(), selected)
     }
 }
 
 fn pays(report: &ScenarioReport) -> bool {
     report.operating_point.point.as_ref().and_then(|p| p.batch1).is_some_and(|t| t.speedup.lo > 1.0)
-}
-
-fn speedup(timing: TimingReport) -> String {
-    format!("{}\u{a0}×", three_digits(timing.speedup.median))
 }
 
 fn cells(kind: &str, point: &PointReport) -> Vec<String> {
@@ -509,44 +413,4 @@ fn cells(kind: &str, point: &PointReport) -> Vec<String> {
         percent(point.agreement),
         format!("{}, {}", three_digits(point.deviation_max), three_digits(point.deviation_mean)),
     ]
-}
-
-/// A quantity that a chart shows.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Measure {
-    Active,
-    Latency,
-    Speedup,
-    Quality,
-}
-
-impl Measure {
-    fn axis(self, labelled: bool) -> Axis {
-        let (label, format, scale) = match self {
-            Measure::Active => ("Inputs on the full path", NumberFormat::Percent, Scale::Linear),
-            Measure::Latency => {
-                ("Latency, batch 1 (lower is better)", NumberFormat::Seconds, Scale::Linear)
-            }
-            Measure::Speedup => ("Speed-up, batch 1", NumberFormat::Ratio, Scale::Log),
-            Measure::Quality if labelled => ("Accuracy", NumberFormat::Percent, Scale::Linear),
-            Measure::Quality => {
-                ("Agreement with the full model", NumberFormat::Percent, Scale::Linear)
-            }
-        };
-        Axis { label: label.into(), scale, range: None, format }
-    }
-
-    /// Value and interval.
-    fn of(self, point: &PointReport) -> Option<(f64, Option<(f64, f64)>)> {
-        match self {
-            Measure::Active => Some((point.active, None)),
-            Measure::Latency => {
-                point.batch1.map(|t| (t.latency_s.median, Some((t.latency_s.lo, t.latency_s.hi))))
-            }
-            Measure::Speedup => {
-                point.batch1.map(|t| (t.speedup.median, Some((t.speedup.lo, t.speedup.hi))))
-            }
-            Measure::Quality => Some((point.accuracy.unwrap_or(point.agreement), None)),
-        }
-    }
 }

@@ -1,16 +1,18 @@
 //! The measuring side of the page, headless: commands in, events out, one slice of work a step.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::bench::sweep::{Options, Sweep};
 use crate::clock::SystemClock;
 use crate::energy::EnergyModel;
-use crate::engine::Program;
+use crate::engine::{Knobs, Program};
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{Host, Report, scenario_report};
 
+use super::run::{Ran, run};
 use super::scenario::{self, SEED, Samplings, Scenario, find};
 
 /// What the page asks for.
@@ -25,10 +27,14 @@ pub enum Command {
         #[serde(default)]
         quick: bool,
     },
-    /// Look at a file of the user's, which is supplied next.
-    Model {
+    /// Look at a file of the user's, which is supplied next: an ONNX model, or a NumPy file to run
+    /// the last such model on.
+    File {
         /// Its name.
         name: String,
+        /// Knob values for a run.
+        #[serde(default)]
+        knobs: BTreeMap<String, f32>,
     },
     /// Stop after the slice at hand.
     Cancel,
@@ -82,9 +88,9 @@ pub enum Event {
         /// A report of one scenario.
         report: Box<Report>,
     },
-    /// A file of the user's was understood.
-    Model {
-        /// What it is, in a sentence.
+    /// A file of the user's was understood, or run.
+    File {
+        /// What it is, or what came of it, in a sentence.
         summary: String,
     },
     /// The measurement was stopped.
@@ -105,7 +111,9 @@ pub enum Event {
 #[derive(Debug, Default)]
 pub struct Lab {
     awaited: Option<(&'static Scenario, bool)>,
-    model: Option<String>,
+    expected: Option<(String, Knobs)>,
+    own: Option<(String, Arc<Program>)>,
+    ran: Option<Ran>,
     files: BTreeMap<String, Vec<u8>>,
     sweep: Option<(&'static Scenario, Options, bool, Sweep<SystemClock>)>,
     paused: bool,
@@ -127,8 +135,9 @@ impl Lab {
     pub fn command(&mut self, command: Command) -> Vec<Event> {
         let outcome = match command {
             Command::Open { scenario, quick } => self.open(&scenario, quick),
-            Command::Model { name } => {
-                self.model = Some(name);
+            Command::File { name, knobs } => {
+                let knobs = knobs.iter().fold(Knobs::new(), |all, (n, &v)| all.with(n, v));
+                self.expected = Some((name, knobs));
                 Ok(vec![])
             }
             Command::Cancel => {
@@ -145,9 +154,13 @@ impl Lab {
 
     /// Takes the content of a file that was asked for, or of the user's model.
     pub fn supply(&mut self, name: &str, bytes: Vec<u8>) -> Vec<Event> {
-        if self.model.as_deref() == Some(name) {
-            self.model = None;
-            return inspect(name, &bytes).map_or_else(told, |event| vec![event]);
+        if let Some((_, knobs)) = self.expected.take_if(|(expected, _)| expected == name) {
+            let outcome = if name.to_lowercase().ends_with(".onnx") {
+                self.take_model(name, &bytes)
+            } else {
+                self.take_data(name, &bytes, &knobs)
+            };
+            return outcome.map_or_else(told, |summary| vec![Event::File { summary }]);
         }
         self.files.insert(name.to_string(), bytes);
         vec![]
@@ -162,6 +175,29 @@ impl Lab {
             (self.sweep, self.awaited) = (None, None);
             told(error)
         })
+    }
+
+    /// Outputs of the user's model on the user's last data file, as an `.npz` file.
+    pub fn outputs(&self) -> Option<Result<Vec<u8>>> {
+        self.ran.as_ref().map(Ran::to_npz)
+    }
+
+    fn take_model(&mut self, name: &str, bytes: &[u8]) -> Result<String> {
+        let program = Arc::new(Program::load(name, bytes)?);
+        let summary = describe(name, &program);
+        (self.own, self.ran) = (Some((name.to_string(), program)), None);
+        Ok(summary)
+    }
+
+    fn take_data(&mut self, name: &str, bytes: &[u8], knobs: &Knobs) -> Result<String> {
+        let (model, program) = self.own.as_ref().ok_or_else(|| {
+            let text = "there is no model yet to run on it: choose an .onnx file first";
+            Error::new(ErrorKind::Data, text).at(name)
+        })?;
+        let ran = run(program, name, bytes, knobs)?;
+        let summary = format!("{model} on {name}: {}", ran.summary());
+        self.ran = Some(ran);
+        Ok(summary)
     }
 
     fn open(&mut self, name: &str, quick: bool) -> Result<Vec<Event>> {
@@ -241,17 +277,14 @@ fn host(tick: f64) -> Host {
     }
 }
 
-fn inspect(name: &str, bytes: &[u8]) -> Result<Event> {
-    let program = Program::load(name, bytes)?;
+fn describe(name: &str, program: &Program) -> String {
     let macs: crate::units::Macs = program.segments().filter_map(|s| s.macs).sum();
-    Ok(Event::Model {
-        summary: format!(
-            "{name}: {}, {} parameters, {macs} on all paths together, {} gates.",
-            program.file_size(),
-            program.parameters(),
-            program.gates().len()
-        ),
-    })
+    format!(
+        "{name}: {}, {} parameters, {macs} on all paths together, {} gates.",
+        program.file_size(),
+        program.parameters(),
+        program.gates().len()
+    )
 }
 
 fn told(error: Error) -> Vec<Event> {
@@ -268,7 +301,7 @@ mod tests {
         let mut lab = Lab::new();
         let events = lab.command(Command::Open { scenario: "x".into(), quick: true });
         assert!(matches!(&events[..], [Event::Error { message, .. }] if message.contains("`x`")));
-        lab.command(Command::Model { name: "bad.onnx".into() });
+        lab.command(Command::File { name: "bad.onnx".into(), knobs: BTreeMap::new() });
         let events = lab.supply("bad.onnx", b"not a model".to_vec());
         assert!(
             matches!(&events[..], [Event::Error { message, .. }] if message.starts_with("bad.onnx: "))

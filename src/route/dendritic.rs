@@ -43,6 +43,7 @@ pub fn compose(
     provenance: BTreeMap<String, String>,
 ) -> Result<ModelProto> {
     let Parts { full, light, gate } = parts;
+    let declared = full.output(OUTPUT)?;
     let input = full
         .inputs()
         .next()
@@ -63,7 +64,6 @@ pub fn compose(
     let score = gate_tensors[&gate.output("score")?.name].clone();
     let hard = main.node("GreaterOrEqual", "gate/needs_full", &[&score, &knob])?;
 
-    let declared = full.output(OUTPUT)?;
     let mut then = main.branch("full");
     let full_tensors = then.splice(full, "full", &wires)?;
     then.output_like(&full_tensors[&declared.name], declared);

@@ -52,6 +52,11 @@ impl Lab {
         to_js(&self.0.step())
     }
 
+    /// Outputs of the last run of a dropped model on a dropped file, as an `.npz` file.
+    pub fn outputs(&self) -> Result<Option<Vec<u8>>, JsError> {
+        self.0.outputs().transpose().map_err(|e| JsError::new(&e.to_string()))
+    }
+
     /// Whether there is work.
     pub fn busy(&self) -> bool {
         self.0.is_busy()

@@ -1,0 +1,150 @@
+//! The charts of a scenario's report: which series stand in which, and in what units.
+
+use crate::chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
+use crate::report::{PointReport, ScenarioReport};
+use crate::units::three_digits;
+
+use super::text::{dash, percent, speedup};
+
+/// The charts, by id and title.
+pub const CHARTS: [(&str, &str); 3] = [
+    ("quality", "Quality against speed-up"),
+    ("latency", "Latency against active computation"),
+    ("speedup", "Speed-up against active computation"),
+];
+
+/// The point that a plot marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selected {
+    /// None.
+    Nothing,
+    /// The full model.
+    Full,
+    /// This point of the curve.
+    Knob(usize),
+}
+
+/// The plot of this chart; `report` is none as long as nothing is measured.
+pub fn plot(id: &str, report: Option<&ScenarioReport>, selected: Selected) -> Option<Plot> {
+    let &(id, title) = CHARTS.iter().find(|(known, _)| *known == id)?;
+    let (x, y) = match id {
+        "quality" => (Measure::Speedup, Measure::Quality),
+        "latency" => (Measure::Active, Measure::Latency),
+        _ => (Measure::Active, Measure::Speedup),
+    };
+    let labelled = report.is_some_and(|r| r.references.full.accuracy.is_some());
+    let mut plot =
+        Plot { title: title.into(), x: x.axis(labelled), y: y.axis(labelled), ..Plot::default() };
+    let Some(report) = report else { return Some(plot) };
+    let point = |p: &PointReport, knob: Option<usize>, name: &str| -> Option<Point> {
+        let ((x, x_interval), (y, y_interval)) = (x.of(p)?, y.of(p)?);
+        let label = format!(
+            "{name}: {} active, {}, {}",
+            percent(p.active),
+            dash(p.batch1.map(speedup)),
+            p.accuracy.map_or_else(
+                || format!("{} agreement", percent(p.agreement)),
+                |a| format!("{} accuracy", percent(a))
+            )
+        );
+        Some(Point { x, y, x_interval, y_interval, label, knob })
+    };
+    let single = |name: &str, role, p: &PointReport| Series {
+        name: name.into(),
+        role,
+        points: point(p, None, name).into_iter().collect(),
+    };
+    let curve = report.curve.iter().enumerate().filter_map(|(ix, p)| point(p, Some(ix), "routed"));
+    plot.series.push(Series { name: "routed".into(), role: Role::Curve, points: curve.collect() });
+    plot.series.push(single("full", Role::Full, &report.references.full));
+    plot.series.push(single("light", Role::Light, &report.references.light));
+    if id == "speedup" {
+        let ideal = report.curve.iter().map(|p| Point {
+            x: p.active,
+            y: p.ideal_speedup,
+            ..Point::default()
+        });
+        plot.series.push(Series {
+            name: "ideal, from MACs".into(),
+            role: Role::Ideal,
+            points: ideal.collect(),
+        });
+    }
+    if id == "quality" {
+        // The random router runs the same work, so it is drawn at the routed point's speed-up.
+        let random = report.references.random.iter().zip(&report.curve).filter_map(|(r, p)| {
+            let quality = Measure::Quality.of(r)?.0;
+            Some(Point { x: p.batch1?.speedup.median, y: quality, ..Point::default() })
+        });
+        plot.series.push(Series {
+            name: "random router".into(),
+            role: Role::Random,
+            points: random.collect(),
+        });
+        let oracle = &report.references.oracle;
+        let label = format!(
+            "oracle: {} active, ideal {}×",
+            percent(oracle.active),
+            three_digits(oracle.ideal_speedup)
+        );
+        let at = Measure::Quality.of(oracle).map(|(y, _)| Point {
+            x: oracle.ideal_speedup,
+            y,
+            label,
+            ..Point::default()
+        });
+        plot.series.push(Series {
+            name: "oracle (ideal)".into(),
+            role: Role::Oracle,
+            points: at.into_iter().collect(),
+        });
+    }
+    plot.selected = match selected {
+        Selected::Nothing => None,
+        Selected::Full => Some((1, 0)),
+        Selected::Knob(index) => {
+            let shown = plot.series[0].points.iter().position(|p| p.knob == Some(index));
+            shown.map(|ix| (0, ix))
+        }
+    };
+    Some(plot)
+}
+/// A quantity that a chart shows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Measure {
+    Active,
+    Latency,
+    Speedup,
+    Quality,
+}
+
+impl Measure {
+    fn axis(self, labelled: bool) -> Axis {
+        let (label, format, scale) = match self {
+            Measure::Active => ("Inputs on the full path", NumberFormat::Percent, Scale::Linear),
+            Measure::Latency => {
+                ("Latency, batch 1 (lower is better)", NumberFormat::Seconds, Scale::Linear)
+            }
+            Measure::Speedup => ("Speed-up, batch 1", NumberFormat::Ratio, Scale::Log),
+            Measure::Quality if labelled => ("Accuracy", NumberFormat::Percent, Scale::Linear),
+            Measure::Quality => {
+                ("Agreement with the full model", NumberFormat::Percent, Scale::Linear)
+            }
+        };
+        Axis { label: label.into(), scale, range: None, format }
+    }
+
+    /// Value and interval.
+    fn of(self, point: &PointReport) -> Option<(f64, Option<(f64, f64)>)> {
+        match self {
+            Measure::Active => Some((point.active, None)),
+            Measure::Latency => {
+                point.batch1.map(|t| (t.latency_s.median, Some((t.latency_s.lo, t.latency_s.hi))))
+            }
+            Measure::Speedup => {
+                point.batch1.map(|t| (t.speedup.median, Some((t.speedup.lo, t.speedup.hi))))
+            }
+            Measure::Quality => Some((point.accuracy.unwrap_or(point.agreement), None)),
+        }
+    }
+}

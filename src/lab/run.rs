@@ -1,0 +1,54 @@
+//! Runs a model on a user's NumPy file: what the command line's `run` and a dropped data file do.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ndarray::ArrayD;
+
+use crate::data::npz;
+use crate::engine::{Knobs, Program, Session};
+use crate::error::Result;
+use crate::units::Macs;
+
+/// What a model gave for every row of a file.
+#[derive(Debug, Clone)]
+pub struct Ran {
+    /// Outputs by name, shape `[rows, …]`.
+    pub outputs: Vec<(String, ArrayD<f32>)>,
+    /// The path that each row took, and its operations.
+    pub rows: Vec<(String, Macs)>,
+}
+
+/// Runs `program` on the arrays of an `.npy` or `.npz` file; `file` stands in error messages.
+pub fn run(program: &Arc<Program>, file: &str, bytes: &[u8], knobs: &Knobs) -> Result<Ran> {
+    let first = program.inputs().first().map_or("x", |input| &input.name);
+    let batch = npz::read(file, bytes, first)?;
+    let outcome = Session::new(program.clone()).run(&batch, knobs).map_err(|e| e.within(file))?;
+    let outputs = program
+        .outputs()
+        .iter()
+        .map(|name| Ok((name.clone(), outcome.output(name)?)))
+        .collect::<Result<_>>()?;
+    let rows =
+        outcome.trace.rows.iter().map(|row| (program.path_label(row.path), row.macs)).collect();
+    Ok(Ran { outputs, rows })
+}
+
+impl Ran {
+    /// The outputs as an `.npz` file.
+    pub fn to_npz(&self) -> Result<Vec<u8>> {
+        let arrays: Vec<_> = self.outputs.iter().map(|(name, a)| (name.as_str(), a)).collect();
+        npz::write(&arrays)
+    }
+
+    /// How many rows took which path, and what they cost, in a sentence.
+    pub fn summary(&self) -> String {
+        let mut counts = BTreeMap::<&str, usize>::new();
+        self.rows.iter().for_each(|(label, _)| *counts.entry(label).or_default() += 1);
+        let paths: Vec<String> =
+            counts.iter().map(|(label, count)| format!("{count} {label}")).collect();
+        let macs: Macs = self.rows.iter().map(|(_, macs)| *macs).sum();
+        let mean = macs / self.rows.len().max(1) as f64;
+        format!("{} rows ({}), {mean} a row.", self.rows.len(), paths.join(", "))
+    }
+}

@@ -1,0 +1,161 @@
+//! The command line as a user meets it: exit codes, where results go, and one clear sentence for
+//! whatever is wrong with the input.
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use ndarray::ArrayD;
+use perforate::data::npz;
+use perforate::onnx::{GraphBuilder, Metadata, OPSET, Size, encode};
+
+fn perforate(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_perforate"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap()
+}
+
+#[track_caller]
+fn succeeds(arguments: &[&str]) -> String {
+    let output = perforate(arguments);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Exit code 2, nothing on stdout, and one sentence on stderr that names all of `words`.
+#[track_caller]
+fn blames_the_input(arguments: &[&str], words: &[&str]) {
+    let output = perforate(arguments);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+    assert!(output.stdout.is_empty(), "{arguments:?} writes to stdout");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.trim_end().ends_with('.') && !text.contains("panicked"), "{text}");
+    for word in words {
+        assert!(text.contains(word), "{word} is not named: {text}");
+    }
+}
+
+fn write(folder: &Path, name: &str, content: impl AsRef<[u8]>) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, content).unwrap();
+    path.display().to_string()
+}
+
+/// One operator between an input and an output of 16 numbers a row.
+fn model(op: &str) -> Vec<u8> {
+    let shape = [Size::Rows, Size::Fixed(16)];
+    let mut graph = GraphBuilder::new("tiny", OPSET);
+    graph.input("x", &shape).unwrap();
+    graph.node(op, "y", &["x"]).unwrap();
+    graph.output("y", &shape).unwrap();
+    encode(&graph.into_model(&Metadata::default()).unwrap())
+}
+
+fn array(shape: &[usize], value: f32) -> Vec<u8> {
+    npz::write(&[("x", &ArrayD::from_elem(shape, value))]).unwrap()
+}
+
+#[test]
+fn models_that_cannot_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let good = model("Relu");
+    let cases: [(&str, &[u8], &[&str]); 4] = [
+        ("corrupt.onnx", b"this is not a protobuf of ONNX", &["corrupt.onnx"]),
+        ("truncated.onnx", &good[..good.len() / 2], &["truncated.onnx"]),
+        ("empty.onnx", b"", &["empty.onnx", "empty"]),
+        ("unknown.onnx", &model("Frobnicate"), &["unknown.onnx", "Frobnicate", "`y`"]),
+    ];
+    for (name, bytes, words) in cases {
+        let file = write(folder, name, bytes);
+        blames_the_input(&["inspect", &file], words);
+    }
+    let missing = folder.join("missing.onnx").display().to_string();
+    blames_the_input(&["inspect", &missing], &["missing.onnx"]);
+}
+
+#[test]
+fn inputs_that_cannot_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let model = write(folder, "relu.onnx", model("Relu"));
+    let cases: [(&str, Vec<u8>, &[&str]); 4] = [
+        ("wide.npz", array(&[3, 17], 1.0), &["wide.npz", "`x`", "[3, 17]", "[N, 16]"]),
+        ("nan.npz", array(&[3, 16], f32::NAN), &["nan.npz", "`x`", "row 0", "NaN"]),
+        ("none.npz", array(&[0, 16], 1.0), &["none.npz", "`x`", "no rows"]),
+        ("text.npz", b"1, 2, 3".to_vec(), &["text.npz", ".npz"]),
+    ];
+    for (name, bytes, words) in cases {
+        let file = write(folder, name, bytes);
+        blames_the_input(&["run", &model, "--input", &file], words);
+    }
+    let good = write(folder, "good.npz", array(&[3, 16], 1.0));
+    blames_the_input(&["run", &model, "--input", &good, "--knob", "threshold=1"], &["threshold"]);
+    blames_the_input(
+        &["run", &model, "--input", &good, "--knob", "x"],
+        &["--knob x", "NAME=VALUE"],
+    );
+    assert_eq!(succeeds(&["run", &model, "--input", &good]).lines().count(), 3);
+}
+
+#[test]
+fn a_routed_model_is_composed_inspected_and_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let routed = folder.join("routed.onnx").display().to_string();
+    let parts = ["full", "light", "gate"].map(|part| format!("models/fashion-{part}.onnx"));
+    let compose = ["route", "dendritic", "--full", &parts[0], "--light", &parts[1], "--gate"];
+    succeeds(&[&compose[..], &[&parts[2], "--out", &routed]].concat());
+    let text = succeeds(&["inspect", &routed]);
+    for word in ["knob    threshold", "gate    gate then full else light", "without a cost: GTE"] {
+        assert!(text.contains(word), "{word} is missing from:\n{text}");
+    }
+
+    let images = write(folder, "images.npz", array(&[2, 1, 28, 28], 0.5));
+    let output = folder.join("out.npz").display().to_string();
+    let run = ["run", &routed, "--input", &images, "--out", &output, "--knob"];
+    for (knob, path) in [("threshold=2", "light"), ("threshold=0", "full")] {
+        let text = succeeds(&[&run[..], &[knob]].concat());
+        assert!(text.lines().all(|line| line.split('\t').nth(1) == Some(path)), "{text}");
+        let outputs = npz::read(&output, &std::fs::read(&output).unwrap(), "logits").unwrap();
+        assert_eq!(outputs.get("logits").unwrap().shape(), [2, 10]);
+    }
+    // The parts in the wrong roles.
+    let wrong = ["route", "dendritic", "--full", &parts[2], "--light", &parts[1], "--gate"];
+    blames_the_input(&[&wrong[..], &[&parts[0], "--out", &routed]].concat(), &["fashion-gate"]);
+}
+
+#[test]
+fn scenarios_are_listed_and_a_wrong_name_is_answered_with_the_right_ones() {
+    let text = succeeds(&["list"]);
+    assert!(text.lines().all(|line| line.split('\t').count() == 5), "{text}");
+    assert!(text.starts_with("dendritic/mlp\t"));
+    blames_the_input(&["bench", "--scenario", "dendritic/x"], &["dendritic/x", "dendritic/mlp"]);
+}
+
+#[test]
+fn a_bench_writes_its_report_and_charts() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let json = folder.path().join("report.json").display().to_string();
+    let arguments = ["bench", "--quick", "--scenario", "dendritic/mlp", "--json", &json, "--out"];
+    let table = succeeds(&[&arguments[..], &[&out.display().to_string()]].concat());
+    assert!(table.contains("dendritic/mlp"), "{table}");
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    assert_eq!(report["schema"], 1);
+    assert_eq!(report["quick"], true);
+    assert!(report["scenarios"][0]["curve"][3]["batch1"]["speedup"]["median"].is_number());
+    for chart in ["quality", "latency", "speedup"] {
+        let file = out.join(format!("dendritic-mlp-{chart}.svg"));
+        let svg = std::fs::read_to_string(&file).unwrap();
+        assert!(svg.starts_with("<svg") && svg.contains("<circle"), "{}", file.display());
+    }
+    for file in ["report.json", "report.csv", "report.md"] {
+        assert!(out.join(file).metadata().unwrap().len() > 500, "{file}");
+    }
+}

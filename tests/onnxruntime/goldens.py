@@ -1,0 +1,67 @@
+"""Writes what ONNX Runtime answers for a routed model, one row at a time, as goldens for tests/onnxruntime.rs.
+
+    perforate route dendritic --full models/fashion-full.onnx --light models/fashion-light.onnx \
+        --gate models/fashion-gate.onnx --out target/dendritic-fashion.onnx
+    python tests/onnxruntime/goldens.py target/dendritic-fashion.onnx tests/onnxruntime/dendritic-fashion.npz \
+        --knob threshold --values 2.0 0.05 0.0
+
+The file holds, for every knob value and then every row: `knob`, the model's first output, and `taken`,
+the condition of each top-level `If` as ONNX Runtime computed it. Packages as in models/train/requirements.txt.
+"""
+
+import argparse
+import gzip
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+
+ROWS = 256
+IMAGES = Path(__file__).parents[2] / "models/data/fashion-mnist/t10k-images-idx3-ubyte.gz"
+
+
+def images(path, count):
+    """The first images of a gzipped idx file, float32 [count, 1, height, width] in 0..1."""
+    data = gzip.decompress(Path(path).read_bytes())
+    _, height, width = np.frombuffer(data, ">u4", 3, offset=4)
+    pixels = np.frombuffer(data, np.uint8, count * height * width, offset=16)
+    return pixels.reshape(count, 1, height, width).astype(np.float32) / np.float32(255)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--knob", default="threshold")
+    parser.add_argument("--values", type=float, nargs="+", required=True)
+    parser.add_argument("--images", type=Path, default=IMAGES)
+    args = parser.parse_args()
+
+    model = onnx.load(args.model)
+    onnx.checker.check_model(model)
+    conditions = [node.input[0] for node in model.graph.node if node.op_type == "If"]
+    for name in conditions:
+        model.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    runtime = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+    output = model.graph.output[0].name
+    x = images(args.images, ROWS)
+
+    knobs, outputs, taken = [], [], []
+    for value in args.values:
+        for row in range(ROWS):
+            feeds = {"x": x[row : row + 1], args.knob: np.array(value, np.float32)}
+            answer = runtime.run([output, *conditions], feeds)
+            knobs.append(np.float32(value))
+            outputs.append(answer[0][0])
+            taken.append([np.float32(np.any(condition)) for condition in answer[1:]])
+        share = np.mean(taken[-ROWS:], axis=0)
+        print(f"{args.knob} = {value}: taken {share}")
+    np.savez_compressed(args.out, knob=np.array(knobs), output=np.array(outputs), taken=np.array(taken))
+    print(f"{args.out}: ONNX Runtime {onnxruntime.__version__}, {len(knobs)} rows")
+
+
+if __name__ == "__main__":
+    main()
