@@ -50,7 +50,7 @@ async function main() {
     wasRunning = state.running;
     $("run").textContent = canResume ? "Go on" : "Measure again";
     render(state, charts);
-    charts.repaint();
+    charts.repaint(() => worker.shown());
     if (state.measured > 0 && performance.getEntriesByName("first-curve").length === 0) {
       performance.mark("first-curve");
     }

@@ -63,10 +63,10 @@ export class Charts {
     });
   }
 
-  /** Everything may have changed: repaints what is on screen now, the rest when idle. */
-  repaint() {
+  /** Everything may have changed: repaints what is on screen now, the rest when idle; then calls `done`. */
+  repaint(done) {
     for (const figure of this.#figures.values()) figure.stale = true;
-    this.#paint();
+    this.#paint(done);
   }
 
   #sizes = new ResizeObserver((entries) => {
@@ -82,22 +82,24 @@ export class Charts {
     this.#paintSoon();
   });
 
-  #paint() {
-    let later = false;
+  #paint(done = () => {}) {
+    const unseen = [];
     for (const figure of this.#figures.values()) {
       if (!figure.stale) continue;
       if (figure.visible) this.#draw(figure);
-      else later = true;
+      else unseen.push(figure);
     }
-    if (later) whenIdle(() => this.#paintOneUnseen());
+    this.#paintUnseen(unseen, done);
   }
 
   // One figure per idle moment, so that the page never stalls.
-  #paintOneUnseen() {
-    const stale = [...this.#figures.values()].filter((figure) => figure.stale);
-    if (stale.length === 0) return;
-    this.#draw(stale[0]);
-    if (stale.length > 1) whenIdle(() => this.#paintOneUnseen());
+  #paintUnseen(figures, done) {
+    if (figures.length === 0) return void done();
+    whenIdle(() => {
+      const [first, ...rest] = figures;
+      if (first.stale) this.#draw(first);
+      this.#paintUnseen(rest, done);
+    });
   }
 
   #draw(figure) {

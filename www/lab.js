@@ -28,6 +28,11 @@ export class LabWorker {
     else this.#waiting.push(message);
   }
 
+  /** Says that the events so far are on the screen; the worker waits for it. */
+  shown() {
+    if (this.#ready) this.#worker.postMessage({ go: true });
+  }
+
   #post(message) {
     this.#worker.postMessage(message, message.files.map((file) => file.bytes.buffer));
   }

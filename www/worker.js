@@ -3,6 +3,7 @@
 //
 // In:  {start: WebAssembly.Module, base}      once, first
 //      {command, files?: [{name, bytes}]}     any time after "ready"
+//      {go: true}                             what was posted is on the screen
 // Out: {ready: true} · {events: [Event]} · {crash: sentence}
 
 import init, { Lab } from "./perforate.js";
@@ -16,8 +17,28 @@ const slice = new MessageChannel();
 let scheduled = false;
 slice.port1.onmessage = () => {
   scheduled = false;
-  attempt(() => post(lab.step()));
+  attempt(() => {
+    const events = lab.step();
+    post(events);
+    if (events.length > 0) hold();
+  });
 };
+
+// While the page draws, nothing is measured: drawing slows the model down, and always the one that
+// happens to come first. A page that does not answer is not waited for long.
+const LONGEST_HOLD_MS = 1000;
+let held;
+
+function hold() {
+  clearTimeout(held);
+  held = setTimeout(goOn, LONGEST_HOLD_MS);
+}
+
+function goOn() {
+  clearTimeout(held);
+  held = undefined;
+  attempt(() => {});
+}
 
 self.onmessage = async ({ data }) => {
   if (data.start) {
@@ -31,6 +52,7 @@ self.onmessage = async ({ data }) => {
     }
     return;
   }
+  if (data.go) return goOn();
   // Files on their way for an earlier model are not wanted any more. A cancel lets them come: who
   // goes on after it will need them.
   if (data.command.type === "open") {
@@ -54,7 +76,7 @@ function post(events) {
 function attempt(work) {
   try {
     work();
-    if (lab.busy() && !scheduled) {
+    if (lab?.busy() && !scheduled && held === undefined) {
       scheduled = true;
       slice.port2.postMessage(null);
     }

@@ -33,38 +33,32 @@ RATES = (0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.50)
 
 
 class Gate(nn.Module):
-    """score = sigmoid(main(h) + sum_i w_i tanh(dendrite_i(h))), h = (features, p = softmax(logits), doubt),
-    doubt = log(1 + 1e-6 - max p).
+    """score = sigmoid(main(doubt) + sum_i w_i tanh(dendrite_i(features))), doubt = log(1 + 1e-6 - max softmax(logits)).
 
-    Maps features [N, F] and logits [N, C] to a score [N, 1] in 0..1. Inputs are standardised inside.
+    Maps features [N, F] and logits [N, C] to a score [N, 1] in 0..1. Features are standardised inside. Few and small
+    operators: at this size a runtime's cost an operator counts, not its operations.
     """
 
-    def __init__(self, features, classes, width):
+    def __init__(self, features, width):
         super().__init__()
-        inputs = features + classes + 1
-        self.register_buffer("mean", torch.zeros(inputs))
-        self.register_buffer("spread", torch.ones(inputs))
-        self.main = nn.Linear(inputs, 1)
-        self.dendrites = nn.Linear(inputs, width) if width else None
-        self.soma = nn.Linear(width, 1, bias=False) if width else None
-        nn.init.zeros_(self.main.weight)
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("spread", torch.ones(features))
+        self.main = nn.Linear(1, 1)
+        self.dendrites = nn.Linear(features, width)
+        self.soma = nn.Linear(width, 1, bias=False)
+        nn.init.constant_(self.main.weight, 1.0)
+        nn.init.zeros_(self.soma.weight)
 
-    @staticmethod
-    def gather(features, logits):
-        p = torch.softmax(logits, 1)
-        return torch.cat([features, p, torch.log(1 + SMALLEST - p.amax(1, keepdim=True))], 1)
-
-    def standardise(self, features, logits):
+    def standardise(self, features):
         """Sets the input scale from a sample."""
-        h = self.gather(features, logits)
-        self.mean.copy_(h.mean(0))
-        self.spread.copy_(h.std(0) + 1e-3)
+        self.mean.copy_(features.mean(0))
+        self.spread.copy_(features.std(0) + 1e-3)
 
     def raw(self, features, logits):
         """The score before the sigmoid, [N, 1]."""
-        h = (self.gather(features, logits) - self.mean) / self.spread
-        y = self.main(h)
-        return y if self.dendrites is None else y + self.soma(torch.tanh(self.dendrites(h)))
+        doubt = torch.log(1 + SMALLEST - torch.softmax(logits, 1).amax(1, keepdim=True))
+        branches = torch.tanh(self.dendrites((features - self.mean) / self.spread))
+        return self.main(doubt) + self.soma(branches)
 
     def forward(self, features, logits):
         return torch.sigmoid(self.raw(features, logits))
@@ -73,12 +67,9 @@ class Gate(nn.Module):
 def fit(features, logits, target, width, decay, seed=SEED):
     """Minimises the cross-entropy of `target` [N] in {0, 1} by full-batch AdamW."""
     torch.manual_seed(seed)
-    gate = Gate(features.shape[1], logits.shape[1], width)
-    gate.standardise(features, logits)
-    with torch.no_grad():
-        gate.main.bias.fill_(torch.logit(target.mean()).item())
-    branches = [gate.dendrites.weight, gate.soma.weight] if width else []
-    penalty = lambda: [gate.main.weight[:, :-1], *branches]
+    gate = Gate(features.shape[1], width)
+    gate.standardise(features)
+    penalty = lambda: [gate.dendrites.weight, gate.soma.weight]
     optimizer = torch.optim.Adam(gate.parameters(), lr=0.02)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     for _ in range(STEPS):
@@ -163,13 +154,16 @@ def write(gate, path, features, logits):
     top = graph.node("ReduceMax", [p], "confidence", axes=[1], keepdims=1)
     one = graph.constant("doubt/one", np.array([1 + SMALLEST], np.float32))
     doubt = graph.node("Log", [graph.node("Sub", [one, top], "doubt/rest")], "doubt")
-    h = graph.node("Concat", ["features", p, doubt], "inputs", axis=1)
-    y = graph.linear(scaled(gate.main, gate), h, "main")
-    if gate.dendrites is not None:
-        d = graph.linear(scaled(gate.dendrites, gate), h, "dendrites")
-        d = graph.node("Tanh", [d], "dendrites/tanh")
-        weight = graph.constant("soma/weight", gate.soma.weight.detach().numpy().T)
-        y = graph.node("Add", [y, graph.node("MatMul", [d, weight], "soma")], "sum")
+    slope = graph.constant("main/slope", gate.main.weight.detach().numpy().reshape(1))
+    y = graph.node("Mul", [doubt, slope], "main")
+    d = graph.linear(scaled(gate.dendrites, gate), "features", "dendrites")
+    d = graph.node("Tanh", [d], "dendrites/tanh")
+    # The bias of `main` stands in the last product's, which is the same sum.
+    soma = nn.Linear(gate.soma.in_features, 1)
+    with torch.no_grad():
+        soma.weight.copy_(gate.soma.weight)
+        soma.bias.copy_(gate.main.bias)
+    y = graph.node("Add", [y, graph.linear(soma, d, "soma")], "sum")
     graph.node("Sigmoid", [y], "sigmoid", "score")
     metadata = {
         "name": "fashion-gate",

@@ -44,6 +44,9 @@ const CHECKED_ROWS: usize = 8;
 const OVERHEAD_ROWS: usize = 8;
 const OVERHEAD_ROUNDS: usize = 8;
 
+/// Larger differences between the router's cost at "always" and at "never" are not the router's.
+const LAYOUT_EFFECT: f64 = 0.05;
+
 /// What a sweep measures.
 #[derive(Debug, Clone)]
 pub struct Subject {
@@ -388,6 +391,10 @@ impl<C: Clock> Sweep<C> {
             let name = |arm: usize| format!("{} at batch {batch}", self.arm_name(arm));
             warnings.extend(timing.0.doubts().iter().map(|doubt| doubt.advice(name)));
         }
+        // What the gate costs where only the light model runs, as a share of the full model.
+        let [full_s, light_s, never_s] =
+            [0, 1, 2].map(|arm| self.timing_of(timing1, arms1, arm).latency.median);
+        warnings.extend(gate_alone.and_then(|g| layout_doubt(g, (never_s - light_s) / full_s)));
         warnings.dedup();
         Some(Results {
             full: self.alone(self.dear, &self.subject.full, 1.0, timed(0), timed_n(0)),
@@ -600,6 +607,19 @@ impl<C: Clock> Sweep<C> {
         certificate.chosen = certificate.chosen.map(|ix| self.grid.len() - 1 - ix);
         certificate
     }
+}
+
+/// A doubt if the router by itself costs another share of the full model at "always" than at "never": the
+/// same segment then runs at different speeds in different arms, by where its memory happens to lie
+/// (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", ASPLOS 2009).
+fn layout_doubt(at_always: Interval, at_never: f64) -> Option<String> {
+    let unexplained = (at_always.median - at_never).abs();
+    (unexplained > LAYOUT_EFFECT).then(|| {
+        format!(
+            "Equal work differs by {:.0} % here between runs of the full model alone and in the router, by where memory happens to lie: speeds closer than that cannot be told apart, so use the native benchmark for them.",
+            unexplained * 100.0
+        )
+    })
 }
 
 /// Operations for a row of a model without gates, if they do not depend on the row.

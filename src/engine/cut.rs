@@ -101,6 +101,7 @@ impl Cutter {
             .flat_map(|n| n.output.iter().map(move |name| (name.as_str(), n)))
             .collect();
         let mut builder = BlockBuilder { graph, label, done: HashSet::new(), live, steps: vec![] };
+        builder.pass_through(&mut scope);
         for (ix, node) in graph.node.iter().enumerate() {
             if node.op_type != "If" || !builder.live.contains(&ix) {
                 continue;
@@ -263,6 +264,21 @@ struct BlockBuilder<'a, 'l> {
 }
 
 impl<'a> BlockBuilder<'a, '_> {
+    /// An `Identity` of a tensor from outside is that tensor, so that there is nothing to run. Files
+    /// need it where a branch hands something through, since a branch must define what it gives.
+    fn pass_through(&mut self, scope: &mut Scope<'a>) {
+        for (ix, node) in self.graph.node.iter().enumerate() {
+            if let ("Identity", [from], [to]) =
+                (node.op_type.as_str(), &node.input[..], &node.output[..])
+                && let Some(Binding::Slot(slot)) = scope.get(from.as_str())
+            {
+                let slot = *slot;
+                scope.insert(to, Binding::Slot(slot));
+                self.done.insert(ix);
+            }
+        }
+    }
+
     /// Compiles what `wanted` needs and is not computed yet into one segment; `also` names
     /// tensors to keep if the segment happens to compute them.
     fn emit(

@@ -13,6 +13,7 @@ use crate::units::{Bytes, Macs};
 use super::cost::SegmentCost;
 use super::cut::{Block, Cutter, Slot, Step};
 use super::gate::Gate;
+use super::library::Library;
 use super::segment::{Compiler, Segment};
 use super::trace::Path;
 
@@ -73,6 +74,11 @@ pub struct SegmentInfo<'a> {
 impl Program {
     /// Loads an ONNX file, with or without gates. `name` stands in error messages.
     pub fn load(name: &str, bytes: &[u8]) -> Result<Program> {
+        Self::load_with(&Library::default(), name, bytes)
+    }
+
+    /// The same, sharing equal segments with the other programs of the library.
+    pub fn load_with(library: &Library, name: &str, bytes: &[u8]) -> Result<Program> {
         if bytes.is_empty() {
             return Err(Error::new(ErrorKind::NotOnnx, "the file is empty").at(name));
         }
@@ -83,15 +89,20 @@ impl Program {
             )
             .at(name)
         })?;
-        Self::from_proto(name, &model, bytes.len())
+        Self::from_proto(library, name, &model, bytes.len())
     }
 
     /// Compiles a decoded model; `file_size` in bytes is for the report.
-    pub fn from_proto(name: &str, model: &pb::ModelProto, file_size: usize) -> Result<Program> {
-        Self::compile(model, Bytes(file_size as f64)).map_err(|e| e.at(name))
+    pub fn from_proto(
+        library: &Library,
+        name: &str,
+        model: &pb::ModelProto,
+        file_size: usize,
+    ) -> Result<Program> {
+        Self::compile(library, model, Bytes(file_size as f64)).map_err(|e| e.at(name))
     }
 
-    fn compile(model: &pb::ModelProto, file_size: Bytes) -> Result<Program> {
+    fn compile(library: &Library, model: &pb::ModelProto, file_size: Bytes) -> Result<Program> {
         let graph = model.graph.as_ref().filter(|g| !g.output.is_empty()).ok_or_else(|| {
             Error::new(
                 ErrorKind::NotOnnx,
@@ -104,16 +115,15 @@ impl Program {
         let initialised: HashMap<&str, &pb::TensorProto> =
             graph.initializer.iter().map(|t| (t.name.as_str(), t)).collect();
         let declared = declared_inputs(graph, &initialised)?;
-        let symbols = SymbolScope::default();
         let symbolic_rows = declared
             .iter()
             .filter(|d| !d.is_knob())
             .any(|d| !matches!(d.shape.first(), Some(Some(Size::Fixed(_)))));
-        let rows = symbolic_rows.then(|| symbols.sym("N"));
+        let rows = symbolic_rows.then(|| library.symbols.sym("N"));
         let mut cutter = Cutter {
             compiler: Compiler {
                 framework,
-                symbols,
+                library: library.clone(),
                 rows,
                 ir_version: model.ir_version,
                 opset: model.opset_import.clone(),
@@ -167,7 +177,7 @@ impl Program {
         self.segments.iter().map(|segment| SegmentInfo {
             name: &segment.name,
             macs: segment.macs_per_row(),
-            cost: &segment.cost,
+            cost: segment.cost(),
             operators: &segment.operators,
             per_row: segment.per_row,
         })
@@ -185,7 +195,7 @@ impl Program {
 
     /// Number of constant values in all segments.
     pub fn parameters(&self) -> usize {
-        self.segments.iter().map(|s| s.cost.parameters).sum()
+        self.segments.iter().map(|s| s.cost().parameters).sum()
     }
 
     /// Whether the file accepts only one row at a time.
@@ -196,7 +206,7 @@ impl Program {
     /// Names of operators whose cost is unknown, over all segments.
     pub fn uncosted_operators(&self) -> Vec<String> {
         let names: std::collections::BTreeSet<_> =
-            self.segments.iter().flat_map(|s| s.cost.uncosted.iter().cloned()).collect();
+            self.segments.iter().flat_map(|s| s.cost().uncosted.iter().cloned()).collect();
         names.into_iter().collect()
     }
 
@@ -356,7 +366,7 @@ fn bind_inputs(cutter: &mut Cutter, declared: &[Declared]) -> Result<Bound> {
             knobs.push(KnobInfo { name, default, rank: dims.len(), slot });
             slot
         } else {
-            let symbols = cutter.compiler.symbols.clone();
+            let symbols = cutter.compiler.library.symbols.clone();
             let rows = cutter.compiler.rows.clone();
             let mut dims: TVec<TDim> = tvec!();
             for (ix, size) in entry.shape.iter().enumerate() {

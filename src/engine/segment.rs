@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+use prost::Message;
 use tract_onnx::pb;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::infer::InferenceFact;
@@ -10,6 +11,7 @@ use tract_onnx::tract_hir::infer::InferenceFact;
 use crate::error::{Error, ErrorKind, Result, one_line};
 
 use super::cost::SegmentCost;
+use super::library::{Library, fingerprint};
 
 /// How a segment runs on a batch of several rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,11 +32,19 @@ pub(crate) struct Segment {
     /// Slots read and written.
     pub inputs: Vec<usize>,
     pub outputs: Vec<usize>,
-    pub cost: SegmentCost,
     /// Whether anything in it depends on the rows.
     pub per_row: bool,
     /// Operators, as the file names them, for the diagram and `inspect`.
     pub operators: Vec<String>,
+    compiled: Arc<Compiled>,
+}
+
+/// What a segment computes; equal segments of several programs share it.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    cost: SegmentCost,
+    /// Of the outputs.
+    facts: Vec<TypedFact>,
     /// Decluttered, not lowered: both plans are made from it when first needed.
     model: TypedModel,
     rows: Option<Symbol>,
@@ -52,7 +62,7 @@ pub(crate) struct Source {
 /// What all segments of a program are compiled with.
 pub(crate) struct Compiler {
     pub framework: tract_onnx::Onnx,
-    pub symbols: SymbolScope,
+    pub library: Library,
     /// The symbol of the row axis; none if the file fixes the number of rows.
     pub rows: Option<Symbol>,
     pub ir_version: i64,
@@ -68,6 +78,35 @@ impl Compiler {
         let operators = graph.node.iter().map(|n| n.op_type.clone()).collect();
         let nodes: HashMap<String, String> =
             graph.node.iter().map(|n| (n.name.clone(), n.op_type.clone())).collect();
+        let facts = inputs.iter().map(|(_, fact)| fact);
+        let context = (
+            self.ir_version,
+            self.opset.iter().map(Message::encode_to_vec).collect::<Vec<_>>(),
+            self.functions.iter().map(Message::encode_to_vec).collect::<Vec<_>>(),
+        );
+        let fingerprint = fingerprint(&graph, facts, context);
+        let compiled = self
+            .library
+            .segment(fingerprint, || self.compile_anew(graph, &inputs))
+            .map_err(|e| explain(&e, &nodes, &name))?;
+        let per_row = inputs.iter().any(|(_, fact)| self.is_per_row(fact));
+        let facts = compiled.facts.clone();
+        let segment = Segment {
+            name,
+            inputs: inputs.into_iter().map(|(slot, _)| slot).collect(),
+            outputs: vec![],
+            per_row,
+            operators,
+            compiled,
+        };
+        Ok((segment, facts))
+    }
+
+    fn compile_anew(
+        &self,
+        graph: pb::GraphProto,
+        inputs: &[(usize, TypedFact)],
+    ) -> TractResult<Compiled> {
         let proto = pb::ModelProto {
             ir_version: self.ir_version,
             opset_import: self.opset.clone(),
@@ -75,42 +114,30 @@ impl Compiler {
             graph: Some(graph),
             ..pb::ModelProto::default()
         };
-        let typed = || -> TractResult<TypedModel> {
-            let template =
-                InferenceModel { symbols: self.symbols.clone(), ..InferenceModel::default() };
-            let parsed = self.framework.parse_with_template(&proto, None, template)?;
-            if let Some(unknown) = parsed.unresolved_inputs.first() {
-                return Err(TractError::msg(format!("the tensor `{unknown}` is not defined")));
-            }
-            let mut model = parsed.model;
-            for (ix, (_, fact)) in inputs.iter().enumerate() {
-                let fact = InferenceFact::dt_shape(fact.datum_type, fact.shape.dims());
-                model.set_input_fact(ix, fact)?;
-            }
-            let mut model = model.into_typed()?;
-            model.declutter()?;
-            Ok(model)
-        };
-        let model = typed().map_err(|e| explain(&e, &nodes, &name))?;
-        let facts: Vec<TypedFact> = (0..model.outputs.len())
+        let template =
+            InferenceModel { symbols: self.library.symbols.clone(), ..InferenceModel::default() };
+        let parsed = self.framework.parse_with_template(&proto, None, template)?;
+        if let Some(unknown) = parsed.unresolved_inputs.first() {
+            return Err(TractError::msg(format!("the tensor `{unknown}` is not defined")));
+        }
+        let mut model = parsed.model;
+        for (ix, (_, fact)) in inputs.iter().enumerate() {
+            let fact = InferenceFact::dt_shape(fact.datum_type, fact.shape.dims());
+            model.set_input_fact(ix, fact)?;
+        }
+        let mut model = model.into_typed()?;
+        model.declutter()?;
+        let facts = (0..model.outputs.len())
             .map(|ix| model.output_fact(ix).map(|fact| fact.without_value()))
-            .collect::<TractResult<_>>()
-            .map_err(|e| explain(&e, &nodes, &name))?;
-        let cost = SegmentCost::of(&model).map_err(|e| explain(&e, &nodes, &name))?;
-        let per_row = inputs.iter().any(|(_, fact)| self.is_per_row(fact));
-        let segment = Segment {
-            name,
-            inputs: inputs.into_iter().map(|(slot, _)| slot).collect(),
-            outputs: vec![],
-            cost,
-            per_row,
-            operators,
+            .collect::<TractResult<_>>()?;
+        Ok(Compiled {
+            cost: SegmentCost::of(&model)?,
+            facts,
             model,
             rows: self.rows.clone(),
             single: OnceLock::new(),
             batch: OnceLock::new(),
-        };
-        Ok((segment, facts))
+        })
     }
 
     /// Whether axis 0 of a tensor is the row axis.
@@ -143,12 +170,12 @@ fn explain(error: &TractError, nodes: &HashMap<String, String>, segment: &str) -
 impl Segment {
     /// The plan for one row, made at the first call.
     pub fn single(&self) -> Result<&Plan> {
-        self.plan(&self.single, true)
+        self.plan(&self.compiled.single, true)
     }
 
     /// The plan for any number of rows, made at the first call.
     pub fn batch(&self) -> Result<&Plan> {
-        self.plan(&self.batch, false)
+        self.plan(&self.compiled.batch, false)
     }
 
     fn plan<'a>(&'a self, cell: &'a OnceLock<Plan>, single: bool) -> Result<&'a Plan> {
@@ -156,14 +183,15 @@ impl Segment {
             return Ok(plan);
         }
         let build = || -> TractResult<Plan> {
-            let mut model = match &self.rows {
+            let Compiled { model, rows, .. } = &*self.compiled;
+            let mut model = match rows {
                 Some(rows) if single => {
                     let mut model =
-                        self.model.set_symbols(&HashMap::from([(rows.clone(), TDim::Val(1))]))?;
+                        model.set_symbols(&HashMap::from([(rows.clone(), TDim::Val(1))]))?;
                     model.declutter()?;
                     model
                 }
-                _ => self.model.clone(),
+                _ => model.clone(),
             };
             model.optimize()?;
             TypedSimplePlan::new(model)
@@ -179,14 +207,14 @@ impl Segment {
     pub fn symbol_values(&self, inputs: &[&Tensor]) -> SymbolValues {
         let mut values = SymbolValues::default();
         for (ix, tensor) in inputs.iter().enumerate() {
-            let Ok(fact) = self.model.input_fact(ix) else { continue };
+            let Ok(fact) = self.compiled.model.input_fact(ix) else { continue };
             for (dim, &size) in fact.shape.iter().zip(tensor.shape()) {
                 if let TDim::Sym(symbol) = dim {
                     values.set(symbol, size as i64);
                 }
             }
         }
-        if let Some(rows) = &self.rows {
+        if let Some(rows) = &self.compiled.rows {
             values.set(rows, 1);
         }
         values
@@ -194,6 +222,11 @@ impl Segment {
 
     /// Operations for one row, unless they depend on other sizes of the input.
     pub fn macs_per_row(&self) -> Option<crate::units::Macs> {
-        self.cost.per_row(self.rows.as_ref())
+        self.cost().per_row(self.compiled.rows.as_ref())
+    }
+
+    /// Operations, parameters, bytes.
+    pub fn cost(&self) -> &SegmentCost {
+        &self.compiled.cost
     }
 }

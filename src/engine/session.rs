@@ -215,7 +215,7 @@ impl Session {
             Some(macs) => macs,
             None => {
                 let tensors: Vec<&Tensor> = inputs.iter().map(|v| &**v).collect();
-                segment.cost.with_symbols(&segment.symbol_values(&tensors))?
+                segment.cost().with_symbols(&segment.symbol_values(&tensors))?
             }
         };
         if segment.per_row {

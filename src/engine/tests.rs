@@ -171,3 +171,26 @@ fn bad_files_are_one_clear_sentence() {
         assert!(text.starts_with("bad.onnx: ") && text.contains(words), "{text}");
     }
 }
+
+#[test]
+fn programs_of_one_library_share_equal_segments_and_no_others() {
+    let model = |slope: f32, name: &str| {
+        let mut graph = GraphBuilder::new("line", OPSET);
+        let x = graph.input("x", &[Size::Rows, Size::Fixed(2)]).unwrap();
+        let slope = graph.constant(&format!("{name}/slope"), &[2], &[slope, slope]).unwrap();
+        graph.node("Mul", &format!("{name}/y"), &[&x, &slope]).unwrap();
+        graph.output(&format!("{name}/y"), &[Size::Rows, Size::Fixed(2)]).unwrap();
+        encode(&graph.into_model(&Metadata::default()).unwrap())
+    };
+    let library = Library::default();
+    let load = |bytes: &[u8]| Arc::new(Program::load_with(&library, "line", bytes).unwrap());
+    let [a, b, c] = [model(2.0, "a"), model(2.0, "b"), model(3.0, "a")].map(|m| load(&m));
+    let plan = |program: &Program| Arc::as_ptr(program.segments[0].single().unwrap());
+    assert_eq!(plan(&a), plan(&b), "the same but for the names");
+    assert_ne!(plan(&a), plan(&c), "another slope");
+    for (program, slope) in [(a, 2.0), (b, 2.0), (c, 3.0)] {
+        let batch = Batch::new().with("x", ArrayD::from_elem(vec![3, 2], 1.0f32));
+        let y = Session::new(program).run(&batch, &Knobs::new()).unwrap().first().unwrap();
+        assert!(y.iter().all(|&v| v == slope));
+    }
+}

@@ -232,7 +232,8 @@ fn component(name: &str, graph: GraphBuilder) -> Result<Component> {
 
 /// Runs a component by itself; for the tests that hold the graphs against the arithmetic above.
 pub fn run_component(component: &Component, batch: &Batch) -> Result<ArrayD<f32>> {
-    let program = crate::engine::Program::from_proto(component.name(), component.model(), 0)?;
+    let bytes = crate::onnx::encode(component.model());
+    let program = crate::engine::Program::load(component.name(), &bytes)?;
     let mut session = crate::engine::Session::new(std::sync::Arc::new(program));
     session
         .run(batch, &Knobs::new())?

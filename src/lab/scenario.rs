@@ -7,7 +7,7 @@ use tract_onnx::pb::ModelProto;
 
 use crate::bench::sweep::{Options, Subject};
 use crate::data::{Samples, images, split};
-use crate::engine::{Batch, Program};
+use crate::engine::{Batch, Library, Program};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fit::calibrate::{Loss, RiskTarget};
 use crate::onnx::{Component, KnobRange, encode};
@@ -135,21 +135,22 @@ impl Scenario {
         };
         let (calibration, test) = split(&samples, samplings.calibration, samplings.test, seed)?;
         let routed = dendritic::compose(&parts, 0.5, provenance(&parts))?;
-        let alone = |part: &Component| program(part.name(), part.model()).map(Arc::new);
+        // What is compared runs from the same weights.
+        let library = Library::default();
+        let program = |name: &str, model: &ModelProto| {
+            Program::from_proto(&library, name, model, encode(model).len()).map(Arc::new)
+        };
+        let alone = |part: &Component| program(part.name(), part.model());
         Ok(Subject {
             full: alone(&parts.full)?,
             light: alone(&parts.light)?,
-            routed: Arc::new(program(self.name, &routed)?),
+            routed: program(self.name, &routed)?,
             knob: dendritic::KNOB.into(),
             range: KnobRange { default: 0.5, ..dendritic::RANGE },
             calibration,
             test,
         })
     }
-}
-
-fn program(name: &str, model: &ModelProto) -> Result<Program> {
-    Program::from_proto(name, model, encode(model).len())
 }
 
 fn provenance(parts: &dendritic::Parts) -> BTreeMap<String, String> {

@@ -8,6 +8,11 @@ pub fn percent(share: f64) -> String {
     format!("{:.1}\u{a0}%", share * 100.0)
 }
 
+/// The value of a knob: most thresholds of a confident model are tiny.
+pub fn knob(value: f32) -> String {
+    if value == 0.0 || value.abs() >= 0.01 { format!("{value:.4}") } else { format!("{value:.1e}") }
+}
+
 /// The text, or a dash for a figure that does not exist.
 pub fn dash(text: Option<String>) -> String {
     text.unwrap_or_else(|| "–".into())

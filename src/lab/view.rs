@@ -8,7 +8,7 @@ use crate::units::{Macs, Seconds, three_digits};
 
 use super::plots::{self, CHARTS, Selected};
 use super::scenario::SCENARIOS;
-use super::text::{dash, percent, speedup};
+use super::text::{dash, knob, percent, speedup};
 use super::worker::Event;
 
 /// The state of the view.
@@ -283,7 +283,7 @@ impl View {
             label: name.to_string(),
             index,
             count: self.curve().len(),
-            text: format!("{value:.4}: {} of inputs on the full path", percent(point.active)),
+            text: format!("{}: {} of inputs on the full path", knob(value), percent(point.active)),
             ends: ["never", "always"],
         }
     }
@@ -402,7 +402,7 @@ fn cells(kind: &str, point: &PointReport) -> Vec<String> {
     };
     vec![
         kind.to_string(),
-        dash(point.knob.values().next().map(|v| format!("{v:.4}"))),
+        dash(point.knob.values().next().map(|v| knob(*v))),
         percent(point.active),
         dash(point.batch1.map(|t| Seconds(t.latency_s.median).to_string())),
         dash(point.batch1.map(|t| three_digits(t.throughput_per_s.median))),
