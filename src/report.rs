@@ -85,6 +85,9 @@ pub struct ScenarioReport {
     pub warnings: Vec<String>,
     /// The finding in one sentence.
     pub summary: String,
+    /// The routed model against the static one of about its cost, in one sentence.
+    #[serde(default)]
+    pub comparison: Option<String>,
 }
 
 /// References of a scenario.
@@ -96,6 +99,10 @@ pub struct References {
     pub light: PointReport,
     /// A static model of about the operating point's cost, where one was trained.
     pub matched: Option<PointReport>,
+    /// All static models that were trained for costs between light and full; `active` is their share
+    /// of the full model's operations.
+    #[serde(default)]
+    pub statics: Vec<PointReport>,
     /// A random router, point by point of the curve.
     pub random: Vec<PointReport>,
     /// Cheapest path that is right.
@@ -231,7 +238,8 @@ pub fn scenario_report(
         references: References {
             full: writer.point(&results.full),
             light: writer.point(&results.light),
-            matched: None,
+            matched: matched(results).map(|point| writer.point(point)),
+            statics: results.statics.iter().map(|point| writer.point(point)).collect(),
             random: results.random.iter().map(bare).collect(),
             oracle: bare(&results.oracle),
             agreement_oracle: bare(&results.agreement_oracle),
@@ -253,6 +261,7 @@ pub fn scenario_report(
         uncosted_ops: subject.routed.uncosted_operators(),
         warnings: results.warnings.clone(),
         summary: summary(results),
+        comparison: comparison(results),
     }
 }
 
@@ -292,7 +301,8 @@ pub fn summary(results: &Results) -> String {
         return "Measuring…".to_string();
     };
     let loss = match (point.quality.accuracy, results.full.quality.accuracy) {
-        (Some(own), Some(full)) if own >= full => {
+        (Some(own), Some(full)) if ((own - full) * 1e4).abs() < 0.5 => "equal accuracy".into(),
+        (Some(own), Some(full)) if own > full => {
             format!("{:.2}\u{a0}pp better accuracy", (own - full) * 100.0)
         }
         (Some(own), Some(full)) => format!("{:.2}\u{a0}pp accuracy loss", (full - own) * 100.0),
@@ -310,6 +320,36 @@ pub fn summary(results: &Results) -> String {
             three_digits(timing.speedup.median)
         )
     }
+}
+
+/// The setting that is reported: the certified one, else the middle of the curve.
+fn reported(results: &Results) -> Option<&Point> {
+    let middle = results.curve.len() / 2;
+    results.curve.get(results.certificate.chosen.unwrap_or(middle))
+}
+
+/// The static model whose cost is nearest to the reported setting's, as a ratio.
+fn matched(results: &Results) -> Option<&Point> {
+    let own = reported(results)?.quality.macs;
+    let distance = |point: &Point| (point.quality.macs / own).ln().abs();
+    results.statics.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)))
+}
+
+/// Says which of the two is better, and does not flatter the router.
+fn comparison(results: &Results) -> Option<String> {
+    let (own, other) = (reported(results)?, matched(results)?);
+    let difference = (own.quality.accuracy? - other.quality.accuracy?) * 100.0;
+    let cost = format!(
+        "A static model trained for about that cost ({}, the router {}) is {}\u{a0}× faster than full",
+        other.quality.macs,
+        own.quality.macs,
+        three_digits(other.batch1?.speedup.median),
+    );
+    Some(match difference {
+        d if d.abs() < 0.05 => format!("{cost} and as accurate as the router."),
+        d if d > 0.0 => format!("{cost} and {d:.2}\u{a0}pp less accurate than the router."),
+        d => format!("{cost} and {:.2}\u{a0}pp more accurate than the router: use it instead.", -d),
+    })
 }
 
 struct Writer<'a> {
@@ -447,7 +487,7 @@ impl ScenarioReport {
     pub fn rows(&self) -> Vec<(&'static str, &PointReport)> {
         let references = &self.references;
         let mut rows = vec![("full", &references.full), ("light", &references.light)];
-        rows.extend(references.matched.iter().map(|point| ("matched", point)));
+        rows.extend(references.statics.iter().map(|point| ("static", point)));
         rows.push(("oracle", &references.oracle));
         rows.push(("agreement oracle", &references.agreement_oracle));
         rows.extend(self.curve.iter().map(|point| ("routed", point)));
@@ -458,8 +498,13 @@ impl ScenarioReport {
     /// A table for people.
     pub fn to_markdown(&self) -> String {
         let mut text = format!(
-            "\n## {}\n\n{}\n\n{}: {} calibration and {} test samples. ",
-            self.name, self.summary, self.data.name, self.data.calibration_n, self.data.test_n
+            "\n## {}\n\n{} {}\n\n{}: {} calibration and {} test samples. ",
+            self.name,
+            self.summary,
+            self.comparison.as_deref().unwrap_or_default(),
+            self.data.name,
+            self.data.calibration_n,
+            self.data.test_n
         );
         if let Some(overhead) = self.gate_overhead {
             text += &format!(

@@ -38,6 +38,7 @@ export function render(state, charts) {
   text("title-text", state.title);
   text("strategy", state.strategy);
   text("summary", state.summary);
+  text("comparison", state.comparison);
   text("status", state.status);
   part("document-title", state.title, (title) => {
     document.title = title ? `${title} · Perforate` : "Perforate";

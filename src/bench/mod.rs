@@ -1,9 +1,11 @@
 //! Measures: timing, statistics, recordings of what each path answers, and the sweep over a knob.
 
+pub mod alone;
 pub mod arms;
 pub mod order;
 pub mod quality;
 pub mod record;
+pub mod results;
 pub mod stats;
 pub mod sweep;
 pub mod timing;

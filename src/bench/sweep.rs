@@ -6,17 +6,18 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::data::{Calibration, Samples, Test};
+use crate::data::Samples;
 use crate::engine::{Knobs, Order, Program, Session};
 use crate::error::{Error, ErrorKind, Result};
-use crate::fit::calibrate::{Certificate, Loss, RiskTarget, certify};
-use crate::onnx::KnobRange;
+use crate::fit::calibrate::{Certificate, Loss, certify};
 use crate::units::{Macs, Seconds};
 
+use super::alone::Alone;
 use super::arms::{Arms, stratified_rows};
 use super::order::choose_orders;
-use super::quality::{self, Quality};
+use super::quality;
 use super::record::Recording;
+pub use super::results::{Options, Point, Progress, Results, Subject, Timing};
 use super::stats::{Interval, bootstrap};
 use super::timing::{Interleaved, measure_tick};
 
@@ -47,118 +48,17 @@ const OVERHEAD_ROUNDS: usize = 8;
 /// Larger differences between the router's cost at "always" and at "never" are not the router's.
 const LAYOUT_EFFECT: f64 = 0.05;
 
-/// What a sweep measures.
-#[derive(Debug, Clone)]
-pub struct Subject {
-    /// The model to be replaced.
-    pub full: Arc<Program>,
-    /// The cheap model alone.
-    pub light: Arc<Program>,
-    /// The routed model.
-    pub routed: Arc<Program>,
-    /// Name and range of the knob that is swept.
-    pub knob: String,
-    /// Its ends.
-    pub range: KnobRange,
-    /// Samples on which the operating point is chosen.
-    pub calibration: Calibration,
-    /// Samples on which everything is reported.
-    pub test: Test,
-}
-
-/// How much to measure.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Options {
-    /// Rounds of timing, for each batch size.
-    pub rounds: usize,
-    /// Rows in one timing pass at batch 1.
-    pub timed_rows: usize,
-    /// The larger batch size.
-    pub batch: usize,
-    /// Length of a slice between two looks at the outside world.
-    pub slice: Seconds,
-    /// Seed of the bootstrap.
-    pub seed: u64,
-    /// The guarantee that the operating point must carry.
-    pub target: RiskTarget,
-}
-
-/// One timed setting at one batch size.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Timing {
-    /// Seconds a sample.
-    pub latency: Interval,
-    /// Times faster than the full model at the same batch size.
-    pub speedup: Interval,
-}
-
-/// One point of the curve, or a reference.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Point {
-    /// Value of the knob, for points of the curve.
-    pub knob: Option<f32>,
-    /// Share of rows on the full path, in the test samples.
-    pub active: f64,
-    /// Answers on the test samples.
-    pub quality: Quality,
-    /// Timing one row at a time.
-    pub batch1: Option<Timing>,
-    /// Timing in batches of [`Options::batch`].
-    pub batch_n: Option<Timing>,
-}
-
-/// Everything measured so far.
-#[derive(Debug, Clone)]
-pub struct Results {
-    /// The full model alone.
-    pub full: Point,
-    /// The light model alone.
-    pub light: Point,
-    /// The routed model, cheapest setting first.
-    pub curve: Vec<Point>,
-    /// A random router with the same shares, point by point.
-    pub random: Vec<Quality>,
-    /// Cheapest path that is right.
-    pub oracle: Quality,
-    /// Cheapest path that agrees with the full model.
-    pub agreement_oracle: Quality,
-    /// Choice of the operating point on the calibration samples; its index counts along `curve`.
-    pub certificate: Certificate,
-    /// The guarantee it was chosen for.
-    pub target: RiskTarget,
-    /// (routed, all computation active) / (full model) − 1, at batch 1.
-    pub gate_overhead: Option<Interval>,
-    /// The same without the light model that the gate reads: (routed − light) / full − 1.
-    pub gate_alone: Option<Interval>,
-    /// Labels of the paths, in the order of [`Quality::paths`].
-    pub path_labels: Vec<String>,
-    /// Complete rounds of timing at batch 1.
-    pub rounds: usize,
-    /// The clock's tick.
-    pub tick: Seconds,
-    /// Doubts, as advice.
-    pub warnings: Vec<String>,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Scores,
     First,
     Batch1,
+    Statics,
     Overhead,
     Orders(usize),
     BatchN,
     Rest,
     Done,
-}
-
-/// Progress for people.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Progress {
-    /// What is being done.
-    pub text: String,
-    /// Share done, in 0…1.
-    pub share: f64,
 }
 
 /// A running sweep.
@@ -172,6 +72,7 @@ pub struct Sweep<C: Clock> {
     session: Session,
     calibration: Recording,
     test: Recording,
+    statics: Vec<Alone>,
     /// Index of the path at "never" and at "always".
     cheap: usize,
     dear: usize,
@@ -207,6 +108,7 @@ impl<C: Clock> Sweep<C> {
             ));
         }
         let warnings = check_ends(&subject)?;
+        let statics = subject.statics.iter().cloned().map(Alone::new).collect::<Result<_>>()?;
         Ok(Sweep {
             subject,
             options,
@@ -216,6 +118,7 @@ impl<C: Clock> Sweep<C> {
             session,
             calibration,
             test,
+            statics,
             cheap,
             dear,
             grid: vec![],
@@ -259,6 +162,7 @@ impl<C: Clock> Sweep<C> {
             Phase::Batch1 => {
                 ("Timing one row at a time".to_string(), 0.05 + 0.6 * timing(&self.batch1))
             }
+            Phase::Statics => ("Judging static models".to_string(), 0.65),
             Phase::Overhead => {
                 ("Timing the router by itself".to_string(), 0.65 + 0.02 * timing(&self.overhead))
             }
@@ -302,10 +206,17 @@ impl<C: Clock> Sweep<C> {
                     self.record_pending()?;
                 }
                 if self.batch1.as_ref().is_some_and(|(timing, _)| timing.is_done()) {
-                    self.overhead = Some(self.overhead_timing()?);
-                    self.phase = Phase::Overhead;
+                    self.phase = Phase::Statics;
                 }
                 Ok(round)
+            }
+            Phase::Statics => {
+                if !self.judge_statics()? {
+                    return Ok(false);
+                }
+                self.overhead = Some(self.overhead_timing()?);
+                self.phase = Phase::Overhead;
+                Ok(true)
             }
             Phase::Overhead => {
                 let Some((timing, arms)) = &mut self.overhead else { return Ok(false) };
@@ -317,7 +228,7 @@ impl<C: Clock> Sweep<C> {
                 Ok(true)
             }
             Phase::Orders(ix) => {
-                let Some(program) = self.programs().get(ix).cloned().cloned() else {
+                let Some(program) = self.programs().nth(ix).cloned() else {
                     self.batch_n = Some(self.timing(self.options.batch)?);
                     self.phase = Phase::BatchN;
                     return Ok(false);
@@ -399,6 +310,12 @@ impl<C: Clock> Sweep<C> {
         Some(Results {
             full: self.alone(self.dear, &self.subject.full, 1.0, timed(0), timed_n(0)),
             light: self.alone(self.cheap, &self.subject.light, 0.0, timed(1), timed_n(1)),
+            statics: (0..self.statics.len())
+                .filter_map(|ix| {
+                    let arm = 2 + self.grid.len() + ix;
+                    self.static_point(ix, timed(arm), timed_n(arm))
+                })
+                .collect(),
             curve,
             random,
             oracle: quality::oracle(&self.test, full, labels, false, n),
@@ -419,16 +336,20 @@ impl<C: Clock> Sweep<C> {
         })
     }
 
-    /// Full, light and routed, in the order of the arms' models.
-    fn programs(&self) -> [&Arc<Program>; 3] {
-        [&self.subject.full, &self.subject.light, &self.subject.routed]
+    /// Full, light, routed and the static ones, in the order of the arms' models.
+    fn programs(&self) -> impl Iterator<Item = &Arc<Program>> {
+        let Subject { full, light, routed, statics, .. } = &self.subject;
+        [full, light, routed].into_iter().chain(statics)
     }
 
     fn arm_name(&self, arm: usize) -> String {
         match arm {
             0 => "full".into(),
             1 => "light".into(),
-            arm => format!("{} = {}", self.subject.knob, self.grid[arm - 2]),
+            arm if arm - 2 < self.grid.len() => {
+                format!("{} = {}", self.subject.knob, self.grid[arm - 2])
+            }
+            arm => format!("static model {}", arm - 1 - self.grid.len()),
         }
     }
 
@@ -444,6 +365,38 @@ impl<C: Clock> Sweep<C> {
                 return Ok(());
             }
         }
+    }
+
+    /// Runs the static models for one slice of time; returns whether every sample is judged.
+    fn judge_statics(&mut self) -> Result<bool> {
+        let start = self.clock.now();
+        let samples: &Samples = &self.subject.test.0;
+        for alone in &mut self.statics {
+            while alone.outputs.len() < samples.len() {
+                alone.extend(samples)?;
+                if (self.clock.now() - start).0 >= self.options.slice.0 {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// A static model by itself, if it is judged on all of the first `n` test samples.
+    fn static_point(
+        &self,
+        ix: usize,
+        batch1: Option<Timing>,
+        batch_n: Option<Timing>,
+    ) -> Option<Point> {
+        let (alone, n) = (&self.statics[ix], self.test.len());
+        let outputs = alone.outputs.get(..n)?;
+        let full = &self.test.paths[self.dear].outputs;
+        let answers =
+            outputs.iter().map(|output| quality::Answer { output, macs: alone.macs, path: None });
+        let quality = quality::summarise(answers, full, self.subject.test.0.labels(), 0);
+        let active = alone.macs / model_macs(&self.subject.full)?;
+        Some(Point { knob: None, active, quality, batch1, batch_n })
     }
 
     /// Records a slice of the path that is furthest behind.
@@ -540,7 +493,6 @@ impl<C: Clock> Sweep<C> {
         let orders = |ix: usize| self.orders.get(ix).map_or(&[][..], Vec::as_slice);
         let models: Vec<usize> = self
             .programs()
-            .into_iter()
             .enumerate()
             .map(|(ix, program)| arms.model(program, orders(ix)))
             .collect();
@@ -549,7 +501,10 @@ impl<C: Clock> Sweep<C> {
         for &knob in &self.grid {
             arms.arm(models[2], Knobs::new().with(&self.subject.knob, knob));
         }
-        let count = self.grid.len() + 2;
+        for (program, &model) in self.subject.statics.iter().zip(&models[3..]) {
+            arms.arm(model, program.neutral_knobs());
+        }
+        let count = self.grid.len() + 2 + self.subject.statics.len();
         Ok((Interleaved::new(count, self.options.rounds, self.tick, self.options.slice), arms))
     }
 

@@ -41,12 +41,15 @@ pub struct Scenario {
     pub files: &'static [&'static str],
 }
 
-const FASHION: [&str; 5] = [
+const FASHION: [&str; 8] = [
     "models/fashion-full.onnx",
     "models/fashion-light.onnx",
     "models/fashion-gate.onnx",
     "models/data/fashion-mnist/t10k-images-idx3-ubyte.gz",
     "models/data/fashion-mnist/t10k-labels-idx1-ubyte.gz",
+    "models/fashion-static-s.onnx",
+    "models/fashion-static-m.onnx",
+    "models/fashion-static-l.onnx",
 ];
 
 /// All scenarios; the first is the one that a visitor sees.
@@ -58,7 +61,7 @@ pub const SCENARIOS: [Scenario; 2] = [
         text: "An untrained MLP made from a seed, with a light arm and a gate fitted in closed form.",
         model: "built in memory from the seed",
         data: "synthetic, around 16 prototypes",
-        epsilon: 0.05,
+        epsilon: 0.02,
         files: &[],
     },
     Scenario {
@@ -141,7 +144,14 @@ impl Scenario {
             Program::from_proto(&library, name, model, encode(model).len()).map(Arc::new)
         };
         let alone = |part: &Component| program(part.name(), part.model());
+        // Files after the first five are static models.
+        let statics = self
+            .files
+            .iter()
+            .skip(5)
+            .map(|file| Program::load_with(&library, file, get(files, file)?).map(Arc::new));
         Ok(Subject {
+            statics: statics.collect::<Result<_>>()?,
             full: alone(&parts.full)?,
             light: alone(&parts.light)?,
             routed: program(self.name, &routed)?,

@@ -103,6 +103,8 @@ pub struct State {
     title: &'static str,
     strategy: &'static str,
     summary: String,
+    /// The routed model against the static one, in a sentence.
+    comparison: Option<String>,
     verdict: &'static str,
     status: String,
     progress: Option<f64>,
@@ -250,6 +252,7 @@ impl View {
             title: scenario.title,
             strategy: scenario.strategy,
             summary: report.map_or_else(|| "Measuring…".into(), |r| r.summary.clone()),
+            comparison: report.and_then(|r| r.comparison.clone()),
             verdict: match report {
                 None => "pending",
                 Some(r) if pays(r) => "pays",

@@ -328,7 +328,7 @@ mod tests {
         assert!(!lab.is_busy());
         let events =
             lab.command(Command::Open { scenario: "dendritic/fashion".into(), quick: true });
-        assert!(matches!(&events[1], Event::Need { files } if files.len() == 5));
+        assert!(matches!(&events[1], Event::Need { files } if files.len() == 8));
     }
 
     #[test]

@@ -1,0 +1,118 @@
+//! What a sweep takes and what it gives.
+
+use std::sync::Arc;
+
+use crate::data::{Calibration, Test};
+use crate::engine::Program;
+use crate::fit::calibrate::{Certificate, RiskTarget};
+use crate::onnx::KnobRange;
+use crate::units::Seconds;
+
+use super::quality::Quality;
+use super::stats::Interval;
+
+/// What a sweep measures.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The model to be replaced.
+    pub full: Arc<Program>,
+    /// The cheap model alone.
+    pub light: Arc<Program>,
+    /// The routed model.
+    pub routed: Arc<Program>,
+    /// Static models that were trained for costs between light and full, cheapest first.
+    pub statics: Vec<Arc<Program>>,
+    /// Name and range of the knob that is swept.
+    pub knob: String,
+    /// Its ends.
+    pub range: KnobRange,
+    /// Samples on which the operating point is chosen.
+    pub calibration: Calibration,
+    /// Samples on which everything is reported.
+    pub test: Test,
+}
+
+/// How much to measure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// Rounds of timing, for each batch size.
+    pub rounds: usize,
+    /// Rows in one timing pass at batch 1.
+    pub timed_rows: usize,
+    /// The larger batch size.
+    pub batch: usize,
+    /// Length of a slice between two looks at the outside world.
+    pub slice: Seconds,
+    /// Seed of the bootstrap.
+    pub seed: u64,
+    /// The guarantee that the operating point must carry.
+    pub target: RiskTarget,
+}
+
+/// One timed setting at one batch size.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Timing {
+    /// Seconds a sample.
+    pub latency: Interval,
+    /// Times faster than the full model at the same batch size.
+    pub speedup: Interval,
+}
+
+/// One point of the curve, or a reference.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// Value of the knob, for points of the curve.
+    pub knob: Option<f32>,
+    /// Share of rows on the full path, in the test samples.
+    pub active: f64,
+    /// Answers on the test samples.
+    pub quality: Quality,
+    /// Timing one row at a time.
+    pub batch1: Option<Timing>,
+    /// Timing in batches of [`Options::batch`].
+    pub batch_n: Option<Timing>,
+}
+
+/// Everything measured so far.
+#[derive(Debug, Clone)]
+pub struct Results {
+    /// The full model alone.
+    pub full: Point,
+    /// The light model alone.
+    pub light: Point,
+    /// The static models that are judged so far.
+    pub statics: Vec<Point>,
+    /// The routed model, cheapest setting first.
+    pub curve: Vec<Point>,
+    /// A random router with the same shares, point by point.
+    pub random: Vec<Quality>,
+    /// Cheapest path that is right.
+    pub oracle: Quality,
+    /// Cheapest path that agrees with the full model.
+    pub agreement_oracle: Quality,
+    /// Choice of the operating point on the calibration samples; its index counts along `curve`.
+    pub certificate: Certificate,
+    /// The guarantee it was chosen for.
+    pub target: RiskTarget,
+    /// (routed, all computation active) / (full model) − 1, at batch 1.
+    pub gate_overhead: Option<Interval>,
+    /// The same without the light model that the gate reads: (routed − light) / full − 1.
+    pub gate_alone: Option<Interval>,
+    /// Labels of the paths, in the order of [`Quality::paths`].
+    pub path_labels: Vec<String>,
+    /// Complete rounds of timing at batch 1.
+    pub rounds: usize,
+    /// The clock's tick.
+    pub tick: Seconds,
+    /// Doubts, as advice.
+    pub warnings: Vec<String>,
+}
+
+/// Progress for people.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// What is being done.
+    pub text: String,
+    /// Share done, in 0…1.
+    pub share: f64,
+}
