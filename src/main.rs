@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use perforate::bench::sweep::Sweep;
+use perforate::bench::sweep::{Options, Sweep};
 use perforate::bench::timing::measure_tick;
 use perforate::chart::{self, Size, Theme};
 use perforate::clock::SystemClock;
 use perforate::energy::EnergyModel;
 use perforate::engine::{Knobs, Program};
+use perforate::fit::calibrate::{Loss, RiskTarget};
 use perforate::lab::plots::{self, CHARTS, Selected};
 use perforate::lab::{self, SCENARIOS, find, scenario};
 use perforate::onnx::{Component, encode};
@@ -32,20 +33,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run scenarios, print their tables, write the report.
-    Bench {
-        /// Scenario to run; all of them if none is given.
-        #[arg(long)]
-        scenario: Vec<String>,
-        /// Measure less; the report says so.
-        #[arg(long)]
-        quick: bool,
-        /// Write the report as JSON.
-        #[arg(long)]
-        json: Option<PathBuf>,
-        /// Write the report as JSON, CSV and Markdown, and the charts as SVG, into this folder.
-        #[arg(long)]
-        out: Option<PathBuf>,
-    },
+    Bench(BenchArguments),
     /// List the scenarios.
     List,
     /// Show a model's segments, gates, knobs and costs.
@@ -67,6 +55,37 @@ enum Command {
         #[command(subcommand)]
         strategy: Strategy,
     },
+}
+
+#[derive(clap::Args)]
+struct BenchArguments {
+    /// Scenario to run; all of them if none is given.
+    #[arg(long)]
+    scenario: Vec<String>,
+    /// Measure less; the report says so.
+    #[arg(long)]
+    quick: bool,
+    /// Largest risk of the operating point, in 0…1, instead of the scenario's own.
+    #[arg(long)]
+    epsilon: Option<f64>,
+    /// Probability that the guarantee fails, in 0…1.
+    #[arg(long, default_value_t = 0.1)]
+    delta: f64,
+    /// What counts as a loss: a right answer lost, or any answer changed.
+    #[arg(long, value_enum, default_value_t = LossName::Error)]
+    loss: LossName,
+    /// Write the report as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Write the report as JSON, CSV and Markdown, and the charts as SVG, into this folder.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum LossName {
+    Error,
+    Disagreement,
 }
 
 #[derive(Subcommand)]
@@ -99,7 +118,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
-        Command::Bench { scenario, quick, json, out } => bench(&scenario, quick, json, out),
+        Command::Bench(arguments) => bench(arguments),
         Command::List => {
             for s in &SCENARIOS {
                 println!("{}\t{}\t{}\t{}\t{}", s.name, s.strategy, s.model, s.data, s.text);
@@ -126,13 +145,20 @@ fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     })
 }
 
-fn bench(names: &[String], quick: bool, json: Option<PathBuf>, out: Option<PathBuf>) -> Result<()> {
+fn bench(arguments: BenchArguments) -> Result<()> {
+    let BenchArguments { scenario: names, quick, epsilon, delta, loss, json, out } = arguments;
+    let loss = match loss {
+        LossName::Error => Loss::Error,
+        LossName::Disagreement => Loss::Disagreement,
+    };
     let all: Vec<String> = SCENARIOS.iter().map(|s| s.name.to_string()).collect();
-    let names = if names.is_empty() { &all } else { names };
+    let names = if names.is_empty() { &all } else { &names };
     let mut report = Report::new(scenario::SEED, quick, host());
     for name in names {
         let chosen = find(name)?;
-        let (options, samplings) = scenario::usual_options(chosen, quick)?;
+        let (usual, samplings) = scenario::usual_options(chosen, quick)?;
+        let target = RiskTarget::new(loss, epsilon.unwrap_or(chosen.epsilon), delta)?;
+        let options = Options { target, ..usual };
         let files = chosen
             .files
             .iter()

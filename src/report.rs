@@ -73,6 +73,9 @@ pub struct ScenarioReport {
     pub references: References,
     /// Cheapest setting first.
     pub curve: Vec<PointReport>,
+    /// The curve as a whole.
+    #[serde(default)]
+    pub figures: FiguresReport,
     /// The chosen setting.
     pub operating_point: OperatingPoint,
     /// (all computation active, gates included) / (full model) − 1.
@@ -111,6 +114,21 @@ pub struct References {
     pub agreement_oracle: PointReport,
 }
 
+/// Figures of the whole curve; see [`crate::bench::curve::CurveFigures`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct FiguresReport {
+    /// Indices of the settings on the Pareto front of operations and quality.
+    pub front: Vec<usize>,
+    /// Share of the box between light and full that the front dominates.
+    pub hypervolume: f64,
+    /// Mean quality over the operations that the curve spans.
+    pub area: f64,
+    /// Share of the oracle's gain over drawing lots.
+    pub oracle_share: Option<f64>,
+    /// Whether that is beyond chance.
+    pub beats_lots: bool,
+}
+
 /// The chosen setting, with its guarantee.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OperatingPoint {
@@ -118,6 +136,12 @@ pub struct OperatingPoint {
     pub point: Option<PointReport>,
     /// What was tested.
     pub risk: RiskReport,
+    /// What the observed risk alone would allow, without a guarantee.
+    #[serde(default)]
+    pub empirical: Option<PointReport>,
+    /// What conformal risk control allows, whose guarantee is for the mean over calibration draws.
+    #[serde(default)]
+    pub conformal: Option<PointReport>,
 }
 
 /// What was tested for the guarantee.
@@ -245,7 +269,16 @@ pub fn scenario_report(
             agreement_oracle: bare(&results.agreement_oracle),
         },
         curve: results.curve.iter().map(|point| writer.point(point)).collect(),
+        figures: FiguresReport {
+            front: results.figures.front.clone(),
+            hypervolume: results.figures.hypervolume,
+            area: results.figures.area,
+            oracle_share: results.figures.oracle_share,
+            beats_lots: results.figures.beats_lots,
+        },
         operating_point: OperatingPoint {
+            empirical: results.alternatives.empirical.map(|ix| writer.point(&results.curve[ix])),
+            conformal: results.alternatives.conformal.map(|ix| writer.point(&results.curve[ix])),
             point: chosen.map(|ix| writer.point(&results.curve[ix])),
             risk: RiskReport {
                 loss: effective_loss(results),
@@ -288,6 +321,9 @@ pub fn summary(results: &Results) -> String {
         Loss::Error => "lost answers",
         Loss::Disagreement => "changed answers",
     };
+    if !results.figures.beats_lots {
+        return "Routing does not pay here: this router chooses no better than drawing lots, so its curve lies on the random reference.".into();
+    }
     let (epsilon, delta) = (results.target.epsilon * 100.0, results.target.delta * 100.0);
     let Some(ix) = results.certificate.chosen else {
         return format!(
@@ -517,6 +553,14 @@ impl ScenarioReport {
                 text += &format!(", {:.1} % without the light model", alone.median * 100.0);
             }
             text += ".";
+        }
+        if let Some(share) = self.figures.oracle_share {
+            text += &format!(
+                " Of the oracle's gain over drawing lots it realises {:.0} %; hypervolume {:.3}, mean quality along the curve {:.2} %.",
+                share * 100.0,
+                self.figures.hypervolume,
+                self.figures.area * 100.0
+            );
         }
         text += "\n\n| | knob | active | MACs | ideal × | batch 1 | speed-up (95 %) | realised | batch 32 | speed-up | accuracy | Δ pp | agreement | max dev | mean dev |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
         for (kind, point) in self.rows() {

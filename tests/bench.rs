@@ -9,15 +9,16 @@ mod common;
 use std::sync::Arc;
 
 use perforate::bench::stats::{bootstrap, median};
-use perforate::bench::sweep::{Results, Sweep};
+use perforate::bench::sweep::{Options, Results, Subject, Sweep};
 use perforate::bench::timing::{Interleaved, Workload, measure_tick};
 use perforate::clock::SystemClock;
 use perforate::data::images;
 use perforate::energy::EnergyModel;
 use perforate::engine::{Batch, Knobs, Program, Session};
-use perforate::lab::{SCENARIOS, find, scenario};
-use perforate::onnx::encode;
+use perforate::lab::{SCENARIOS, find, mlp, scenario};
+use perforate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode};
 use perforate::report::{Report, scenario_report};
+use perforate::route::dendritic::{Parts, compose};
 use perforate::units::Seconds;
 use tract_onnx::prelude::*;
 
@@ -57,6 +58,56 @@ fn every_scenario_obeys_the_laws_of_a_curve() {
             assert!((point.active - random.paths[0]).abs() < 1e-9);
         }
         assert!(results.warnings.iter().all(|w| !w.contains("compose it anew")));
+    }
+}
+
+/// A gate whose score has nothing to do with the difficulty: digits of a sine of the features.
+fn lots(features: usize) -> Component {
+    let mut graph = GraphBuilder::new("lots", OPSET);
+    let h = graph.input("features", &[Size::Rows, Size::Fixed(features)]).unwrap();
+    let weights: Vec<f32> = (0..features).map(|i| 1000.0 + 37.0 * i as f32).collect();
+    let weights = graph.constant("weights", &[features, 1], &weights).unwrap();
+    let mixed = graph.node("MatMul", "mixed", &[&h, &weights]).unwrap();
+    let sine = graph.node("Sin", "sine", &[&mixed]).unwrap();
+    let half = graph.constant("half", &[1], &[0.5]).unwrap();
+    let scaled = graph.node("Mul", "scaled", &[&sine, &half]).unwrap();
+    graph.node("Add", "score", &[&scaled, &half]).unwrap();
+    graph.output("score", &[Size::Rows, Size::Fixed(1)]).unwrap();
+    Component::new("lots", graph.into_model(&Metadata::default()).unwrap()).unwrap()
+}
+
+#[test]
+fn a_useless_router_is_shown_as_what_it_is() {
+    let name = "dendritic/mlp";
+    let scenario = find(name).unwrap();
+    let (options, samplings) = scenario::usual_options(scenario, true).unwrap();
+    let options = Options { rounds: 3, timed_rows: 16, ..options };
+    let useful = scenario.subject(&common::files(name), samplings, options.seed).unwrap();
+    let reference = mlp::build(options.seed).unwrap();
+    let parts = Parts { full: reference.full, light: reference.light, gate: lots(96) };
+    let routed = compose(&parts, 0.5, Default::default()).unwrap();
+    let routed = Arc::new(Program::load("lots", &encode(&routed)).unwrap());
+    for (subject, useless) in [(Subject { routed, ..useful.clone() }, true), (useful, false)] {
+        let mut sweep = Sweep::new(subject, options, SystemClock::default()).unwrap();
+        while !sweep.is_done() {
+            sweep.step().unwrap();
+        }
+        let results = sweep.results().unwrap();
+        let report =
+            scenario_report(&scenario.names(), sweep.subject(), &results, &EnergyModel::default());
+        println!("{} {:?}", report.summary, report.figures);
+        assert_eq!(!report.figures.beats_lots, useless);
+        assert_eq!(report.summary.contains("no better than drawing lots"), useless);
+        let off = results
+            .curve
+            .iter()
+            .zip(&results.random)
+            .map(|(own, random)| (own.quality.agreement - random.agreement).abs())
+            .fold(0.0, f64::max);
+        // Three standard deviations of a Brownian bridge at its middle.
+        let light = &results.light.quality;
+        let chance = 1.5 * ((1.0 - light.agreement) / light.n as f64).sqrt();
+        assert_eq!(off < chance, useless, "{off} from the random reference, by chance {chance}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod alone;
 pub mod arms;
+pub mod curve;
 pub mod order;
 pub mod quality;
 pub mod record;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::data::{Calibration, Test};
 use crate::engine::Program;
-use crate::fit::calibrate::{Certificate, RiskTarget};
+use crate::fit::calibrate::{Alternatives, Certificate, RiskTarget};
 use crate::onnx::KnobRange;
 use crate::units::Seconds;
 
+use super::curve::CurveFigures;
 use super::quality::Quality;
 use super::stats::Interval;
 
@@ -84,6 +85,8 @@ pub struct Results {
     pub statics: Vec<Point>,
     /// The routed model, cheapest setting first.
     pub curve: Vec<Point>,
+    /// Figures of the curve as a whole.
+    pub figures: CurveFigures,
     /// A random router with the same shares, point by point.
     pub random: Vec<Quality>,
     /// Cheapest path that is right.
@@ -92,6 +95,8 @@ pub struct Results {
     pub agreement_oracle: Quality,
     /// Choice of the operating point on the calibration samples; its index counts along `curve`.
     pub certificate: Certificate,
+    /// What rules without this guarantee would choose; indices along `curve`.
+    pub alternatives: Alternatives,
     /// The guarantee it was chosen for.
     pub target: RiskTarget,
     /// (routed, all computation active) / (full model) − 1, at batch 1.

@@ -85,6 +85,27 @@ mod tests {
         assert_eq!(interval, bootstrap(&values, 1));
     }
 
+    /// Synthetic speed-ups with a long tail, as busy machines give, and a known median.
+    #[test]
+    fn the_interval_covers_the_median_as_often_as_it_says() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let (experiments, rounds, truth) = (1500, 25, 3.0);
+        let covered = (0..experiments)
+            .filter(|&seed| {
+                let values: Vec<f64> = (0..rounds)
+                    .map(|_| {
+                        let z: f64 = rng.sample(rand_distr::StandardNormal);
+                        truth * (0.1 * z + 0.05 * z.max(0.0).powi(2)).exp()
+                    })
+                    .collect();
+                let interval = bootstrap(&values, seed);
+                (interval.lo..=interval.hi).contains(&truth)
+            })
+            .count();
+        let share = covered as f64 / experiments as f64;
+        assert!((0.93..=0.97).contains(&share), "nominal 95 %, seen {share}");
+    }
+
     #[test]
     fn a_decreasing_map_swaps_the_ends() {
         let interval = Interval { median: 2.0, lo: 1.0, hi: 4.0 }.map(|x| 1.0 / x);

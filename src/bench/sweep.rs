@@ -9,13 +9,14 @@ use crate::clock::Clock;
 use crate::data::Samples;
 use crate::engine::{Knobs, Order, Program, Session};
 use crate::error::{Error, ErrorKind, Result};
-use crate::fit::calibrate::{Certificate, Loss, certify};
+use crate::fit::calibrate::{Alternatives, Certificate, Loss, alternatives, certify};
 use crate::units::{Macs, Seconds};
 
 use super::alone::Alone;
 use super::arms::{Arms, stratified_rows};
+use super::curve::figures;
 use super::order::choose_orders;
-use super::quality;
+use super::quality::{self, Quality};
 use super::record::Recording;
 pub use super::results::{Options, Point, Progress, Results, Subject, Timing};
 use super::stats::{Interval, bootstrap};
@@ -286,11 +287,11 @@ impl<C: Clock> Sweep<C> {
                 }
             })
             .collect();
-        let random = curve
+        let random: Vec<Quality> = curve
             .iter()
             .map(|point| quality::random(&self.test, &point.quality.paths, full, labels, n))
             .collect();
-        let certificate = self.certify();
+        let (certificate, alternatives) = self.certify();
         let (gate_overhead, gate_alone) = self.overheads().unzip();
         let mut warnings = self.warnings.clone();
         for (timing, batch) in self
@@ -307,9 +308,12 @@ impl<C: Clock> Sweep<C> {
             [0, 1, 2].map(|arm| self.timing_of(timing1, arms1, arm).latency.median);
         warnings.extend(gate_alone.and_then(|g| layout_doubt(g, (never_s - light_s) / full_s)));
         warnings.dedup();
+        let full_point = self.alone(self.dear, &self.subject.full, 1.0, timed(0), timed_n(0));
+        let light_point = self.alone(self.cheap, &self.subject.light, 0.0, timed(1), timed_n(1));
         Some(Results {
-            full: self.alone(self.dear, &self.subject.full, 1.0, timed(0), timed_n(0)),
-            light: self.alone(self.cheap, &self.subject.light, 0.0, timed(1), timed_n(1)),
+            figures: figures(&curve, &random, &full_point.quality, &light_point.quality),
+            full: full_point,
+            light: light_point,
             statics: (0..self.statics.len())
                 .filter_map(|ix| {
                     let arm = 2 + self.grid.len() + ix;
@@ -321,6 +325,7 @@ impl<C: Clock> Sweep<C> {
             oracle: quality::oracle(&self.test, full, labels, false, n),
             agreement_oracle: quality::oracle(&self.test, full, labels, true, n),
             certificate,
+            alternatives,
             target: self.options.target,
             gate_overhead,
             gate_alone,
@@ -539,7 +544,7 @@ impl<C: Clock> Sweep<C> {
 
     /// Chooses the operating point on the calibration samples: from "always" on, the last setting
     /// that passes.
-    fn certify(&self) -> Certificate {
+    fn certify(&self) -> (Certificate, Alternatives) {
         let samples: &Samples = &self.subject.calibration.0;
         let n = self.calibration.len();
         let full = &self.calibration.paths[self.dear].outputs;
@@ -558,9 +563,12 @@ impl<C: Clock> Sweep<C> {
             })
             .collect();
         let mut certificate = certify(&self.options.target, &losses, n as u64);
+        let other = alternatives(&self.options.target, &losses, n as u64);
         // The sequence starts at "always", the curve at "never".
-        certificate.chosen = certificate.chosen.map(|ix| self.grid.len() - 1 - ix);
-        certificate
+        let turned = |ix: Option<usize>| ix.map(|ix| self.grid.len() - 1 - ix);
+        certificate.chosen = turned(certificate.chosen);
+        let [empirical, conformal] = [other.empirical, other.conformal].map(turned);
+        (certificate, Alternatives { empirical, conformal })
     }
 }
 

@@ -10,6 +10,8 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::units::Seconds;
 
+use super::stats::median;
+
 /// Fewest ticks of the clock that a chunk, and so a sample, must span.
 pub const MIN_TICKS: f64 = 100.0;
 /// Shortest chunk, however fine the clock: the first calls after another arm's find cold caches.
@@ -39,6 +41,13 @@ pub fn measure_tick(clock: &impl Clock) -> Seconds {
     Seconds(if smallest.is_finite() { smallest } else { 0.0 })
 }
 
+/// Fewer rounds than this give no interval worth the name.
+const FEW_ROUNDS: usize = 5;
+/// Share of slow rounds, change of speed and scatter of an arm that are worth a word.
+const THROTTLED: f64 = 0.1;
+const DRIFT: f64 = 1.3;
+const UNSTEADY: f64 = 1.5;
+
 /// What is timed: arms, each of some units.
 pub trait Workload {
     /// Number of arms.
@@ -47,6 +56,10 @@ pub trait Workload {
     fn units(&self, arm: usize) -> usize;
     /// Does one unit.
     fn run(&mut self, arm: usize, unit: usize) -> Result<()>;
+    /// A number for the answer to a unit: equal answers, equal numbers.
+    fn answer(&mut self, _arm: usize, _unit: usize) -> Result<u64> {
+        Ok(0)
+    }
 }
 
 /// A doubt about a measurement, phrased as advice.
@@ -56,6 +69,16 @@ pub enum Doubt {
     CoarseClock(Seconds),
     /// An arm did not become stable in its warm-up.
     NotStable(usize),
+    /// An arm gave two answers to one input.
+    NotDeterministic(usize),
+    /// All arms became slower or faster by this factor during the run.
+    Drift(f64),
+    /// This share of the rounds took more than twice as long as half of them.
+    Throttled(f64),
+    /// An arm's seconds scatter by this factor from round to round, while others' do not.
+    Unsteady(usize, f64),
+    /// There are so few rounds.
+    FewRounds(usize),
 }
 
 impl Doubt {
@@ -68,6 +91,24 @@ impl Doubt {
             Doubt::NotStable(ix) => format!(
                 "“{}” was still changing speed after its warm-up: close other programs and tabs and run again.",
                 arm(*ix)
+            ),
+            Doubt::NotDeterministic(ix) => format!(
+                "“{}” gave two different answers to one input, so its accuracy is a matter of luck: fix the seeds in the model.",
+                arm(*ix)
+            ),
+            Doubt::Drift(factor) => format!(
+                "The machine's speed changed by {factor:.1}× during the run; ratios hold, absolute times do not: let it cool down, plug it in, and run again."
+            ),
+            Doubt::Throttled(share) => format!(
+                "{:.0} % of the rounds took more than twice as long as most: keep the tab in front and close other programs.",
+                share * 100.0
+            ),
+            Doubt::Unsteady(ix, factor) => format!(
+                "“{}” scatters by {factor:.1}× from round to round, unlike the others: its interval is wide for a reason, so look into that model.",
+                arm(*ix)
+            ),
+            Doubt::FewRounds(rounds) => format!(
+                "There are only {rounds} rounds, too few for an interval to be trusted: measure longer."
             ),
         }
     }
@@ -86,6 +127,53 @@ impl Samples {
     /// Seconds per pass of `arm` in the complete rounds.
     pub fn of(&self, arm: usize) -> Vec<f64> {
         self.0[arm][..self.rounds()].iter().map(|s| s.0).collect()
+    }
+
+    /// What the complete rounds give away about the machine and the arms.
+    fn doubts(&self) -> Vec<Doubt> {
+        let rounds = self.rounds();
+        // Thirds of fewer rounds say nothing.
+        if rounds < 9 {
+            return vec![];
+        }
+        let mut doubts = vec![];
+        let arms: Vec<Vec<f64>> = (0..self.0.len()).map(|arm| self.of(arm)).collect();
+        let whole: Vec<f64> = (0..rounds).map(|ix| arms.iter().map(|arm| arm[ix]).sum()).collect();
+        let usual = median(&whole);
+        let slow = whole.iter().filter(|&&s| s > 2.0 * usual).count() as f64 / rounds as f64;
+        if slow >= THROTTLED {
+            doubts.push(Doubt::Throttled(slow));
+        }
+        let third = rounds / 3;
+        let change = median(&whole[rounds - third..]) / median(&whole[..third]);
+        let factor = change.max(1.0 / change);
+        if factor > DRIFT {
+            doubts.push(Doubt::Drift(factor));
+        }
+        // How each arm scatters beside what befalls most of them in the same round.
+        let usuals: Vec<f64> = arms.iter().map(|arm| median(arm)).collect();
+        let common: Vec<f64> = (0..rounds)
+            .map(|ix| {
+                let relative: Vec<f64> =
+                    arms.iter().zip(&usuals).map(|(arm, usual)| arm[ix] / usual).collect();
+                median(&relative)
+            })
+            .collect();
+        let scatters: Vec<f64> = arms
+            .iter()
+            .map(|arm| {
+                let mut own: Vec<f64> = arm.iter().zip(&common).map(|(s, c)| s / c).collect();
+                own.sort_unstable_by(f64::total_cmp);
+                own[rounds * 9 / 10] / own[rounds / 10]
+            })
+            .collect();
+        let usual = median(&scatters);
+        for (arm, &scatter) in scatters.iter().enumerate() {
+            if scatter > UNSTEADY && scatter > 2.0 * usual {
+                doubts.push(Doubt::Unsteady(arm, scatter));
+            }
+        }
+        doubts
     }
 
     /// `arm`'s speed relative to `baseline` in each complete round; above 1 is faster.
@@ -150,9 +238,14 @@ impl Interleaved {
         &self.samples
     }
 
-    /// Doubts so far.
-    pub fn doubts(&self) -> &[Doubt] {
-        &self.doubts
+    /// Doubts so far: those met on the way, and what the samples themselves give away.
+    pub fn doubts(&self) -> Vec<Doubt> {
+        let mut doubts = self.doubts.clone();
+        doubts.extend(self.samples.doubts());
+        if self.is_done() && self.samples.rounds() < FEW_ROUNDS {
+            doubts.push(Doubt::FewRounds(self.samples.rounds()));
+        }
+        doubts
     }
 
     /// Turns taken and to take.
@@ -196,6 +289,14 @@ impl Interleaved {
         if from == to {
             // Fewer units than chunks: this chunk holds none of them.
             return Ok(self.turn_over(arm, arms));
+        }
+        if let Phase::WarmUp { passes: 0, .. } = self.phase
+            && self.repeats == 0
+            && self.unit == 0
+            && to > 0
+            && work.answer(arm, 0)? != work.answer(arm, 0)?
+        {
+            self.doubts.push(Doubt::NotDeterministic(arm));
         }
         if self.repeats == 0 && self.unit == 0 {
             // The turn begins. This run is not counted: it finds what the other arms left in the caches.
@@ -280,6 +381,10 @@ mod tests {
         drift: f64,
         calls: usize,
         order: Vec<usize>,
+        /// Runs from here on are slowed down by a factor, if the arm is the one named.
+        fault: Option<(Option<usize>, usize, f64)>,
+        /// An arm that never answers the same.
+        dice: Option<usize>,
     }
 
     impl Workload for Fake {
@@ -292,15 +397,40 @@ mod tests {
         fn run(&mut self, arm: usize, _: usize) -> Result<()> {
             self.calls += 1;
             self.order.push(arm);
-            self.clock.advance(Seconds(self.cost[arm] * (1.0 + self.drift * self.calls as f64)));
+            let slow = match self.fault {
+                Some((only, every, factor))
+                    if only.is_none_or(|a| a == arm) && (self.calls / every) % 5 == 4 =>
+                {
+                    factor
+                }
+                _ => 1.0,
+            };
+            let drift = 1.0 + self.drift * self.calls as f64;
+            self.clock.advance(Seconds(self.cost[arm] * drift * slow));
             Ok(())
+        }
+        fn answer(&mut self, arm: usize, _: usize) -> Result<u64> {
+            self.calls += 1;
+            Ok(if self.dice == Some(arm) { self.calls as u64 } else { 1 })
         }
     }
 
     fn measure(cost: &[f64], drift: f64, tick: f64, rounds: usize) -> (Interleaved, Fake) {
         let clock = FakeClock::new(Seconds(tick), Seconds(0.0));
-        let mut work =
-            Fake { clock: clock.clone(), cost: cost.to_vec(), drift, calls: 0, order: vec![] };
+        let work = Fake {
+            clock: clock.clone(),
+            cost: cost.to_vec(),
+            drift,
+            calls: 0,
+            order: vec![],
+            fault: None,
+            dice: None,
+        };
+        run(work, tick, rounds)
+    }
+
+    fn run(mut work: Fake, tick: f64, rounds: usize) -> (Interleaved, Fake) {
+        let (clock, cost) = (work.clock.clone(), work.cost.clone());
         let mut timing = Interleaved::new(cost.len(), rounds, Seconds(tick), Seconds(0.01));
         while !timing.is_done() {
             timing.step(&clock, &mut work).unwrap();
@@ -348,6 +478,51 @@ mod tests {
         let last_round: Vec<_> = work.order[work.order.len() - 16..].chunks(2).collect();
         let turns = [0, 1, 1, 0, 0, 1, 1, 0].map(|arm| [arm; 2]);
         assert_eq!(last_round, turns);
+    }
+
+    /// A machine that behaves raises no doubt; each planted fault raises its own, and no ratio is lost.
+    #[test]
+    fn planted_faults_raise_their_doubts() {
+        let plain = |fault, dice, drift| Fake {
+            clock: FakeClock::new(Seconds(1e-6), Seconds(0.0)),
+            cost: vec![3e-3, 1e-3, 2e-3],
+            drift,
+            calls: 0,
+            order: vec![],
+            fault,
+            dice,
+        };
+        let ratio = |timing: &Interleaved| median(&timing.samples().speedups(1, 0));
+        let (timing, work) = run(plain(None, None, 0.0), 1e-6, 40);
+        assert_eq!(timing.doubts(), []);
+        let calls = work.calls;
+
+        let (timing, _) = run(plain(None, None, 1.2 / calls as f64), 1e-6, 40);
+        assert!(matches!(timing.doubts()[..], [Doubt::Drift(f)] if f > 1.3), "drift");
+        assert!((ratio(&timing) / 3.0 - 1.0).abs() < 0.03, "a drift of 2x must cancel");
+
+        // Every fifth stretch of some rounds is four times as slow, for all arms.
+        let (timing, _) = run(plain(Some((None, calls / 40, 4.0)), None, 0.0), 1e-6, 40);
+        assert!(
+            timing.doubts().iter().any(|d| matches!(d, Doubt::Throttled(s) if *s >= 0.1)),
+            "throttled tab: {:?}",
+            timing.doubts()
+        );
+        assert!((ratio(&timing) / 3.0 - 1.0).abs() < 0.03);
+
+        let (timing, _) = run(plain(Some((Some(2), calls / 40, 4.0)), None, 0.0), 1e-6, 40);
+        assert!(
+            timing.doubts().iter().any(|d| matches!(d, Doubt::Unsteady(2, _))),
+            "throttled arm: {:?}",
+            timing.doubts()
+        );
+        let (timing, _) = run(plain(None, Some(1), 0.0), 1e-6, 40);
+        assert_eq!(timing.doubts(), [Doubt::NotDeterministic(1)]);
+        let (timing, _) = run(plain(None, None, 0.0), 1e-6, 3);
+        assert_eq!(timing.doubts(), [Doubt::FewRounds(3)]);
+        for doubt in [Doubt::Drift(2.0), Doubt::Throttled(0.2), Doubt::Unsteady(0, 2.0)] {
+            assert!(doubt.advice(|_| "a".into()).contains(':'), "advice says what to do");
+        }
     }
 
     #[test]

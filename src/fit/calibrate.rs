@@ -80,8 +80,33 @@ pub fn certify(target: &RiskTarget, losses: &[u64], n: u64) -> Certificate {
     Certificate { chosen, p_value, n }
 }
 
+/// What rules without this guarantee would choose, to stand beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Alternatives {
+    /// The last candidate before the observed risk first exceeds ε: no guarantee at all.
+    pub empirical: Option<usize>,
+    /// Conformal risk control (Angelopoulos et al. 2022): the last candidate before
+    /// `(losses + 1) / (n + 1)` first exceeds ε. The *mean* risk over calibration draws is at most ε.
+    pub conformal: Option<usize>,
+}
+
+/// Applies the other rules to the same losses, safest candidate first.
+pub fn alternatives(target: &RiskTarget, losses: &[u64], n: u64) -> Alternatives {
+    let last = |passes: &dyn Fn(f64) -> bool| {
+        losses.iter().take_while(|&&k| passes(k as f64)).count().checked_sub(1)
+    };
+    let n = n as f64;
+    Alternatives {
+        empirical: last(&|k| n > 0.0 && k / n <= target.epsilon),
+        conformal: last(&|k| (k + 1.0) / (n + 1.0) <= target.epsilon),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
     use super::*;
 
     fn target(epsilon: f64) -> RiskTarget {
@@ -114,6 +139,45 @@ mod tests {
         let certificate = certify(&target(0.005), &[0, 0], 459);
         assert_eq!(certificate.chosen, None);
         assert!(certificate.p_value > 0.1);
+    }
+
+    #[test]
+    fn the_other_rules_are_bolder() {
+        let target = target(0.05);
+        let losses = [2, 4, 9, 10, 11, 3];
+        assert_eq!(certify(&target, &losses, 200).chosen, Some(1));
+        let other = alternatives(&target, &losses, 200);
+        assert_eq!((other.conformal, other.empirical), (Some(2), Some(3)));
+        assert_eq!(alternatives(&target, &[0], 18).conformal, None, "1/19 is more than 5 %");
+    }
+
+    /// Over 1,000 draws of the calibration samples the chosen risk exceeds ε in at most δ of them,
+    /// plus what a binomial count scatters; the empirical rule breaks its promise about half the time.
+    #[test]
+    fn the_guarantee_holds_over_resamples() {
+        let (target, n, draws) = (target(0.05), 400usize, 1000);
+        // True risks of the candidates, safest first; some lie just above ε.
+        let risks: Vec<f64> = (0..30).map(|i| 0.03 + 0.001 * f64::from(i)).collect();
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let (mut certified, mut empirical, mut any) = (0, 0, 0);
+        for _ in 0..draws {
+            // A sample that is lost at one setting is lost at all cheaper ones.
+            let hardness: Vec<f64> = (0..n).map(|_| rng.random()).collect();
+            let losses: Vec<u64> = risks
+                .iter()
+                .map(|&risk| hardness.iter().filter(|&&h| h < risk).count() as u64)
+                .collect();
+            let broken = |ix: Option<usize>| ix.is_some_and(|ix| risks[ix] > target.epsilon);
+            let chosen = certify(&target, &losses, n as u64).chosen;
+            any += u64::from(chosen.is_some());
+            certified += u64::from(broken(chosen));
+            empirical += u64::from(broken(alternatives(&target, &losses, n as u64).empirical));
+        }
+        let scatter = 3.0 * (draws as f64 * 0.1 * 0.9).sqrt();
+        assert!(certified as f64 <= draws as f64 * 0.1 + scatter, "{certified} of {draws}");
+        assert!(certified > 10, "a rule that never errs is too timid: {certified}");
+        assert!(any > 300, "hardly anything was certified: {any}");
+        assert!(empirical > 300, "the empirical rule should fail often: {empirical}");
     }
 
     #[test]

@@ -369,6 +369,10 @@ impl View {
             },
             About { term: "Data", text: scenario.data.name.clone() },
             About {
+                term: "Oracle’s gain realised",
+                text: dash(scenario.figures.oracle_share.map(percent)),
+            },
+            About {
                 term: "Guarantee",
                 text: format!(
                     "risk ≤ {} with {} confidence, n = {}, p = {:.3}{}",
@@ -396,7 +400,13 @@ impl View {
 }
 
 fn pays(report: &ScenarioReport) -> bool {
-    report.operating_point.point.as_ref().and_then(|p| p.batch1).is_some_and(|t| t.speedup.lo > 1.0)
+    report.figures.beats_lots
+        && report
+            .operating_point
+            .point
+            .as_ref()
+            .and_then(|p| p.batch1)
+            .is_some_and(|t| t.speedup.lo > 1.0)
 }
 
 fn cells(kind: &str, point: &PointReport) -> Vec<String> {

@@ -1,0 +1,134 @@
+//! Figures of a whole curve: its Pareto front, hypervolume, the area under it, and what share of the
+//! oracle's gain over a router that draws lots it realises.
+
+use super::quality::Quality;
+use super::results::Point;
+
+/// Figures of a curve of settings, cheapest first.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CurveFigures {
+    /// Indices of the settings that no other one beats in both operations and quality.
+    pub front: Vec<usize>,
+    /// Share of the box between (no operations, full model's quality) and (full model's operations,
+    /// light model's quality) that the front dominates; above 1 if the router beats the full model.
+    pub hypervolume: f64,
+    /// Mean quality over the operations that the curve spans, by trapezoids.
+    pub area: f64,
+    /// (routed − random) / (oracle − random), each integrated over the share of rows on the full path:
+    /// 0 for a router that draws lots, 1 for one that knows. None where the oracle has nothing to gain.
+    pub oracle_share: Option<f64>,
+    /// Whether the gain over drawing lots is beyond what chance gives: three standard deviations of a
+    /// router whose scores mean nothing.
+    pub beats_lots: bool,
+}
+
+/// Quality of a setting: accuracy, or agreement without labels.
+fn score(quality: &Quality) -> f64 {
+    quality.accuracy.unwrap_or(quality.agreement)
+}
+
+/// Integral of `y` over `x` by trapezoids.
+fn integral(points: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
+    let next = points.clone().skip(1);
+    points.zip(next).map(|((x0, y0), (x1, y1))| (x1 - x0) * (y0 + y1) / 2.0).sum()
+}
+
+/// Computes the figures of `curve`; `random` are the same settings with lots drawn, `full` and `light`
+/// the models alone, on the same samples.
+pub fn figures(
+    curve: &[Point],
+    random: &[Quality],
+    full: &Quality,
+    light: &Quality,
+) -> CurveFigures {
+    let cost = |point: &Point| point.quality.macs / full.macs;
+    let front = front(curve);
+    let gained = |quality: f64| (quality - score(light)) / (score(full) - score(light));
+    let mut hypervolume = 0.0;
+    for (ix, &at) in front.iter().enumerate() {
+        let end = front.get(ix + 1).map_or(1.0, |&next| cost(&curve[next])).min(1.0);
+        hypervolume += (end - cost(&curve[at])).max(0.0) * gained(score(&curve[at].quality));
+    }
+    let spanned = || curve.iter().map(|p| (cost(p), score(&p.quality)));
+    let span = curve.last().map_or(0.0, cost) - curve.first().map_or(0.0, cost);
+
+    let base = score(light);
+    // Rows on which the two models are not equally right: what there is to gain or lose by choosing.
+    let at_stake = light.disagreements as f64 / light.n.max(1) as f64;
+    let lost = light.errors.max(if full.accuracy.is_none() { light.disagreements } else { 0 });
+    let to_gain = lost as f64 / light.n.max(1) as f64;
+    let best = |active: f64| base + active.min(to_gain);
+    let own =
+        integral(curve.iter().zip(random).map(|(p, r)| (p.active, score(&p.quality) - score(r))));
+    let possible =
+        integral(curve.iter().zip(random).map(|(p, r)| (p.active, best(p.active) - score(r))));
+    // Scores without meaning make the gain a Brownian bridge in the share of rows; the variance of
+    // its integral is 1/12 of a step's.
+    let chance = (at_stake / (12.0 * light.n.max(1) as f64)).sqrt();
+    CurveFigures {
+        front,
+        hypervolume,
+        area: integral(spanned()) / span,
+        oracle_share: (possible > 0.0).then(|| own / possible),
+        beats_lots: own > 3.0 * chance,
+    }
+}
+
+/// Indices of the points that no other point beats or equals in both, in the order of the curve.
+fn front(curve: &[Point]) -> Vec<usize> {
+    let better = |a: &Point, b: &Point| {
+        let (costs, scores) =
+            ((a.quality.macs, b.quality.macs), (score(&a.quality), score(&b.quality)));
+        costs.0 <= costs.1 && scores.0 >= scores.1 && (costs.0 < costs.1 || scores.0 > scores.1)
+    };
+    (0..curve.len()).filter(|&ix| !curve.iter().any(|other| better(other, &curve[ix]))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Macs;
+
+    fn quality(macs: f64, accuracy: f64) -> Quality {
+        Quality { n: 1000, macs: Macs(macs), accuracy: Some(accuracy), ..Quality::default() }
+    }
+
+    fn point(active: f64, accuracy: f64) -> Point {
+        let quality = quality(0.1 + 0.9 * active, accuracy);
+        Point { knob: None, active, quality, batch1: None, batch_n: None }
+    }
+
+    /// Light 80 %, full 90 %, which is right on 10 % more rows and wrong on none that light gets right.
+    fn of(accuracies: [f64; 3]) -> CurveFigures {
+        let curve: Vec<Point> =
+            [0.0, 0.5, 1.0].into_iter().zip(accuracies).map(|(a, q)| point(a, q)).collect();
+        let random = [0.8, 0.85, 0.9].map(|q| quality(1.0, q));
+        let light = Quality { errors: 100, disagreements: 100, ..quality(0.1, 0.8) };
+        figures(&curve, &random, &quality(1.0, 0.9), &light)
+    }
+
+    #[test]
+    fn a_router_that_draws_lots_realises_nothing() {
+        let figures = of([0.8, 0.85, 0.9]);
+        assert!(figures.oracle_share.unwrap().abs() < 1e-12 && !figures.beats_lots);
+        assert!((figures.area - 0.85).abs() < 1e-12);
+        assert_eq!(figures.front, [0, 1, 2]);
+    }
+
+    #[test]
+    fn an_oracle_realises_all_and_the_front_is_its_box() {
+        let figures = of([0.8, 0.9, 0.9]);
+        assert!((figures.oracle_share.unwrap() - 1.0).abs() < 1e-12 && figures.beats_lots);
+        // "Always" is as good and dearer.
+        assert_eq!(figures.front, [0, 1]);
+        // From 0.55 of the operations on, all of the quality to be gained.
+        assert!((figures.hypervolume - 0.45).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_gain_within_chance_is_no_gain() {
+        // sqrt(0.1 / 12000) = 0.0029: a bump of 0.01 integrates to 0.005, under three of them.
+        assert!(!of([0.8, 0.86, 0.9]).beats_lots);
+        assert!(of([0.8, 0.87, 0.9]).beats_lots);
+    }
+}
