@@ -138,6 +138,42 @@ fn scenarios_are_listed_and_a_wrong_name_is_answered_with_the_right_ones() {
     blames_the_input(&["bench", "--scenario", "dendritic/x"], &["dendritic/x", "dendritic/mlp"]);
 }
 
+/// The report's contract, which others write scripts against.
+#[track_caller]
+fn assert_matches_schema(report: &serde_json::Value) {
+    let schema = serde_json::from_slice(&common::read("tests/report.schema.json")).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let faults: Vec<String> = validator
+        .iter_errors(report)
+        .map(|fault| format!("{}: {fault}", fault.instance_path()))
+        .take(5)
+        .collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_report_of_labelled_data_keeps_the_contract_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("report.json").display().to_string();
+    let risk = ["--epsilon", "0.02", "--delta", "0.05", "--loss", "disagreement"];
+    let arguments = ["bench", "--quick", "--scenario", "dendritic/fashion", "--json", &json];
+    succeeds(&[&arguments[..], &risk].concat());
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    assert_matches_schema(&report);
+    let scenario = &report["scenarios"][0];
+    assert!(scenario["references"]["full"]["accuracy"].is_number());
+    assert_eq!(scenario["references"]["statics"].as_array().unwrap().len(), 3);
+    assert!(scenario["references"]["matched"]["batch32"]["speedup"]["median"].is_number());
+    let risk = &scenario["operating_point"]["risk"];
+    assert_eq!((&risk["epsilon"], &risk["delta"]), (&0.02.into(), &0.05.into()));
+    assert_eq!(risk["loss"], "disagreement");
+    // The contract can be broken.
+    let mut broken = report.clone();
+    broken["scenarios"][0]["curve"][0]["agreement"] = 1.5.into();
+    assert!(std::panic::catch_unwind(|| assert_matches_schema(&broken)).is_err());
+    blames_the_input(&["bench", "--epsilon", "2"], &["epsilon", "2"]);
+}
+
 #[test]
 fn a_bench_writes_its_report_and_charts() {
     let folder = tempfile::tempdir().unwrap();
@@ -147,6 +183,7 @@ fn a_bench_writes_its_report_and_charts() {
     let table = succeeds(&[&arguments[..], &[&out.display().to_string()]].concat());
     assert!(table.contains("dendritic/mlp"), "{table}");
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    assert_matches_schema(&report);
     assert_eq!(report["schema"], 1);
     assert_eq!(report["quick"], true);
     assert!(report["scenarios"][0]["curve"][3]["batch1"]["speedup"]["median"].is_number());

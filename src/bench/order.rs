@@ -15,30 +15,48 @@ const ROUNDS: usize = 3;
 /// Most runs in one reading, where runs are shorter than the clock can tell.
 const MAX_REPEATS: usize = 64;
 
-/// Measures both orders for every segment on `batch`, interleaved, and returns the faster of each.
-///
-/// The runs compared differ in the order of the one segment alone and take the path that holds it,
-/// so that it sees its real inputs.
-pub fn choose_orders(
-    program: &Arc<Program>,
-    batch: &Batch,
-    clock: &impl Clock,
-    tick: Seconds,
-) -> Result<Vec<Order>> {
-    let mut session = Session::new(program.clone());
-    if program.is_one_row() || batch.rows() < 2 {
-        return Ok(session.orders().to_vec());
+/// The choice for one program, a segment at a time.
+#[derive(Debug)]
+pub struct Chooser {
+    session: Session,
+    batch: Batch,
+    next: usize,
+}
+
+impl Chooser {
+    /// Nothing measured yet; `batch` is what the segments will be run on.
+    pub fn new(program: Arc<Program>, batch: Batch) -> Chooser {
+        Chooser { session: Session::new(program), batch, next: 0 }
     }
-    let knobs = program.neutral_knobs();
-    for ix in 0..program.segments().len() {
-        let Some(path) = program.path_to_segment(ix) else { continue };
+
+    /// The orders of the segments, row by row where nothing is measured.
+    pub fn orders(&self) -> &[Order] {
+        self.session.orders()
+    }
+
+    /// Measures both orders for the next segment, interleaved, and keeps the faster. Returns whether
+    /// there was one.
+    ///
+    /// The runs compared differ in the order of the one segment alone and take the path that holds it,
+    /// so that it sees its real inputs.
+    pub fn step(&mut self, clock: &impl Clock, tick: Seconds) -> Result<bool> {
+        let program = self.session.program().clone();
+        let session = &mut self.session;
+        let ix = self.next;
+        let choice = !program.is_one_row() && self.batch.rows() > 1;
+        if !choice || ix >= program.segments().len() {
+            return Ok(false);
+        }
+        self.next += 1;
+        let Some(path) = program.path_to_segment(ix) else { return Ok(true) };
+        let knobs = program.neutral_knobs();
         let mut seconds = [vec![], vec![]];
         // The first round builds the plans and is not counted.
         for round in 0..=ROUNDS {
             for (slot, order) in [Order::RowByRow, Order::Compacted].into_iter().enumerate() {
                 session.set_order(ix, order);
-                let spent =
-                    time_run(&mut session, batch, &knobs, Routing::Forced(path), clock, tick)?;
+                let forced = Routing::Forced(path);
+                let spent = time_run(session, &self.batch, &knobs, forced, clock, tick)?;
                 if round > 0 {
                     seconds[slot].push(spent.0);
                 }
@@ -46,8 +64,8 @@ pub fn choose_orders(
         }
         let row_by_row = median(&seconds[0]) <= median(&seconds[1]);
         session.set_order(ix, if row_by_row { Order::RowByRow } else { Order::Compacted });
+        Ok(true)
     }
-    Ok(session.orders().to_vec())
 }
 
 fn time_run(

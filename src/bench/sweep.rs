@@ -15,7 +15,7 @@ use crate::units::{Macs, Seconds};
 use super::alone::Alone;
 use super::arms::{Arms, stratified_rows};
 use super::curve::figures;
-use super::order::choose_orders;
+use super::order::Chooser;
 use super::quality::{self, Quality};
 use super::record::Recording;
 pub use super::results::{Options, Point, Progress, Results, Subject, Timing};
@@ -79,6 +79,7 @@ pub struct Sweep<C: Clock> {
     dear: usize,
     grid: Vec<f32>,
     orders: Vec<Vec<Order>>,
+    chooser: Option<Chooser>,
     batch1: Option<(Interleaved, Arms)>,
     overhead: Option<(Interleaved, Arms)>,
     batch_n: Option<(Interleaved, Arms)>,
@@ -124,6 +125,7 @@ impl<C: Clock> Sweep<C> {
             dear,
             grid: vec![],
             orders: vec![],
+            chooser: None,
             batch1: None,
             overhead: None,
             batch_n: None,
@@ -234,10 +236,19 @@ impl<C: Clock> Sweep<C> {
                     self.phase = Phase::BatchN;
                     return Ok(false);
                 };
-                let rows = self.options.batch.min(self.subject.test.0.len());
-                let batch = self.subject.test.0.inputs().slice(0..rows)?;
-                self.orders.push(choose_orders(&program, &batch, &self.clock, self.tick)?);
-                self.phase = Phase::Orders(ix + 1);
+                let chooser = match &mut self.chooser {
+                    Some(chooser) => chooser,
+                    none => {
+                        let rows = self.options.batch.min(self.subject.test.0.len());
+                        let batch = self.subject.test.0.inputs().slice(0..rows)?;
+                        none.insert(Chooser::new(program, batch))
+                    }
+                };
+                if !chooser.step(&self.clock, self.tick)? {
+                    self.orders.push(chooser.orders().to_vec());
+                    self.chooser = None;
+                    self.phase = Phase::Orders(ix + 1);
+                }
                 Ok(false)
             }
             Phase::BatchN => {
