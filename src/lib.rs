@@ -3,7 +3,7 @@
 //! A **routed model** is one standard ONNX file in which every decision is an `If` that compares a
 //! *score* with a *knob*. [`route`] composes such files from component models with [`onnx`];
 //! [`engine`] cuts one at its gates into segments, compiles each once and sends every row down its
-//! own path; [`bench`] times and judges it against its references; [`fit`] fits gates and chooses
+//! own path; [`mod@bench`] times and judges it against its references; [`fit`] fits gates and chooses
 //! operating points with a guarantee; [`report`] and [`chart`] show the outcome; [`lab`] is the
 //! application without a screen, which the page (`web`) and the command line share.
 //!

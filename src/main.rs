@@ -16,7 +16,8 @@ use perforate::lab::plots::{self, CHARTS, Selected};
 use perforate::lab::{self, SCENARIOS, find, scenario};
 use perforate::onnx::{Component, encode};
 use perforate::report::{Host, Report, ScenarioReport, scenario_report};
-use perforate::route::dendritic;
+use perforate::route::score::Score;
+use perforate::route::{dendritic, early_exit};
 use perforate::{Error, ErrorKind, Result};
 
 /// Size of the charts that are written to files.
@@ -104,6 +105,30 @@ enum Strategy {
         #[arg(long)]
         out: PathBuf,
     },
+    /// One network in stages: the first head that is sure ends it.
+    EarlyExit {
+        /// The stages, in order: the first maps x to h1 and logits1, the last maps to logits.
+        #[arg(long, num_args = 2.., required = true)]
+        stages: Vec<PathBuf>,
+        /// How sure a head is.
+        #[arg(long, value_enum, default_value_t = ScoreName::MaxProbability)]
+        score: ScoreName,
+        /// Number of classes, which the entropy needs.
+        #[arg(long, default_value_t = 10)]
+        classes: usize,
+        /// Default of the knob.
+        #[arg(long, default_value_t = 0.9)]
+        threshold: f32,
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum ScoreName {
+    MaxProbability,
+    Margin,
+    Entropy,
 }
 
 fn main() -> ExitCode {
@@ -291,20 +316,38 @@ fn run_model(model: &Path, input: &Path, knobs: &[String], out: Option<PathBuf>)
 }
 
 fn route(strategy: Strategy) -> Result<()> {
-    let Strategy::Dendritic { full, light, gate, threshold, out } = strategy;
-    let component = |path: &Path| Component::decode(path.display().to_string(), &read(path)?);
-    let provenance = [("full", &full), ("light", &light), ("gate", &gate)]
-        .into_iter()
-        .map(|(role, path)| {
-            (role.to_string(), path.file_name().unwrap_or_default().to_string_lossy().into_owned())
-        })
-        .collect();
-    let parts = dendritic::Parts {
-        full: component(&full)?,
-        light: component(&light)?,
-        gate: component(&gate)?,
+    let component = |path: &PathBuf| Component::decode(path.display().to_string(), &read(path)?);
+    let file_name = |path: &PathBuf| -> String {
+        path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     };
-    let model = dendritic::compose(&parts, threshold, provenance)?;
+    let (model, out) = match strategy {
+        Strategy::Dendritic { full, light, gate, threshold, out } => {
+            let roles = [("full", &full), ("light", &light), ("gate", &gate)];
+            let provenance =
+                roles.iter().map(|(role, path)| (role.to_string(), file_name(path))).collect();
+            let parts = dendritic::Parts {
+                full: component(&full)?,
+                light: component(&light)?,
+                gate: component(&gate)?,
+            };
+            (dendritic::compose(&parts, threshold, provenance)?, out)
+        }
+        Strategy::EarlyExit { stages: files, score, classes, threshold, out } => {
+            let score = match score {
+                ScoreName::MaxProbability => Score::MaxProbability,
+                ScoreName::Margin => Score::Margin,
+                ScoreName::Entropy => Score::Entropy { classes },
+            };
+            let stages =
+                early_exit::Stages::new(files.iter().map(component).collect::<Result<_>>()?)?;
+            let provenance = files
+                .iter()
+                .enumerate()
+                .map(|(ix, path)| (format!("stage{}", ix + 1), file_name(path)))
+                .collect();
+            (early_exit::compose(&stages, score, threshold, provenance)?, out)
+        }
+    };
     let bytes = encode(&model);
     Program::load(&out.display().to_string(), &bytes)?;
     write(&out, bytes)

@@ -100,6 +100,36 @@ impl GraphBuilder {
         Ok(name)
     }
 
+    /// Reduces a tensor over `axis`, which stays with size 1.
+    pub fn reduce(&mut self, op_type: &str, name: &str, input: &str, axis: i64) -> Result<String> {
+        let axes = AttributeProto {
+            name: "axes".into(),
+            r#type: AttributeType::Ints as i32,
+            ints: vec![axis],
+            ..AttributeProto::default()
+        };
+        self.node_with(op_type, name, &[input], vec![axes, int_attribute("keepdims", 1)])
+    }
+
+    /// The `k` largest values of each row of `[N, C]`, shape `[N, k]`.
+    pub fn top(&mut self, name: &str, input: &str, k: i64) -> Result<String> {
+        let count = self.fresh(&format!("{name}/k"))?;
+        self.graph.initializer.push(TensorProto {
+            name: count.clone(),
+            dims: vec![1],
+            data_type: DataType::Int64 as i32,
+            int64_data: vec![k],
+            ..TensorProto::default()
+        });
+        let values =
+            self.node_with("TopK", name, &[input, &count], vec![int_attribute("axis", 1)])?;
+        let indices = self.fresh(&format!("{name}/indices"))?;
+        if let Some(node) = self.graph.node.last_mut() {
+            node.output.push(indices);
+        }
+        Ok(values)
+    }
+
     /// Copies a component into this graph. `wires` gives the tensor to use for each of its inputs;
     /// other names get `prefix/` before them.
     pub fn splice(

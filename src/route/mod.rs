@@ -1,3 +1,5 @@
 //! Composers: each makes one routed ONNX file out of component models, and knows nothing of timing.
 
 pub mod dendritic;
+pub mod early_exit;
+pub mod score;

@@ -1,0 +1,156 @@
+//! Early exit: one network in stages, each with a head of its own; the first head that is sure ends it.
+//!
+//! Teerapittayanon et al., "BranchyNet: Fast Inference via Early Exiting from Deep Neural Networks"
+//! (ICPR 2016). After stage k, a row whose confidence is below `threshold` goes on to stage k + 1; else
+//! the head's answer stands. The last stage has no gate. Heads that are passed cost what they cost.
+
+use std::collections::{BTreeMap, HashMap};
+
+use tract_onnx::pb::ModelProto;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata};
+
+use super::score::Score;
+
+/// Name of the strategy.
+pub const STRATEGY: &str = "early_exit";
+/// Name of the knob.
+pub const KNOB: &str = "threshold";
+/// The threshold's ends: at 0 no row goes on, at 2 all rows do, since confidences lie in [0, 1].
+pub const RANGE: KnobRange = KnobRange { default: 0.9, never: 0.0, always: 2.0 };
+/// Name of the routed model's output.
+pub const OUTPUT: &str = "logits";
+
+/// Tensors at hand, by the names that stages know them by.
+type Wires = HashMap<String, String>;
+
+/// The stages, in order. The first reads the data input; stage k gives `logits{k}` and what the next
+/// one reads, by that name; the last one gives `logits`.
+#[derive(Debug, Clone)]
+pub struct Stages(Vec<Component>);
+
+impl Stages {
+    /// Checks that there are two stages or more, and that each has the outputs that it must have.
+    pub fn new(stages: Vec<Component>) -> Result<Stages> {
+        let Some((last, heads)) = stages.split_last().filter(|(_, heads)| !heads.is_empty()) else {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "early exit needs two stages or more, the first with a head of its own",
+            ));
+        };
+        last.output(OUTPUT)?;
+        for (ix, stage) in heads.iter().enumerate() {
+            stage.output(&head(ix))?;
+        }
+        Ok(Stages(stages))
+    }
+
+    /// The whole network without its early heads, `logits` at its end: the model to be replaced.
+    pub fn full(&self) -> Result<ModelProto> {
+        self.prefix(self.0.len())
+    }
+
+    /// The first stage with its head, whose answer is called `logits`: the light model.
+    pub fn light(&self) -> Result<ModelProto> {
+        self.prefix(1)
+    }
+
+    /// The first `count` stages in a row, without gates.
+    fn prefix(&self, count: usize) -> Result<ModelProto> {
+        let (mut graph, mut wires) = self.open("stages")?;
+        for (ix, stage) in self.0[..count].iter().enumerate() {
+            wires.extend(graph.splice(stage, &prefix(ix), &wires)?);
+        }
+        let answer = if count == self.0.len() { OUTPUT.to_string() } else { head(count - 1) };
+        let kept = graph.node("Identity", OUTPUT, &[&wires[&answer]])?;
+        graph.output_like(&kept, self.0[count - 1].output(&answer)?);
+        graph.into_model(&Metadata::default())
+    }
+
+    /// A graph with the data input declared.
+    fn open(&self, name: &str) -> Result<(GraphBuilder, Wires)> {
+        let first = &self.0[0];
+        let input =
+            first.inputs().next().cloned().ok_or_else(|| {
+                Error::new(ErrorKind::Model, "it has no data input").at(first.name())
+            })?;
+        let mut graph = GraphBuilder::new(name, first.opset());
+        let x = graph.declare_input(input.clone())?;
+        Ok((graph, HashMap::from([(input.name, x)])))
+    }
+
+    /// Stage `ix` in `graph`, and the gate behind it with all that follows; returns the answer's tensor.
+    fn nest(
+        &self,
+        graph: &mut GraphBuilder,
+        mut wires: Wires,
+        ix: usize,
+        score: Score,
+    ) -> Result<String> {
+        let stage = &self.0[ix];
+        wires.extend(graph.splice(stage, &prefix(ix), &wires)?);
+        if ix + 1 == self.0.len() {
+            return Ok(wires[OUTPUT].clone());
+        }
+        let own = wires[&head(ix)].clone();
+        let confidence = score.wire(graph, &format!("{}/score", gate(ix)), &own)?;
+        let unsure = graph.node("Less", &format!("{}/unsure", gate(ix)), &[&confidence, KNOB])?;
+
+        let mut deeper = graph.branch(&prefix(ix + 1));
+        let answer = self.nest(&mut deeper, wires, ix + 1, score)?;
+        let declared = self.0[self.0.len() - 1].output(OUTPUT)?;
+        deeper.output_like(&answer, declared);
+        let mut exit = deeper.branch(&exit(ix));
+        // A branch must define what it gives.
+        let kept = exit.node("Identity", &format!("{}/kept", gate(ix)), &[&own])?;
+        exit.output_like(&kept, stage.output(&head(ix))?);
+        let joined = if ix == 0 { OUTPUT.to_string() } else { format!("{}/answer", gate(ix)) };
+        graph.gate(&gate(ix), &unsure, deeper, exit, &[&joined])?;
+        Ok(joined)
+    }
+}
+
+fn head(ix: usize) -> String {
+    format!("logits{}", ix + 1)
+}
+
+fn prefix(ix: usize) -> String {
+    format!("stage{}", ix + 1)
+}
+
+fn gate(ix: usize) -> String {
+    format!("gate{}", ix + 1)
+}
+
+fn exit(ix: usize) -> String {
+    format!("exit{}", ix + 1)
+}
+
+/// Composes the routed model. `threshold` is the knob's default; `provenance` says by role where the
+/// stages come from.
+pub fn compose(
+    stages: &Stages,
+    score: Score,
+    threshold: f32,
+    mut provenance: BTreeMap<String, String>,
+) -> Result<ModelProto> {
+    let (mut graph, wires) = stages.open(STRATEGY)?;
+    graph.knob(KNOB, threshold)?;
+    let answer = stages.nest(&mut graph, wires, 0, score)?;
+    let last = stages.0.len() - 1;
+    graph.output_like(&answer, stages.0[last].output(OUTPUT)?);
+    // A row that goes on is labelled by where it ends.
+    let labels = (0..last).map(|ix| {
+        let on = if ix + 1 == last { "full".to_string() } else { String::new() };
+        (gate(ix), [on, exit(ix)])
+    });
+    provenance.insert("score".into(), score.name().into());
+    let metadata = Metadata {
+        strategy: Some(STRATEGY.into()),
+        labels: labels.collect(),
+        knobs: BTreeMap::from([(KNOB.into(), KnobRange { default: threshold, ..RANGE })]),
+        provenance,
+    };
+    graph.into_model(&metadata)
+}

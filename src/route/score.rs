@@ -1,0 +1,102 @@
+//! How sure a classifier is, computed in the graph from its logits: 1 is certain, and the smaller the
+//! score the more a deeper or dearer model is needed.
+
+use crate::error::Result;
+use crate::onnx::{GraphBuilder, int_attribute};
+
+/// A confidence score of logits `[N, C]`, as a tensor `[N, 1]` in 0…1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Score {
+    /// The largest softmax probability (Hendrycks and Gimpel, ICLR 2017).
+    #[default]
+    MaxProbability,
+    /// The largest probability less the second largest.
+    Margin,
+    /// 1 − H(p) / ln C, where H is the entropy of the softmax (BranchyNet, ICPR 2016, thresholds H).
+    Entropy {
+        /// C.
+        classes: usize,
+    },
+}
+
+impl Score {
+    /// Its name on the command line and in metadata.
+    pub fn name(self) -> &'static str {
+        match self {
+            Score::MaxProbability => "max-probability",
+            Score::Margin => "margin",
+            Score::Entropy { .. } => "entropy",
+        }
+    }
+
+    /// Adds the score of `logits` to a graph, under names that begin with `prefix`; returns its tensor.
+    pub fn wire(self, graph: &mut GraphBuilder, prefix: &str, logits: &str) -> Result<String> {
+        let name = |part: &str| format!("{prefix}/{part}");
+        let axis = || vec![int_attribute("axis", 1)];
+        match self {
+            Score::MaxProbability => {
+                let p = graph.node_with("Softmax", &name("probabilities"), &[logits], axis())?;
+                graph.reduce("ReduceMax", &name("confidence"), &p, 1)
+            }
+            Score::Margin => {
+                let p = graph.node_with("Softmax", &name("probabilities"), &[logits], axis())?;
+                let top = graph.top(&name("top"), &p, 2)?;
+                let first = graph.reduce("ReduceMax", &name("first"), &top, 1)?;
+                let second = graph.reduce("ReduceMin", &name("second"), &top, 1)?;
+                graph.node("Sub", &name("confidence"), &[&first, &second])
+            }
+            Score::Entropy { classes } => {
+                let p = graph.node_with("Softmax", &name("probabilities"), &[logits], axis())?;
+                // Products with a vanished probability are 0 · log(tiny), not 0 · −∞.
+                let tiny = graph.constant(&name("tiny"), &[1], &[1e-30])?;
+                let safe = graph.node("Add", &name("safe"), &[&p, &tiny])?;
+                let log = graph.node("Log", &name("log"), &[&safe])?;
+                // The dot product with 1 / ln C sums over the classes and scales at once.
+                let product = graph.node("Mul", &name("terms"), &[&p, &log])?;
+                let scale = vec![1.0 / (classes as f32).ln(); classes];
+                let scale = graph.constant(&name("scale"), &[classes, 1], &scale)?;
+                let negative = graph.node("MatMul", &name("sum"), &[&product, &scale])?;
+                let one = graph.constant(&name("one"), &[1], &[1.0])?;
+                graph.node("Add", &name("confidence"), &[&one, &negative])
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ndarray::ArrayD;
+
+    use super::*;
+    use crate::engine::{Batch, Knobs, Program, Session};
+    use crate::onnx::{Metadata, OPSET, Size, encode};
+
+    fn scores(score: Score) -> Vec<f32> {
+        let mut graph = GraphBuilder::new("score", OPSET);
+        let logits = graph.input("logits", &[Size::Rows, Size::Fixed(4)]).unwrap();
+        let name = score.wire(&mut graph, "s", &logits).unwrap();
+        graph.output(&name, &[Size::Rows, Size::Fixed(1)]).unwrap();
+        let file = encode(&graph.into_model(&Metadata::default()).unwrap());
+        let program = Arc::new(Program::load("score", &file).unwrap());
+        // Certain; undecided between two; undecided between four.
+        let rows = vec![80.0f32, 0.0, 0.0, 0.0, 50.0, 50.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0];
+        let batch = Batch::new().with("logits", ArrayD::from_shape_vec(vec![3, 4], rows).unwrap());
+        let outcome = Session::new(program).run(&batch, &Knobs::new()).unwrap();
+        outcome.first().unwrap().into_iter().collect()
+    }
+
+    #[test]
+    fn scores_of_known_distributions() {
+        for (score, wanted) in [
+            (Score::MaxProbability, [1.0, 0.5, 0.25]),
+            (Score::Margin, [1.0, 0.0, 0.0]),
+            (Score::Entropy { classes: 4 }, [1.0, 0.5, 0.0]),
+        ] {
+            for (own, wanted) in scores(score).into_iter().zip(wanted) {
+                assert!((own - wanted).abs() < 1e-5, "{}: {own}, not {wanted}", score.name());
+            }
+        }
+    }
+}
