@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bench::quality::Quality;
 use crate::bench::stats::Interval;
-use crate::bench::sweep::{Options, Point, Results, Subject, Timing};
+use crate::bench::sweep::{Active, Options, Point, Results, Subject, Timing};
 use crate::energy::EnergyModel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fit::calibrate::Loss;
@@ -91,6 +91,9 @@ pub struct ScenarioReport {
     /// The routed model against the static one of about its cost, in one sentence.
     #[serde(default)]
     pub comparison: Option<String>,
+    /// What "active" is a share of.
+    #[serde(default)]
+    pub active_means: Active,
 }
 
 /// References of a scenario.
@@ -243,13 +246,17 @@ pub fn scenario_report(
         let dear = results.full.quality.paths.iter().position(|&share| share == 1.0).unwrap_or(0);
         writer.point(&Point {
             knob: None,
-            active: quality.paths[dear],
+            active: match subject.active {
+                Active::FullPath => quality.paths[dear],
+                Active::Operations => quality.macs / results.full.quality.macs,
+            },
             quality: quality.clone(),
             batch1: None,
             batch_n: None,
         })
     };
     let chosen = results.certificate.chosen;
+    let active_means = subject.active;
     ScenarioReport {
         name: names.scenario.clone(),
         strategy: names.strategy.clone(),
@@ -293,8 +300,9 @@ pub fn scenario_report(
         gate_alone: results.gate_alone,
         uncosted_ops: subject.routed.uncosted_operators(),
         warnings: results.warnings.clone(),
-        summary: summary(results),
+        summary: summary(subject.active, results),
         comparison: comparison(results),
+        active_means,
     }
 }
 
@@ -316,7 +324,7 @@ pub fn pays(results: &Results) -> Option<bool> {
 }
 
 /// What was found, in one sentence.
-pub fn summary(results: &Results) -> String {
+pub fn summary(active_means: Active, results: &Results) -> String {
     let risk = match effective_loss(results) {
         Loss::Error => "lost answers",
         Loss::Disagreement => "changed answers",
@@ -345,14 +353,20 @@ pub fn summary(results: &Results) -> String {
         _ => format!("{:.1}\u{a0}% agreement with the full model", point.quality.agreement * 100.0),
     };
     let active = point.active * 100.0;
+    let spends = match active_means {
+        Active::FullPath => format!("{active:.0}\u{a0}% of inputs need the full model"),
+        Active::Operations => {
+            format!("it spends {active:.0}\u{a0}% of the full model’s operations")
+        }
+    };
     if timing.speedup.lo > 1.0 {
         format!(
-            "At {loss} this router is {}\u{a0}× faster; {active:.0}\u{a0}% of inputs need the full model.",
+            "At {loss} this router is {}\u{a0}× faster; {spends}.",
             three_digits(timing.speedup.median)
         )
     } else {
         format!(
-            "Routing does not pay here: at {loss} it runs at {}\u{a0}× the full model’s speed, with {active:.0}\u{a0}% of inputs on the full path.",
+            "Routing does not pay here: at {loss} it runs at {}\u{a0}× the full model’s speed; {spends}.",
             three_digits(timing.speedup.median)
         )
     }

@@ -69,7 +69,8 @@ pub fn figures(
         front,
         hypervolume,
         area: integral(spanned()) / span,
-        oracle_share: (possible > 0.0).then(|| own / possible),
+        // With more than two paths "active" is no share of rows, and the bound is another one.
+        oracle_share: (possible > 0.0 && full.paths.len() <= 2).then(|| own / possible),
         beats_lots: own > 3.0 * chance,
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::data::{Calibration, Test};
 use crate::engine::Program;
 use crate::fit::calibrate::{Alternatives, Certificate, RiskTarget};
@@ -11,6 +13,17 @@ use crate::units::Seconds;
 use super::curve::CurveFigures;
 use super::quality::Quality;
 use super::stats::Interval;
+
+/// What "active" means for a routed model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Active {
+    /// The share of rows that take the full path, where there are two.
+    #[default]
+    FullPath,
+    /// Operations, as a share of the full model's, where paths have several lengths.
+    Operations,
+}
 
 /// What a sweep measures.
 #[derive(Debug, Clone)]
@@ -23,6 +36,11 @@ pub struct Subject {
     pub routed: Arc<Program>,
     /// Static models that were trained for costs between light and full, cheapest first.
     pub statics: Vec<Arc<Program>>,
+    /// What "active" means.
+    pub active: Active,
+    /// Whether the light model runs for every row, because the gate reads it, and none of it is part
+    /// of the full one: then it is the router's cost.
+    pub light_always_runs: bool,
     /// Name and range of the knob that is swept.
     pub knob: String,
     /// Its ends.

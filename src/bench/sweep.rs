@@ -18,7 +18,7 @@ use super::curve::figures;
 use super::order::Chooser;
 use super::quality::{self, Quality};
 use super::record::Recording;
-pub use super::results::{Options, Point, Progress, Results, Subject, Timing};
+pub use super::results::{Active, Options, Point, Progress, Results, Subject, Timing};
 use super::stats::{Interval, bootstrap};
 use super::timing::{Interleaved, measure_tick};
 
@@ -291,7 +291,7 @@ impl<C: Clock> Sweep<C> {
                 let quality = quality::routed(&self.test, &knobs, full, labels, n);
                 Point {
                     knob: Some(knob),
-                    active: quality.paths[self.dear],
+                    active: self.active(&quality),
                     quality,
                     batch1: timed(ix + 2),
                     batch_n: timed_n(ix + 2),
@@ -304,6 +304,7 @@ impl<C: Clock> Sweep<C> {
             .collect();
         let (certificate, alternatives) = self.certify();
         let (gate_overhead, gate_alone) = self.overheads().unzip();
+        let gate_alone = gate_alone.filter(|_| self.subject.light_always_runs);
         let mut warnings = self.warnings.clone();
         for (timing, batch) in self
             .batch1
@@ -319,8 +320,8 @@ impl<C: Clock> Sweep<C> {
             [0, 1, 2].map(|arm| self.timing_of(timing1, arms1, arm).latency.median);
         warnings.extend(gate_alone.and_then(|g| layout_doubt(g, (never_s - light_s) / full_s)));
         warnings.dedup();
-        let full_point = self.alone(self.dear, &self.subject.full, 1.0, timed(0), timed_n(0));
-        let light_point = self.alone(self.cheap, &self.subject.light, 0.0, timed(1), timed_n(1));
+        let full_point = self.alone(self.dear, &self.subject.full, timed(0), timed_n(0));
+        let light_point = self.alone(self.cheap, &self.subject.light, timed(1), timed_n(1));
         Some(Results {
             figures: figures(&curve, &random, &full_point.quality, &light_point.quality),
             full: full_point,
@@ -350,6 +351,13 @@ impl<C: Clock> Sweep<C> {
             tick: self.tick,
             warnings,
         })
+    }
+
+    fn active(&self, quality: &Quality) -> f64 {
+        match (self.subject.active, model_macs(&self.subject.full)) {
+            (Active::Operations, Some(full)) => quality.macs / full,
+            _ => quality.paths[self.dear],
+        }
     }
 
     /// Full, light, routed and the static ones, in the order of the arms' models.
@@ -538,7 +546,6 @@ impl<C: Clock> Sweep<C> {
         &self,
         path: usize,
         program: &Program,
-        active: f64,
         batch1: Option<Timing>,
         batch_n: Option<Timing>,
     ) -> Point {
@@ -550,7 +557,7 @@ impl<C: Clock> Sweep<C> {
         });
         let labels = self.subject.test.0.labels();
         let quality = quality::summarise(answers, full, labels, self.test.paths.len());
-        Point { knob: None, active, quality, batch1, batch_n }
+        Point { knob: None, active: self.active(&quality), quality, batch1, batch_n }
     }
 
     /// Chooses the operating point on the calibration samples: from "always" on, the last setting

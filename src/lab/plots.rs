@@ -1,5 +1,6 @@
 //! The charts of a scenario's report: which series stand in which, and in what units.
 
+use crate::bench::sweep::Active;
 use crate::chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
 use crate::report::{PointReport, ScenarioReport};
 use crate::units::three_digits;
@@ -35,6 +36,13 @@ pub fn plot(id: &str, report: Option<&ScenarioReport>, selected: Selected) -> Op
     let labelled = report.is_some_and(|r| r.references.full.accuracy.is_some());
     let mut plot =
         Plot { title: title.into(), x: x.axis(labelled), y: y.axis(labelled), ..Plot::default() };
+    if report.is_some_and(|r| r.active_means == Active::Operations)
+        && let Some(axis) = [(x, &mut plot.x), (y, &mut plot.y)]
+            .into_iter()
+            .find_map(|(measure, axis)| (measure == Measure::Active).then_some(axis))
+    {
+        axis.label = "Operations, of the full model’s".into();
+    }
     let Some(report) = report else { return Some(plot) };
     let point = |p: &PointReport, knob: Option<usize>, name: &str| -> Option<Point> {
         let ((x, x_interval), (y, y_interval)) = (x.of(p)?, y.of(p)?);

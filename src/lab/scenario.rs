@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use tract_onnx::pb::ModelProto;
 
-use crate::bench::sweep::{Options, Subject};
+use crate::bench::sweep::{Active, Options, Subject};
 use crate::data::{Samples, images, split};
 use crate::engine::{Batch, Library, Program};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fit::calibrate::{Loss, RiskTarget};
 use crate::onnx::{Component, KnobRange, encode};
 use crate::report::Names;
-use crate::route::dendritic;
+use crate::route::score::Score;
+use crate::route::{dendritic, early_exit};
 use crate::units::Seconds;
 
 use super::mlp;
@@ -52,8 +53,27 @@ const FASHION: [&str; 8] = [
     "models/fashion-static-l.onnx",
 ];
 
+const EXITS_MNIST: [&str; 5] = [
+    "models/mnist-stage1.onnx",
+    "models/mnist-stage2.onnx",
+    "models/mnist-stage3.onnx",
+    "models/data/mnist/t10k-images-idx3-ubyte.gz",
+    "models/data/mnist/t10k-labels-idx1-ubyte.gz",
+];
+
+const EXITS_FASHION: [&str; 8] = [
+    "models/fashion-stage1.onnx",
+    "models/fashion-stage2.onnx",
+    "models/fashion-stage3.onnx",
+    FASHION[3],
+    FASHION[4],
+    FASHION[5],
+    FASHION[6],
+    FASHION[7],
+];
+
 /// All scenarios; the first is the one that a visitor sees.
-pub const SCENARIOS: [Scenario; 2] = [
+pub const SCENARIOS: [Scenario; 4] = [
     Scenario {
         name: "dendritic/mlp",
         strategy: dendritic::STRATEGY,
@@ -73,6 +93,26 @@ pub const SCENARIOS: [Scenario; 2] = [
         data: "Fashion-MNIST, test images",
         epsilon: 0.005,
         files: &FASHION,
+    },
+    Scenario {
+        name: "early-exit/mnist",
+        strategy: early_exit::STRATEGY,
+        title: "Early exit: MNIST",
+        text: "A small CNN with two exits on its way; the first that is sure answers.",
+        model: "models/mnist-stage{1,2,3}.onnx",
+        data: "MNIST, test images",
+        epsilon: 0.005,
+        files: &EXITS_MNIST,
+    },
+    Scenario {
+        name: "early-exit/fashion",
+        strategy: early_exit::STRATEGY,
+        title: "Early exit: Fashion-MNIST",
+        text: "A residual CNN with two exits on its way; the first that is sure answers.",
+        model: "models/fashion-stage{1,2,3}.onnx",
+        data: "Fashion-MNIST, test images",
+        epsilon: 0.005,
+        files: &EXITS_FASHION,
     },
 ];
 
@@ -115,52 +155,101 @@ impl Scenario {
         samplings: Samplings,
         seed: u64,
     ) -> Result<Subject> {
-        let (parts, samples) = match self.name {
-            "dendritic/mlp" => {
+        let (models, samples) = match self.strategy {
+            early_exit::STRATEGY => (self.early_exit(files)?, self.images(files)?),
+            _ if self.files.is_empty() => {
                 let reference = mlp::build(seed)?;
                 let n = 2 * samplings.calibration.max(samplings.test);
                 let samples = Samples::new(reference.samples(n), None)?;
                 let mlp::ReferenceMlp { full, light, gate, .. } = reference;
-                (dendritic::Parts { full, light, gate }, samples)
+                (dendritic_models(&dendritic::Parts { full, light, gate })?, samples)
             }
             _ => {
-                let file = |ix: usize| get(files, self.files[ix]);
-                let component = |ix: usize| Component::decode(self.files[ix], file(ix)?);
-                let parts = dendritic::Parts {
-                    full: component(0)?,
-                    light: component(1)?,
-                    gate: component(2)?,
-                };
-                let images = images::read_images(self.files[3], file(3)?)?;
-                let labels = images::read_labels(self.files[4], file(4)?)?;
-                (parts, Samples::new(Batch::new().with("x", images), Some(labels))?)
+                let [full, light, gate] = self.components(files)?;
+                (dendritic_models(&dendritic::Parts { full, light, gate })?, self.images(files)?)
             }
         };
         let (calibration, test) = split(&samples, samplings.calibration, samplings.test, seed)?;
-        let routed = dendritic::compose(&parts, 0.5, provenance(&parts))?;
         // What is compared runs from the same weights.
         let library = Library::default();
-        let program = |name: &str, model: &ModelProto| {
-            Program::from_proto(&library, name, model, encode(model).len()).map(Arc::new)
+        let program = |role: &str, model: &ModelProto| {
+            let name = format!("{}, {role}", self.name);
+            Program::from_proto(&library, &name, model, encode(model).len()).map(Arc::new)
         };
-        let alone = |part: &Component| program(part.name(), part.model());
-        // Files after the first five are static models.
-        let statics = self
-            .files
-            .iter()
-            .skip(5)
-            .map(|file| Program::load_with(&library, file, get(files, file)?).map(Arc::new));
+        let statics = self.files.iter().skip(STATICS);
         Ok(Subject {
-            statics: statics.collect::<Result<_>>()?,
-            full: alone(&parts.full)?,
-            light: alone(&parts.light)?,
-            routed: program(self.name, &routed)?,
-            knob: dendritic::KNOB.into(),
-            range: KnobRange { default: 0.5, ..dendritic::RANGE },
+            full: program("full", &models.full)?,
+            light: program("light", &models.light)?,
+            routed: program("routed", &models.routed)?,
+            statics: statics
+                .map(|file| Program::load_with(&library, file, get(files, file)?).map(Arc::new))
+                .collect::<Result<_>>()?,
+            active: models.active,
+            light_always_runs: models.light_always_runs,
+            knob: models.knob.into(),
+            range: models.range,
             calibration,
             test,
         })
     }
+
+    /// The first three files, as components.
+    fn components(&self, files: &BTreeMap<String, Vec<u8>>) -> Result<[Component; 3]> {
+        let component = |ix: usize| {
+            let file = self.files[ix];
+            Component::decode(file, get(files, file)?)
+        };
+        Ok([component(0)?, component(1)?, component(2)?])
+    }
+
+    /// The fourth and fifth file, as images and labels.
+    fn images(&self, files: &BTreeMap<String, Vec<u8>>) -> Result<Samples> {
+        let [images, labels] = [self.files[3], self.files[4]];
+        let x = images::read_images(images, get(files, images)?)?;
+        let labels = images::read_labels(labels, get(files, labels)?)?;
+        Samples::new(Batch::new().with("x", x), Some(labels))
+    }
+
+    fn early_exit(&self, files: &BTreeMap<String, Vec<u8>>) -> Result<Models> {
+        let stages = early_exit::Stages::new(self.components(files)?.into())?;
+        let threshold = early_exit::RANGE.default;
+        let score = Score::MaxProbability;
+        Ok(Models {
+            full: stages.full()?,
+            light: stages.light()?,
+            routed: early_exit::compose(&stages, score, threshold, BTreeMap::new())?,
+            knob: early_exit::KNOB,
+            range: early_exit::RANGE,
+            active: Active::Operations,
+            light_always_runs: false,
+        })
+    }
+}
+
+/// Files from here on are static models.
+const STATICS: usize = 5;
+
+/// What a composer makes of its components.
+struct Models {
+    full: ModelProto,
+    light: ModelProto,
+    routed: ModelProto,
+    knob: &'static str,
+    range: KnobRange,
+    active: Active,
+    light_always_runs: bool,
+}
+
+fn dendritic_models(parts: &dendritic::Parts) -> Result<Models> {
+    Ok(Models {
+        full: parts.full.model().clone(),
+        light: parts.light.model().clone(),
+        routed: dendritic::compose(parts, dendritic::RANGE.default, provenance(parts))?,
+        knob: dendritic::KNOB,
+        range: dendritic::RANGE,
+        active: Active::FullPath,
+        light_always_runs: true,
+    })
 }
 
 fn provenance(parts: &dendritic::Parts) -> BTreeMap<String, String> {

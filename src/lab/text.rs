@@ -1,11 +1,20 @@
 //! Numbers as the page writes them.
 
+use crate::bench::sweep::Active;
 use crate::report::TimingReport;
 use crate::units::three_digits;
 
 /// A share, in percent.
 pub fn percent(share: f64) -> String {
     format!("{:.1}\u{a0}%", share * 100.0)
+}
+
+/// What a share of active computation is a share of.
+pub fn of_active(means: Active) -> &'static str {
+    match means {
+        Active::FullPath => "of inputs on the full path",
+        Active::Operations => "of the full model’s operations",
+    }
 }
 
 /// The value of a knob: most thresholds of a confident model are tiny.

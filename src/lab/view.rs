@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 
+use crate::bench::sweep::Active;
 use crate::chart::Plot;
 use crate::report::{PointReport, Report, ScenarioReport, TimingReport};
 use crate::units::{Macs, Seconds, three_digits};
 
 use super::plots::{self, CHARTS, Selected};
 use super::scenario::SCENARIOS;
-use super::text::{dash, knob, percent, speedup};
+use super::text::{dash, knob, of_active, percent, speedup};
 use super::worker::Event;
 
 /// The state of the view.
@@ -52,7 +53,7 @@ pub struct Figure {
 }
 
 /// One column of the table.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub struct Column {
     id: &'static str,
     title: &'static str,
@@ -277,6 +278,10 @@ impl View {
         }
     }
 
+    fn means(&self) -> Active {
+        self.scenario_report().map_or(Active::FullPath, |report| report.active_means)
+    }
+
     fn knob_state(&self) -> KnobState {
         let index = self.index();
         let point = &self.curve()[index];
@@ -286,7 +291,7 @@ impl View {
             label: name.to_string(),
             index,
             count: self.curve().len(),
-            text: format!("{}: {} of inputs on the full path", knob(value), percent(point.active)),
+            text: format!("{}: {} {}", knob(value), percent(point.active), of_active(self.means())),
             ends: ["never", "always"],
         }
     }
@@ -301,7 +306,7 @@ impl View {
                 dash(timing.map(|t| Seconds(t.latency_s.median).to_string())),
                 "a sample, at batch 1",
             ),
-            figure("Active", percent(point.active), "of inputs on the full path"),
+            figure("Active", percent(point.active), of_active(self.means())),
             figure(
                 "Accuracy",
                 dash(point.accuracy.map(percent)),
@@ -337,7 +342,15 @@ impl View {
                 "{}: {} test samples; threshold chosen on {} others",
                 report.data.name, report.data.test_n, report.data.calibration_n
             ),
-            columns: COLUMNS.into(),
+            columns: COLUMNS
+                .iter()
+                .map(|&column| match (column.id, report.active_means) {
+                    ("active", Active::Operations) => {
+                        Column { unit: "of full operations", ..column }
+                    }
+                    _ => column,
+                })
+                .collect(),
             rows: rows.collect(),
         }
     }
