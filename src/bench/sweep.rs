@@ -584,8 +584,9 @@ impl<C: Clock> Sweep<C> {
         let other = alternatives(&self.options.target, &losses, n as u64);
         // The sequence starts at "always", the curve at "never".
         let turned = |ix: Option<usize>| ix.map(|ix| self.grid.len() - 1 - ix);
-        certificate.chosen = turned(certificate.chosen);
-        let [empirical, conformal] = [other.empirical, other.conformal].map(turned);
+        let [chosen, empirical, conformal] =
+            [certificate.chosen, other.empirical, other.conformal].map(turned);
+        certificate.chosen = chosen;
         (certificate, Alternatives { empirical, conformal })
     }
 }
