@@ -128,8 +128,8 @@ pub struct FiguresReport {
     pub area: f64,
     /// Share of the oracle's gain over drawing lots.
     pub oracle_share: Option<f64>,
-    /// Whether that is beyond chance.
-    pub beats_lots: bool,
+    /// Whether that is beyond chance; none where too few samples can tell.
+    pub beats_lots: Option<bool>,
 }
 
 /// The chosen setting, with its guarantee.
@@ -329,7 +329,7 @@ pub fn summary(active_means: Active, results: &Results) -> String {
         Loss::Error => "lost answers",
         Loss::Disagreement => "changed answers",
     };
-    if !results.figures.beats_lots {
+    if results.figures.beats_lots == Some(false) {
         return "Routing does not pay here: this router chooses no better than drawing lots, so its curve lies on the random reference.".into();
     }
     let (epsilon, delta) = (results.target.epsilon * 100.0, results.target.delta * 100.0);

@@ -102,7 +102,7 @@ fn a_useless_router_is_shown_as_what_it_is() {
         let report =
             scenario_report(&scenario.names(), sweep.subject(), &results, &EnergyModel::default());
         println!("{} {:?}", report.summary, report.figures);
-        assert_eq!(!report.figures.beats_lots, useless);
+        assert_eq!(report.figures.beats_lots, Some(!useless));
         assert_eq!(report.summary.contains("no better than drawing lots"), useless);
         let off = results
             .curve

@@ -18,8 +18,8 @@ pub struct CurveFigures {
     /// 0 for a router that draws lots, 1 for one that knows. None where the oracle has nothing to gain.
     pub oracle_share: Option<f64>,
     /// Whether the gain over drawing lots is beyond what chance gives: three standard deviations of a
-    /// router whose scores mean nothing.
-    pub beats_lots: bool,
+    /// router whose scores mean nothing. None where even an oracle's gain would not be.
+    pub beats_lots: Option<bool>,
 }
 
 /// Quality of a setting: accuracy, or agreement without labels.
@@ -71,7 +71,10 @@ pub fn figures(
         area: integral(spanned()) / span,
         // With more than two paths "active" is no share of rows, and the bound is another one.
         oracle_share: (possible > 0.0 && full.paths.len() <= 2).then(|| own / possible),
-        beats_lots: own > 3.0 * chance,
+        beats_lots: match 3.0 * chance {
+            needed if own > needed => Some(true),
+            needed => (possible > 2.0 * needed).then_some(false),
+        },
     }
 }
 
@@ -111,7 +114,7 @@ mod tests {
     #[test]
     fn a_router_that_draws_lots_realises_nothing() {
         let figures = of([0.8, 0.85, 0.9]);
-        assert!(figures.oracle_share.unwrap().abs() < 1e-12 && !figures.beats_lots);
+        assert!(figures.oracle_share.unwrap().abs() < 1e-12 && figures.beats_lots == Some(false));
         assert!((figures.area - 0.85).abs() < 1e-12);
         assert_eq!(figures.front, [0, 1, 2]);
     }
@@ -119,7 +122,8 @@ mod tests {
     #[test]
     fn an_oracle_realises_all_and_the_front_is_its_box() {
         let figures = of([0.8, 0.9, 0.9]);
-        assert!((figures.oracle_share.unwrap() - 1.0).abs() < 1e-12 && figures.beats_lots);
+        assert!((figures.oracle_share.unwrap() - 1.0).abs() < 1e-12);
+        assert_eq!(figures.beats_lots, Some(true));
         // "Always" is as good and dearer.
         assert_eq!(figures.front, [0, 1]);
         // From 0.55 of the operations on, all of the quality to be gained.
@@ -129,7 +133,7 @@ mod tests {
     #[test]
     fn a_gain_within_chance_is_no_gain() {
         // sqrt(0.1 / 12000) = 0.0029: a bump of 0.01 integrates to 0.005, under three of them.
-        assert!(!of([0.8, 0.86, 0.9]).beats_lots);
-        assert!(of([0.8, 0.87, 0.9]).beats_lots);
+        assert_eq!(of([0.8, 0.86, 0.9]).beats_lots, Some(false));
+        assert_eq!(of([0.8, 0.87, 0.9]).beats_lots, Some(true));
     }
 }

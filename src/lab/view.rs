@@ -413,7 +413,7 @@ impl View {
 }
 
 fn pays(report: &ScenarioReport) -> bool {
-    report.figures.beats_lots
+    report.figures.beats_lots != Some(false)
         && report
             .operating_point
             .point
