@@ -17,9 +17,14 @@ pub fn of_active(means: Active) -> &'static str {
     }
 }
 
-/// The value of a knob: most thresholds of a confident model are tiny.
+/// The value of a knob: thresholds of a confident model lie close to 0 or to 1.
 pub fn knob(value: f32) -> String {
-    if value == 0.0 || value.abs() >= 0.01 { format!("{value:.4}") } else { format!("{value:.1e}") }
+    match value.abs() {
+        0.0 => "0.0000".into(),
+        small if small < 0.01 => format!("{value:.1e}"),
+        near_one if (0.999..1.0).contains(&near_one) => format!("{value:.6}"),
+        _ => format!("{value:.4}"),
+    }
 }
 
 /// The text, or a dash for a figure that does not exist.
@@ -30,4 +35,18 @@ pub fn dash(text: Option<String>) -> String {
 /// The median speed-up.
 pub fn speedup(timing: TimingReport) -> String {
     format!("{}\u{a0}×", three_digits(timing.speedup.median))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::knob;
+
+    #[test]
+    fn thresholds_near_the_ends_can_be_told_apart() {
+        let texts = [0.0, 1.15e-5, 0.22, 0.99994, 0.99998, 1.0, 2.0].map(knob);
+        assert_eq!(
+            texts,
+            ["0.0000", "1.2e-5", "0.2200", "0.999940", "0.999980", "1.0000", "2.0000"]
+        );
+    }
 }
