@@ -314,15 +314,6 @@ fn effective_loss(results: &Results) -> Loss {
     }
 }
 
-/// Whether routing pays at the operating point: certified, and faster by more than the interval.
-pub fn pays(results: &Results) -> Option<bool> {
-    let timing = results.certificate.chosen.and_then(|ix| results.curve[ix].batch1);
-    match results.certificate.chosen {
-        None => Some(false),
-        Some(_) => timing.map(|t| t.speedup.lo > 1.0),
-    }
-}
-
 /// What was found, in one sentence.
 pub fn summary(active_means: Active, results: &Results) -> String {
     let risk = match effective_loss(results) {
@@ -385,20 +376,21 @@ fn matched(results: &Results) -> Option<&Point> {
     results.statics.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)))
 }
 
-/// Says which of the two is better, and does not flatter the router.
+/// The two beside each other, in speed and accuracy: neither may be the better one in both.
 fn comparison(results: &Results) -> Option<String> {
     let (own, other) = (reported(results)?, matched(results)?);
     let difference = (own.quality.accuracy? - other.quality.accuracy?) * 100.0;
-    let cost = format!(
-        "A static model trained for about that cost ({}, the router {}) is {}\u{a0}× faster than full",
+    let speeds = format!(
+        "A static model trained for about that cost ({}, the router {}) is {}\u{a0}× faster than full, the router {}\u{a0}×",
         other.quality.macs,
         own.quality.macs,
         three_digits(other.batch1?.speedup.median),
+        three_digits(own.batch1?.speedup.median),
     );
     Some(match difference {
-        d if d.abs() < 0.05 => format!("{cost} and as accurate as the router."),
-        d if d > 0.0 => format!("{cost} and {d:.2}\u{a0}pp less accurate than the router."),
-        d => format!("{cost} and {:.2}\u{a0}pp more accurate than the router: use it instead.", -d),
+        d if d.abs() < 0.05 => format!("{speeds}, and as accurate as the router."),
+        d if d > 0.0 => format!("{speeds}, and {d:.2}\u{a0}pp less accurate than the router."),
+        d => format!("{speeds}, and {:.2}\u{a0}pp more accurate than the router.", -d),
     })
 }
 

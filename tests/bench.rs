@@ -15,9 +15,9 @@ use perforate::clock::SystemClock;
 use perforate::data::images;
 use perforate::energy::EnergyModel;
 use perforate::engine::{Batch, Knobs, Program, Session};
-use perforate::lab::{SCENARIOS, find, mlp, scenario};
+use perforate::lab::{SCENARIOS, Scenario, find, mlp, scenario};
 use perforate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode};
-use perforate::report::{Report, scenario_report};
+use perforate::report::{Report, ScenarioReport, scenario_report};
 use perforate::route::dendritic::{Parts, compose};
 use perforate::units::Seconds;
 use tract_onnx::prelude::*;
@@ -27,6 +27,13 @@ fn sweep(name: &str) -> Results {
     let files = common::files(name);
     let (options, samplings) = scenario::usual_options(scenario, cfg!(debug_assertions)).unwrap();
     let subject = scenario.subject(&files, samplings, options.seed).unwrap();
+    let (results, report) = measure(scenario, subject, options);
+    println!("{}", report.to_markdown());
+    results
+}
+
+/// Runs a sweep to its end.
+fn measure(scenario: &Scenario, subject: Subject, options: Options) -> (Results, ScenarioReport) {
     let mut sweep = Sweep::new(subject, options, SystemClock::default()).unwrap();
     while !sweep.is_done() {
         sweep.step().unwrap();
@@ -34,8 +41,7 @@ fn sweep(name: &str) -> Results {
     let results = sweep.results().unwrap();
     let report =
         scenario_report(&scenario.names(), sweep.subject(), &results, &EnergyModel::default());
-    println!("{}", report.to_markdown());
-    results
+    (results, report)
 }
 
 #[test]
@@ -94,13 +100,7 @@ fn a_useless_router_is_shown_as_what_it_is() {
     let routed = compose(&parts, 0.5, Default::default()).unwrap();
     let routed = Arc::new(Program::load("lots", &encode(&routed)).unwrap());
     for (subject, useless) in [(Subject { routed, ..useful.clone() }, true), (useful, false)] {
-        let mut sweep = Sweep::new(subject, options, SystemClock::default()).unwrap();
-        while !sweep.is_done() {
-            sweep.step().unwrap();
-        }
-        let results = sweep.results().unwrap();
-        let report =
-            scenario_report(&scenario.names(), sweep.subject(), &results, &EnergyModel::default());
+        let (results, report) = measure(scenario, subject, options);
         println!("{} {:?}", report.summary, report.figures);
         assert_eq!(report.figures.beats_lots, Some(!useless));
         assert_eq!(report.summary.contains("no better than drawing lots"), useless);

@@ -47,7 +47,7 @@ const OVERHEAD_ROWS: usize = 8;
 const OVERHEAD_ROUNDS: usize = 8;
 
 /// Larger differences between the router's cost at "always" and at "never" are not the router's.
-const LAYOUT_EFFECT: f64 = 0.05;
+const UNEQUAL: f64 = 0.05;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -318,7 +318,7 @@ impl<C: Clock> Sweep<C> {
         // What the gate costs where only the light model runs, as a share of the full model.
         let [full_s, light_s, never_s] =
             [0, 1, 2].map(|arm| self.timing_of(timing1, arms1, arm).latency.median);
-        warnings.extend(gate_alone.and_then(|g| layout_doubt(g, (never_s - light_s) / full_s)));
+        warnings.extend(gate_alone.and_then(|g| unequal_doubt(g, (never_s - light_s) / full_s)));
         warnings.dedup();
         let full_point = self.alone(self.dear, &self.subject.full, timed(0), timed_n(0));
         let light_point = self.alone(self.cheap, &self.subject.light, timed(1), timed_n(1));
@@ -591,14 +591,14 @@ impl<C: Clock> Sweep<C> {
     }
 }
 
-/// A doubt if the router by itself costs another share of the full model at "always" than at "never": the
-/// same segment then runs at different speeds in different arms, by where its memory happens to lie
+/// A doubt if the router by itself costs another share of the full model at "always" than at "never":
+/// the same segment then runs at different speeds in different arms, which no model is to blame for
 /// (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", ASPLOS 2009).
-fn layout_doubt(at_always: Interval, at_never: f64) -> Option<String> {
+fn unequal_doubt(at_always: Interval, at_never: f64) -> Option<String> {
     let unexplained = (at_always.median - at_never).abs();
-    (unexplained > LAYOUT_EFFECT).then(|| {
+    (unexplained > UNEQUAL).then(|| {
         format!(
-            "Equal work differs by {:.0} % here between runs of the full model alone and in the router, by where memory happens to lie: speeds closer than that cannot be told apart, so use the native benchmark for them.",
+            "Equal work differs by {:.0} % here between runs of the full model alone and in the router, which the router does not explain: speeds closer than that cannot be told apart, so use the native benchmark for them.",
             unexplained * 100.0
         )
     })

@@ -1,6 +1,6 @@
 //! What programs that are compared share: segments that are equal are compiled once, and run from the
-//! same weights. Two copies of a model differ in speed by where their weights happen to lie in memory,
-//! which a comparison must not measure; and compiling once takes half the time.
+//! same weights. Two copies compete for the caches, which a comparison of two models must not measure;
+//! and compiling once takes half the time.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

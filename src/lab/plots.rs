@@ -66,12 +66,15 @@ pub fn plot(id: &str, report: Option<&ScenarioReport>, selected: Selected) -> Op
     plot.series.push(Series { name: "routed".into(), role: Role::Curve, points: curve.collect() });
     plot.series.push(single("full", Role::Full, &report.references.full));
     plot.series.push(single("light", Role::Light, &report.references.light));
-    let statics = report.references.statics.iter();
-    plot.series.push(Series {
-        name: "static models".into(),
-        role: Role::Matched,
-        points: statics.filter_map(|p| point(p, None, "static model")).collect(),
-    });
+    let statics: Vec<Point> =
+        report.references.statics.iter().filter_map(|p| point(p, None, "static model")).collect();
+    if !statics.is_empty() {
+        plot.series.push(Series {
+            name: "static models".into(),
+            role: Role::Matched,
+            points: statics,
+        });
+    }
     if id == "speedup" {
         let ideal = report.curve.iter().map(|p| Point {
             x: p.active,
