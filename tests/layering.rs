@@ -86,6 +86,14 @@ fn platforms_are_told_apart_in_three_places() {
 }
 
 #[test]
+fn only_the_timer_reads_a_clock() {
+    for (file, text) in sources() {
+        let allowed = ["clock.rs", "bench/timing.rs"].iter().any(|name| file == Path::new(name));
+        assert!(allowed || !text.contains(".now()"), "{} reads a clock", file.display());
+    }
+}
+
+#[test]
 fn strategies_and_the_engine_never_read_a_clock() {
     for (file, text) in sources() {
         let own = module(&file).unwrap_or_default();

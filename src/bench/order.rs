@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::engine::{Batch, Knobs, Order, Program, Routing, Session};
+use crate::engine::{Batch, Order, Program, Routing, Session};
 use crate::error::Result;
 use crate::units::Seconds;
 
 use super::stats::median;
-use super::timing::MIN_TICKS;
+use super::timing::time_call;
 
 /// Rounds of a comparison; its result is a choice, not a reported figure.
 const ROUNDS: usize = 3;
@@ -56,7 +56,9 @@ impl Chooser {
             for (slot, order) in [Order::RowByRow, Order::Compacted].into_iter().enumerate() {
                 session.set_order(ix, order);
                 let forced = Routing::Forced(path);
-                let spent = time_run(session, &self.batch, &knobs, forced, clock, tick)?;
+                let spent = time_call(clock, tick, MAX_REPEATS, || {
+                    session.run_with(&self.batch, &knobs, forced).map(drop)
+                })?;
                 if round > 0 {
                     seconds[slot].push(spent.0);
                 }
@@ -66,23 +68,4 @@ impl Chooser {
         session.set_order(ix, if row_by_row { Order::RowByRow } else { Order::Compacted });
         Ok(true)
     }
-}
-
-fn time_run(
-    session: &mut Session,
-    batch: &Batch,
-    knobs: &Knobs,
-    routing: Routing,
-    clock: &impl Clock,
-    tick: Seconds,
-) -> Result<Seconds> {
-    let start = clock.now();
-    for repeats in 1..=MAX_REPEATS {
-        session.run_with(batch, knobs, routing)?;
-        let elapsed = clock.now() - start;
-        if elapsed.0 >= tick.0 * MIN_TICKS || repeats == MAX_REPEATS {
-            return Ok(elapsed / repeats as f64);
-        }
-    }
-    Ok(clock.now() - start)
 }

@@ -20,7 +20,7 @@ use super::quality::{self, Quality};
 use super::record::Recording;
 pub use super::results::{Active, Options, Point, Progress, Results, Subject, Timing};
 use super::stats::{Interval, bootstrap};
-use super::timing::{Interleaved, measure_tick};
+use super::timing::{Interleaved, Stretch, measure_tick};
 
 /// Shares of rows that should take the full path at the grid's knob values, cheapest first.
 /// They are denser where routers are used, and whole 64ths, which the rows that are timed can show.
@@ -379,13 +379,13 @@ impl<C: Clock> Sweep<C> {
 
     /// Records rows of path `ix`, test and calibration in turn, for one slice of time.
     fn record(&mut self, ix: usize, slice: Seconds) -> Result<()> {
-        let start = self.clock.now();
+        let slice = Stretch::begin(&self.clock, slice);
         loop {
             let before = self.recorded(ix);
             let (test, calibration) = (&self.subject.test.0, &self.subject.calibration.0);
             self.test.extend(&mut self.session, test, ix, 1)?;
             self.calibration.extend(&mut self.session, calibration, ix, 1)?;
-            if self.recorded(ix) == before || (self.clock.now() - start).0 >= slice.0 {
+            if self.recorded(ix) == before || slice.is_over(&self.clock) {
                 return Ok(());
             }
         }
@@ -393,12 +393,12 @@ impl<C: Clock> Sweep<C> {
 
     /// Runs the static models for one slice of time; returns whether every sample is judged.
     fn judge_statics(&mut self) -> Result<bool> {
-        let start = self.clock.now();
+        let slice = Stretch::begin(&self.clock, self.options.slice);
         let samples: &Samples = &self.subject.test.0;
         for alone in &mut self.statics {
             while alone.outputs.len() < samples.len() {
                 alone.extend(samples)?;
-                if (self.clock.now() - start).0 >= self.options.slice.0 {
+                if slice.is_over(&self.clock) {
                     return Ok(false);
                 }
             }

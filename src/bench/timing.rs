@@ -48,6 +48,44 @@ const THROTTLED: f64 = 0.1;
 const DRIFT: f64 = 1.3;
 const UNSTEADY: f64 = 1.5;
 
+/// A stretch of time that begins now: work is cut into such slices, so that the outside world gets its turn.
+#[derive(Debug, Clone, Copy)]
+pub struct Stretch {
+    start: Seconds,
+    length: Seconds,
+}
+
+impl Stretch {
+    /// Begins now.
+    pub fn begin(clock: &impl Clock, length: Seconds) -> Stretch {
+        Stretch { start: clock.now(), length }
+    }
+
+    /// Whether its length has passed.
+    pub fn is_over(&self, clock: &impl Clock) -> bool {
+        (clock.now() - self.start).0 >= self.length.0
+    }
+}
+
+/// Seconds of one call of `work`, which is repeated until the clock can tell, at most `most` times.
+pub fn time_call(
+    clock: &impl Clock,
+    tick: Seconds,
+    most: usize,
+    mut work: impl FnMut() -> Result<()>,
+) -> Result<Seconds> {
+    let start = clock.now();
+    let mut calls = 0;
+    loop {
+        work()?;
+        calls += 1;
+        let elapsed = clock.now() - start;
+        if elapsed.0 >= tick.0 * MIN_TICKS || calls >= most {
+            return Ok(elapsed / calls as f64);
+        }
+    }
+}
+
 /// What is timed: arms, each of some units.
 pub trait Workload {
     /// Number of arms.
@@ -260,12 +298,12 @@ impl Interleaved {
 
     /// Runs turns for one slice, or until a round is complete; returns whether one is.
     pub fn step(&mut self, clock: &impl Clock, work: &mut dyn Workload) -> Result<bool> {
-        let start = clock.now();
+        let slice = Stretch::begin(clock, self.slice);
         loop {
             if self.turn(clock, work)? {
                 return Ok(true);
             }
-            if self.is_done() || (clock.now() - start).0 >= self.slice.0 {
+            if self.is_done() || slice.is_over(clock) {
                 return Ok(false);
             }
         }

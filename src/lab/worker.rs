@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::bench::sweep::{Options, Progress, Sweep};
-use crate::clock::{Clock, SystemClock};
+use crate::bench::timing::Stretch;
+use crate::clock::SystemClock;
 use crate::energy::EnergyModel;
 use crate::engine::{Knobs, Program};
 use crate::error::{Error, ErrorKind, Result};
@@ -123,8 +124,8 @@ pub struct Lab {
     sweep: Option<(&'static Scenario, Options, bool, Sweep<SystemClock>)>,
     paused: bool,
     clock: SystemClock,
-    /// When progress was told last, and in which words.
-    told: Option<(Seconds, String)>,
+    /// How long the progress that was told last stands, and its words.
+    told: Option<(Stretch, String)>,
 }
 
 impl Lab {
@@ -243,16 +244,15 @@ impl Lab {
         let Some((scenario, options, quick, sweep)) = &mut self.sweep else { return Ok(vec![]) };
         let changed = sweep.step()?;
         let Progress { text, share } = sweep.progress();
-        let now = self.clock.now();
         let news = changed
             || sweep.is_done()
             || self
                 .told
                 .as_ref()
-                .is_none_or(|(when, words)| *words != text || (now - *when).0 >= PROGRESS_EVERY.0);
+                .is_none_or(|(stands, words)| *words != text || stands.is_over(&self.clock));
         let mut events = vec![];
         if news {
-            self.told = Some((now, text.clone()));
+            self.told = Some((Stretch::begin(&self.clock, PROGRESS_EVERY), text.clone()));
             events.push(Event::Progress { text, share });
         }
         if let Some(results) = sweep.results().filter(|_| changed) {
