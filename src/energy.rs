@@ -12,7 +12,7 @@ const JOULES_PER_KWH: f64 = 3.6e6;
 
 /// The constants of the estimates. All may be edited; each default has its source.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct EnergyModel {
     /// Watts that one busy thread draws. Default 4 W: a 65 W desktop part over 16 threads.
     pub watts_per_thread: f64,
@@ -52,6 +52,8 @@ pub struct Estimate {
     /// Picojoules per operation and byte.
     pub by_operations: Joules,
     /// From `by_time`, for a million inferences.
+    pub kwh_per_million: f64,
+    /// From `by_time`, for a million inferences.
     pub carbon_per_million: Grams,
     /// From the time, for a million inferences.
     pub usd_per_million: f64,
@@ -81,11 +83,13 @@ impl EnergyModel {
     /// The estimates for an inference of `latency` that runs `macs` and reads `bytes` of weights.
     pub fn estimate(&self, latency: Seconds, macs: Macs, bytes: Bytes) -> Estimate {
         let by_time = Joules(self.watts_per_thread * self.threads * latency.0);
+        let kwh_per_million = by_time.0 * 1e6 / JOULES_PER_KWH;
         let picojoules = self.picojoules_per_mac * macs.0 + self.picojoules_per_byte * bytes.0;
         Estimate {
             by_time,
             by_operations: Joules(picojoules * 1e-12),
-            carbon_per_million: Grams(by_time.0 * 1e6 / JOULES_PER_KWH * self.grams_per_kwh),
+            kwh_per_million,
+            carbon_per_million: Grams(kwh_per_million * self.grams_per_kwh),
             usd_per_million: latency.0 * 1e6 / 3600.0 * self.threads * self.usd_per_thread_hour,
         }
     }

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use perforate::bench::sweep::{Options, Sweep};
+use perforate::bench::sweep::{CostBasis, Sweep};
 use perforate::bench::timing::measure_tick;
 use perforate::chart::{self, Size, Theme};
 use perforate::clock::SystemClock;
-use perforate::energy::EnergyModel;
 use perforate::engine::{Knobs, Program};
-use perforate::fit::calibrate::{Loss, RiskTarget};
+use perforate::fit::calibrate::Loss;
+use perforate::lab::experiment::Experiment;
 use perforate::lab::plots::{self, CHARTS, Selected};
-use perforate::lab::{self, SCENARIOS, find, scenario};
+use perforate::lab::scenario::SEED;
+use perforate::lab::{self, SCENARIOS, find};
 use perforate::onnx::{Component, encode};
 use perforate::report::{Host, Report, ScenarioReport, scenario_report};
 use perforate::route::score::Score;
@@ -63,22 +64,28 @@ struct BenchArguments {
     /// Scenario to run; all of them if none is given.
     #[arg(long)]
     scenario: Vec<String>,
+    /// Experiment to run, in JSON: an object, a list of them, or a report whose experiments are repeated.
+    #[arg(long, conflicts_with_all = ["scenario", "quick"])]
+    config: Option<PathBuf>,
     /// Measure less; the report says so.
     #[arg(long)]
     quick: bool,
     /// Largest risk of the operating point, in 0…1, instead of the scenario's own.
     #[arg(long)]
     epsilon: Option<f64>,
-    /// Probability that the guarantee fails, in 0…1.
-    #[arg(long, default_value_t = 0.1)]
-    delta: f64,
-    /// What counts as a loss: a right answer lost, or any answer changed.
-    #[arg(long, value_enum, default_value_t = LossName::Error)]
-    loss: LossName,
+    /// Probability that the guarantee fails, in 0…1; 0.1 unless given.
+    #[arg(long)]
+    delta: Option<f64>,
+    /// What counts as a loss: a right answer lost (unless given), or any answer changed.
+    #[arg(long, value_enum)]
+    loss: Option<LossName>,
+    /// What counts as cost where settings and models are compared: operations (unless given), or time here.
+    #[arg(long, value_enum)]
+    cost: Option<CostName>,
     /// Write the report as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Write the report as JSON, CSV and Markdown, and the charts as SVG, into this folder.
+    /// Write the report as JSON, CSV and Markdown, and the charts as SVG and PNG, into this folder.
     #[arg(long)]
     out: Option<PathBuf>,
 }
@@ -87,6 +94,12 @@ struct BenchArguments {
 enum LossName {
     Error,
     Disagreement,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum CostName {
+    Operations,
+    Time,
 }
 
 #[derive(Subcommand)]
@@ -113,6 +126,9 @@ enum Strategy {
         /// How sure a head is.
         #[arg(long, value_enum, default_value_t = ScoreName::MaxProbability)]
         score: ScoreName,
+        /// Temperatures of the early heads, in order; 1 where none is given.
+        #[arg(long, num_args = 1..)]
+        temperature: Vec<f32>,
         /// Number of classes, which the entropy needs.
         #[arg(long, default_value_t = 10)]
         classes: usize,
@@ -171,64 +187,110 @@ fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
 }
 
 fn bench(arguments: BenchArguments) -> Result<()> {
-    let BenchArguments { scenario: names, quick, epsilon, delta, loss, json, out } = arguments;
-    let loss = match loss {
-        LossName::Error => Loss::Error,
-        LossName::Disagreement => Loss::Disagreement,
-    };
-    let all: Vec<String> = SCENARIOS.iter().map(|s| s.name.to_string()).collect();
-    let names = if names.is_empty() { &all } else { &names };
-    let mut report = Report::new(scenario::SEED, quick, host());
-    for name in names {
-        let chosen = find(name)?;
-        let (usual, samplings) = scenario::usual_options(chosen, quick)?;
-        let target = RiskTarget::new(loss, epsilon.unwrap_or(chosen.epsilon), delta)?;
-        let options = Options { target, ..usual };
-        let files = chosen
-            .files
-            .iter()
-            .map(|file| Ok((file.to_string(), read(Path::new(file))?)))
-            .collect::<Result<BTreeMap<_, _>>>()?;
-        let subject = chosen.subject(&files, samplings, options.seed)?;
-        let mut sweep = Sweep::new(subject, options, SystemClock::default())?;
-        let bar = indicatif::ProgressBar::new(1000);
-        while !sweep.is_done() {
-            sweep.step()?;
-            let progress = sweep.progress();
-            bar.set_position((progress.share * 1000.0) as u64);
-            bar.set_message(progress.text);
-        }
-        bar.finish_and_clear();
-        let results = sweep
-            .results()
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "the sweep ended without results"))?;
-        report.scenarios.push(scenario_report(
-            &chosen.names(),
-            sweep.subject(),
-            &results,
-            &EnergyModel::default(),
-        ));
+    let experiments = experiments(&arguments)?;
+    let seed = experiments.first().map_or(SEED, |e| e.seed);
+    let quick = experiments.iter().any(|e| e.quick);
+    let mut report = Report::new(seed, quick, host());
+    for experiment in experiments {
+        report.scenarios.push(measure(experiment)?);
     }
     println!("{}", report.to_markdown());
-    if let Some(path) = json {
-        write(&path, report.to_json()?)?;
+    if let Some(path) = &arguments.json {
+        write(path, report.to_json()?)?;
     }
-    if let Some(folder) = out {
-        std::fs::create_dir_all(&folder).map_err(|e| {
-            Error::new(ErrorKind::Io, format!("the folder cannot be made ({e})"))
-                .at(folder.display().to_string())
-        })?;
-        write(&folder.join("report.json"), report.to_json()?)?;
-        write(&folder.join("report.csv"), report.to_csv())?;
-        write(&folder.join("report.md"), report.to_markdown())?;
-        for scenario in &report.scenarios {
-            for (id, _) in CHARTS {
-                let Some(plot) = plots::plot(id, Some(scenario), chosen(scenario)) else {
-                    continue;
-                };
-                let name = format!("{}-{id}.svg", scenario.name.replace('/', "-"));
-                write(&folder.join(name), chart::svg(&plot, &Theme::light(), CHART_SIZE))?;
-            }
+    match &arguments.out {
+        Some(folder) => write_folder(folder, &report),
+        None => Ok(()),
+    }
+}
+
+/// What the arguments ask for, an experiment a scenario.
+fn experiments(arguments: &BenchArguments) -> Result<Vec<Experiment>> {
+    let mut experiments = match &arguments.config {
+        Some(path) => {
+            let name = path.display().to_string();
+            let text = String::from_utf8(read(path)?)
+                .map_err(|_| Error::new(ErrorKind::Config, "this is no text").at(&name))?;
+            Experiment::read(&name, &text)?
+        }
+        None if arguments.scenario.is_empty() => {
+            SCENARIOS.iter().map(|s| Experiment::usual(s, arguments.quick)).collect()
+        }
+        None => arguments
+            .scenario
+            .iter()
+            .map(|name| Ok(Experiment::usual(find(name)?, arguments.quick)))
+            .collect::<Result<_>>()?,
+    };
+    for experiment in &mut experiments {
+        if let Some(epsilon) = arguments.epsilon {
+            experiment.epsilon = epsilon;
+        }
+        if let Some(delta) = arguments.delta {
+            experiment.delta = delta;
+        }
+        if let Some(loss) = arguments.loss {
+            experiment.loss = match loss {
+                LossName::Error => Loss::Error,
+                LossName::Disagreement => Loss::Disagreement,
+            };
+        }
+        if let Some(cost) = arguments.cost {
+            experiment.cost = match cost {
+                CostName::Operations => CostBasis::Operations,
+                CostName::Time => CostBasis::Time,
+            };
+        }
+    }
+    Ok(experiments)
+}
+
+/// Runs one experiment, with its progress on stderr.
+fn measure(experiment: Experiment) -> Result<ScenarioReport> {
+    let chosen = find(&experiment.scenario)?;
+    let files = chosen
+        .files
+        .iter()
+        .map(|file| Ok((file.to_string(), read(Path::new(file))?)))
+        .collect::<Result<BTreeMap<_, _>>>()?;
+    let experiment = experiment.with_files(&files)?;
+    let options = experiment.options()?;
+    let subject = chosen.subject(&files, &experiment)?;
+    let mut sweep = Sweep::new(subject, options, SystemClock::default())?;
+    let bar = indicatif::ProgressBar::new(1000);
+    while !sweep.is_done() {
+        sweep.step()?;
+        let progress = sweep.progress();
+        bar.set_position((progress.share * 1000.0) as u64);
+        bar.set_message(progress.text);
+    }
+    bar.finish_and_clear();
+    let results = sweep
+        .results()
+        .ok_or_else(|| Error::new(ErrorKind::Internal, "the sweep ended without results"))?;
+    Ok(scenario_report(&experiment.context(&files)?, sweep.subject(), &results))
+}
+
+/// The report in every form, and the charts.
+fn write_folder(folder: &Path, report: &Report) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|e| {
+        Error::new(ErrorKind::Io, format!("the folder cannot be made ({e})"))
+            .at(folder.display().to_string())
+    })?;
+    write(&folder.join("report.json"), report.to_json()?)?;
+    write(&folder.join("report.csv"), report.to_csv())?;
+    write(&folder.join("report.md"), report.to_markdown())?;
+    for scenario in &report.scenarios {
+        for (id, _) in CHARTS {
+            let Some(plot) = plots::plot(id, Some(scenario), chosen(scenario)) else {
+                continue;
+            };
+            let name = format!("{}-{id}", scenario.name.replace('/', "-"));
+            let svg = chart::svg(&plot, &Theme::light(), CHART_SIZE);
+            let png =
+                chart::png(&svg).map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))?;
+            write(&folder.join(format!("{name}.svg")), svg)?;
+            write(&folder.join(format!("{name}.png")), png)?;
         }
     }
     Ok(())
@@ -332,12 +394,13 @@ fn route(strategy: Strategy) -> Result<()> {
             };
             (dendritic::compose(&parts, threshold, provenance)?, out)
         }
-        Strategy::EarlyExit { stages: files, score, classes, threshold, out } => {
+        Strategy::EarlyExit { stages: files, score, classes, temperature, threshold, out } => {
             let score = match score {
                 ScoreName::MaxProbability => Score::MaxProbability,
                 ScoreName::Margin => Score::Margin,
                 ScoreName::Entropy => Score::Entropy { classes },
             };
+            let confidence = early_exit::Confidence { score, temperatures: temperature };
             let stages =
                 early_exit::Stages::new(files.iter().map(component).collect::<Result<_>>()?)?;
             let provenance = files
@@ -345,7 +408,7 @@ fn route(strategy: Strategy) -> Result<()> {
                 .enumerate()
                 .map(|(ix, path)| (format!("stage{}", ix + 1), file_name(path)))
                 .collect();
-            (early_exit::compose(&stages, score, threshold, provenance)?, out)
+            (early_exit::compose(&stages, &confidence, threshold, provenance)?, out)
         }
     };
     let bytes = encode(&model);

@@ -13,9 +13,9 @@ use perforate::bench::sweep::{Options, Results, Subject, Sweep};
 use perforate::bench::timing::{Interleaved, Workload, measure_tick};
 use perforate::clock::SystemClock;
 use perforate::data::images;
-use perforate::energy::EnergyModel;
 use perforate::engine::{Batch, Knobs, Program, Session};
-use perforate::lab::{SCENARIOS, Scenario, find, mlp, scenario};
+use perforate::lab::experiment::Experiment;
+use perforate::lab::{SCENARIOS, find, mlp};
 use perforate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode};
 use perforate::report::{Report, ScenarioReport, scenario_report};
 use perforate::route::dendritic::{Parts, compose};
@@ -25,22 +25,27 @@ use tract_onnx::prelude::*;
 fn sweep(name: &str) -> Results {
     let scenario = find(name).unwrap();
     let files = common::files(name);
-    let (options, samplings) = scenario::usual_options(scenario, cfg!(debug_assertions)).unwrap();
-    let subject = scenario.subject(&files, samplings, options.seed).unwrap();
-    let (results, report) = measure(scenario, subject, options);
+    let experiment = Experiment::usual(scenario, cfg!(debug_assertions));
+    let experiment = experiment.with_files(&files).unwrap();
+    let subject = scenario.subject(&files, &experiment).unwrap();
+    let (results, report) = measure(&experiment, subject, experiment.options().unwrap());
     println!("{}", report.to_markdown());
     results
 }
 
 /// Runs a sweep to its end.
-fn measure(scenario: &Scenario, subject: Subject, options: Options) -> (Results, ScenarioReport) {
+fn measure(
+    experiment: &Experiment,
+    subject: Subject,
+    options: Options,
+) -> (Results, ScenarioReport) {
     let mut sweep = Sweep::new(subject, options, SystemClock::default()).unwrap();
     while !sweep.is_done() {
         sweep.step().unwrap();
     }
     let results = sweep.results().unwrap();
-    let report =
-        scenario_report(&scenario.names(), sweep.subject(), &results, &EnergyModel::default());
+    let context = experiment.context(&common::files(&experiment.scenario)).unwrap();
+    let report = scenario_report(&context, sweep.subject(), &results);
     (results, report)
 }
 
@@ -69,8 +74,25 @@ fn every_scenario_obeys_the_laws_of_a_curve() {
             assert!((point.quality.paths.iter().sum::<f64>() - 1.0).abs() < 1e-9, "a row is lost");
             assert!((random.macs / point.quality.macs - 1.0).abs() < 1e-9, "exact expectation");
         }
+        agrees_with_the_dense_curve(&results);
         assert!(results.warnings.iter().all(|w| !w.contains("compose it anew")));
     }
+}
+
+/// The measured points lie on the dense curve, and the dense curve between them.
+fn agrees_with_the_dense_curve(results: &Results) {
+    assert!(results.dense.len() > 2 * results.curve.len(), "{} settings", results.dense.len());
+    for point in &results.curve {
+        let same = results.dense.iter().find(|dense| Some(dense.knob) == point.knob).unwrap();
+        assert_eq!(same.quality, point.quality);
+    }
+    for pair in results.dense.windows(2) {
+        assert!(pair[0].quality.macs <= pair[1].quality.macs, "operations fall along the curve");
+    }
+    // No time is judged, but what is predicted of the ends is what was measured of the paths.
+    let seconds = results.path_seconds.as_ref().unwrap();
+    let never = results.dense[0].latency.unwrap();
+    assert!(seconds.iter().any(|path| (path.0 / never.0 - 1.0).abs() < 1e-9));
 }
 
 /// A gate whose score has nothing to do with the difficulty: digits of a sine of the features.
@@ -92,15 +114,15 @@ fn lots(features: usize) -> Component {
 fn a_useless_router_is_shown_as_what_it_is() {
     let name = "dendritic/mlp";
     let scenario = find(name).unwrap();
-    let (options, samplings) = scenario::usual_options(scenario, true).unwrap();
-    let options = Options { rounds: 3, timed_rows: 16, ..options };
-    let useful = scenario.subject(&common::files(name), samplings, options.seed).unwrap();
-    let reference = mlp::build(options.seed).unwrap();
+    let experiment = Experiment { rounds: 3, timed_rows: 16, ..Experiment::usual(scenario, true) };
+    let options = experiment.options().unwrap();
+    let useful = scenario.subject(&common::files(name), &experiment).unwrap();
+    let reference = mlp::build(experiment.seed).unwrap();
     let parts = Parts { full: reference.full, light: reference.light, gate: lots(96) };
     let routed = compose(&parts, 0.5, Default::default()).unwrap();
     let routed = Arc::new(Program::load("lots", &encode(&routed)).unwrap());
     for (subject, useless) in [(Subject { routed, ..useful.clone() }, true), (useful, false)] {
-        let (results, report) = measure(scenario, subject, options);
+        let (results, report) = measure(&experiment, subject, options);
         println!("{} {:?}", report.summary, report.figures);
         assert_eq!(report.figures.beats_lots, Some(!useless));
         assert_eq!(report.summary.contains("no better than drawing lots"), useless);

@@ -167,6 +167,9 @@ fn the_report_of_labelled_data_keeps_the_contract_too() {
     let risk = &scenario["operating_point"]["risk"];
     assert_eq!((&risk["epsilon"], &risk["delta"]), (&0.02.into(), &0.05.into()));
     assert_eq!(risk["loss"], "disagreement");
+    let temperatures = scenario["temperatures"].as_object().unwrap();
+    assert_eq!(temperatures.len(), 2, "one for each path");
+    assert_eq!(scenario["files"].as_array().unwrap().len(), 8);
     // The contract can be broken.
     let mut broken = report.clone();
     broken["scenarios"][0]["curve"][0]["agreement"] = 1.5.into();
@@ -191,8 +194,70 @@ fn a_bench_writes_its_report_and_charts() {
         let file = out.join(format!("dendritic-mlp-{chart}.svg"));
         let svg = std::fs::read_to_string(&file).unwrap();
         assert!(svg.starts_with("<svg") && svg.contains("<circle"), "{}", file.display());
+        let png = std::fs::read(file.with_extension("png")).unwrap();
+        assert!(png.starts_with(b"\x89PNG") && png.len() > 10_000, "{} bytes", png.len());
     }
     for file in ["report.json", "report.csv", "report.md"] {
         assert!(out.join(file).metadata().unwrap().len() > 500, "{file}");
     }
+}
+
+/// Everything of a report that is no time, and hangs on none.
+fn timeless(report: &serde_json::Value) -> serde_json::Value {
+    let scenario = &report["scenarios"][0];
+    let bare = |point: &serde_json::Value| {
+        let fields =
+            ["knob", "active", "paths", "macs", "ideal_speedup", "agreement", "deviation_max"];
+        fields.map(|field| point[field].clone())
+    };
+    let curve: Vec<_> = scenario["curve"].as_array().unwrap().iter().map(bare).collect();
+    let risk = &scenario["operating_point"]["risk"];
+    serde_json::json!([
+        curve,
+        risk,
+        scenario["experiment"],
+        scenario["memory"],
+        scenario["figures"]
+    ])
+}
+
+#[test]
+fn an_experiment_is_repeated_from_its_file_and_from_its_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let experiment = r#"{
+        "scenario": "dendritic/mlp", "quick": true, "rounds": 2, "timed_rows": 8, "calibration": 200, "test": 200,
+        "epsilon": 0.05, "cost": "time", "energy": {"watts_per_thread": 10},
+        "targets": {"agreement": 0.5, "latency_s": 1e-9, "memory_bytes": 1e9}
+    }"#;
+    let config = write(folder.path(), "experiment.json", experiment);
+    let run = |config: &str, name: &str| -> serde_json::Value {
+        let text = succeeds(&["bench", "--config", config, "--json", &path(name)]);
+        assert!(text.contains("Target latency_s"), "{text}");
+        let report = serde_json::from_slice(&std::fs::read(path(name)).unwrap()).unwrap();
+        assert_matches_schema(&report);
+        report
+    };
+    let first = run(&config, "first.json");
+    let scenario = &first["scenarios"][0];
+    assert_eq!(scenario["cost"], "time");
+    assert_eq!(scenario["energy_model"]["watts_per_thread"], 10.0);
+    let met = |name: &str| {
+        let targets = scenario["targets"].as_array().unwrap();
+        targets.iter().find(|t| t["name"] == name).unwrap()["met"].as_bool().unwrap()
+    };
+    assert!(met("agreement") && met("memory_bytes") && !met("latency_s"));
+    // By time, another setting of those that pass may be the cheapest: all else must be the same.
+    let by_operations = experiment.replace(r#""cost": "time""#, r#""cost": "operations""#);
+    let config = write(folder.path(), "operations.json", by_operations);
+    let first = run(&config, "first.json");
+    let again = run(&path("first.json"), "again.json");
+    assert_eq!(timeless(&first), timeless(&again));
+
+    let unknown =
+        write(folder.path(), "unknown.json", r#"{"scenario": "dendritic/mlp", "round": 1}"#);
+    blames_the_input(&["bench", "--config", &unknown], &["unknown.json", "round"]);
+    let stale = r#"{"scenario": "early-exit/mnist", "files": {"models/mnist-stage1.onnx": "00"}}"#;
+    let stale = write(folder.path(), "stale.json", stale);
+    blames_the_input(&["bench", "--config", &stale], &["models/mnist-stage1.onnx", "SHA-256"]);
 }

@@ -11,7 +11,7 @@ use ndarray::{ArrayD, Axis};
 use perforate::data::{images, npz};
 use perforate::engine::{Batch, Knobs, Order, Program, Session, to_array};
 use perforate::onnx::{Component, encode};
-use perforate::route::early_exit::{self, Stages};
+use perforate::route::early_exit::{self, Confidence, Stages};
 use perforate::route::score::Score;
 use tract_onnx::pb::ModelProto;
 
@@ -107,7 +107,9 @@ fn stages(data: &str) -> Stages {
 #[test]
 fn early_exit_equals_onnx_runtime_with_every_score() {
     for score in [Score::MaxProbability, Score::Margin, Score::Entropy { classes: 10 }] {
-        let model = early_exit::compose(&stages("mnist"), score, 0.9, BTreeMap::new()).unwrap();
+        let confidence = Confidence { score, ..Confidence::default() };
+        let model =
+            early_exit::compose(&stages("mnist"), &confidence, 0.9, BTreeMap::new()).unwrap();
         equals_onnx_runtime(&model, &format!("early-exit-mnist-{}", score.name()), "mnist");
     }
 }
@@ -119,9 +121,9 @@ fn early_exit_ends_at_the_first_head_and_at_the_whole_network() {
         let stages = stages(data);
         let load = |model: &ModelProto| Arc::new(Program::load(data, &encode(model)).unwrap());
         let routed =
-            early_exit::compose(&stages, Score::MaxProbability, 0.9, BTreeMap::new()).unwrap();
+            early_exit::compose(&stages, &Confidence::default(), 0.9, BTreeMap::new()).unwrap();
         let (routed, full) = (load(&routed), load(&stages.full().unwrap()));
-        let light = load(&stages.light().unwrap());
+        let light = load(&stages.up_to_head(0).unwrap());
         let inputs = inputs(if data == "mnist" { data } else { "fashion-mnist" });
         let alone = |program: &Arc<Program>| {
             let outcome = Session::new(program.clone()).run(&inputs, &Knobs::new()).unwrap();

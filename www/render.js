@@ -64,7 +64,11 @@ export function render(state, charts) {
     root.dataset.routing = on ? "on" : "off";
   });
   part("figures", state.figures ?? [], paintFigures);
-  part("table", state.table ?? null, paintTable);
+  part("table", state.table ?? null, (table) => paintTable($("table"), table));
+  part("segments", state.segments ?? null, (table) => {
+    $("parts").hidden = !table;
+    paintTable($("segments"), table);
+  });
   part("charts", state.charts ?? [], (list) => charts.show(list));
   part("files", state.files ?? [], (files) => {
     const button = ({ label, kind }) => make("button", label, { type: "button", "data-export": kind });
@@ -140,8 +144,7 @@ function paintFigures(figures) {
   });
 }
 
-function paintTable(table) {
-  const element = $("table");
+function paintTable(element, table) {
   if (!table) return element.replaceChildren();
   const head = make("thead");
   const names = make("tr");

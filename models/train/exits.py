@@ -31,7 +31,7 @@ from nets import stack
 class Plan:
     """One early-exit network: per stage the trunk and the exit's own layers, and whether exits pool over space.
 
-    With a recipe that distils, the teacher is `full` of fashion.py, from the same working folder."""
+    With a recipe that distils, the teacher is `teacher` of fashion.py, from the same working folder."""
 
     stages: tuple
     pool: bool
@@ -43,7 +43,7 @@ class Plan:
 
 PLANS = {
     "mnist": Plan(
-        stages=(("8k5/2", "16/2"), ("24 32/2", ""), ("r 64/2", "")),
+        stages=(("8k5/2", "16/2"), ("32 r 48/2", ""), ("r r 96/2 r", "")),
         pool=False, flips=False, weights=(0.5, 0.5, 1.0),
         data="MNIST (CC BY-SA 3.0), 55,000 of its 60,000 training images",
         recipe=Recipe(epochs=24, rate=0.1, weight_decay=5e-4, erase=0.0),

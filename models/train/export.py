@@ -65,9 +65,10 @@ class Graph:
         bias = self.constant(f"{name}/bias", layer.bias.detach().numpy())
         return self.node("Gemm", [x, weight, bias], name, output, transB=1)
 
-    def pool(self, x, name, output=None):
-        """Mean over height and width, [N, C, H, W] to [N, C]."""
-        x = self.node("GlobalAveragePool", [x], f"{name}/pool")
+    def pool(self, x, name, output=None, size=None):
+        """Mean over height and width, [N, C, H, W] to [N, C]; of one value there is none to take."""
+        if size != 1:
+            x = self.node("GlobalAveragePool", [x], f"{name}/pool")
         return self.node("Flatten", [x], f"{name}/flatten", output, axis=1)
 
 
@@ -85,7 +86,8 @@ def write_conv_net(net, prefix, with_features):
     graph, x = Graph(prefix), "x"
     for name, stage in net.stages.named_children():
         x = graph.sequence(stage, x, name)
-    features = graph.pool(x, "head", "features" if with_features else None)
+    size = net.stages(torch.zeros(1, 1, 28, 28)).shape[2:].numel()
+    features = graph.pool(x, "head", "features" if with_features else None, size)
     graph.linear(net.head, features, "head/classifier", "logits")
     return graph
 

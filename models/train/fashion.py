@@ -1,8 +1,8 @@
 """Trains and exports the Fashion-MNIST cascade: the full network, its light partners and static references.
 
-    python fashion.py full | light | static-s | static-m | static-l [--data DIR] [--work DIR] [--out DIR]
+    python fashion.py teacher | full | light | static-s | static-m | static-l [--data DIR] [--work DIR] [--out DIR]
 
-`full` comes first: the others learn from its logits.
+`teacher` comes first: light and static networks learn from its logits. It is not shipped.
 """
 
 import argparse
@@ -23,18 +23,15 @@ from nets import ConvNet
 DISTILLED = dict(erase=0.0, teacher_weight=0.9, temperature=3.0)
 
 LAYOUTS = {
-    "full": ["16 48/2 r", "96/2 r", "128/2 r"],
-    "light": ["16/2 48/2 64/2"],
-    "light-b": ["16/2 32/2 32 64/2"],
-    "light-c": ["16/2 32/2 64/2"],
-    "light-d": ["24k5/2 48/2 48/2"],
-    "light-e": ["16/2 24/2 24 24 64/2"],
-    "light-tiny": ["16/2 24/2 32/2"],
+    "full": ["16 48/2 r r", "96/2 r r", "128/2 r r"],
+    "teacher": ["16 48/2 r", "96/2 r", "128/2 r"],
+    "light": ["32k4/4v 48/2v 48v"],
     "static-s": ["16 16/2 r", "48/2 r", "64/2"],
     "static-m": ["16 32/2", "64/2 r", "96/2"],
     "static-l": ["16 32/2 r", "48/2 r", "64/2 r"],
 }
 RECIPES = {
+    "teacher": Recipe(epochs=24),
     "full": Recipe(epochs=24),
     "light": Recipe(epochs=50, weight_decay=1e-4, **DISTILLED),
     "static": Recipe(epochs=24, **DISTILLED),
@@ -57,10 +54,10 @@ def load(work, name):
 
 
 def teacher_logits(work, part):
-    """The full network's logits on its ten near views of the training part, computed once and kept in the working folder."""
-    path = Path(work) / "fashion-teacher.pt"
+    """The teacher's logits on its ten near views of the training part, computed once and kept in the working folder."""
+    path = Path(work) / "fashion-teacher-logits.pt"
     if not path.exists():
-        torch.save(teacher_table(load(work, "full"), part.images, near_views()), path)
+        torch.save(teacher_table(load(work, "teacher"), part.images, near_views()), path)
     return torch.load(path)
 
 

@@ -7,11 +7,12 @@ from torch import nn
 
 
 class ConvUnit(nn.Module):
-    """Convolution without bias, batch normalisation, optional ReLU. [N, I, H, W] to [N, O, ceil(H/s), ceil(W/s)]."""
+    """Convolution without bias, batch normalisation, optional ReLU. [N, I, H, W] to [N, O, ceil(H/s), ceil(W/s)], or
+    without padding to floor((H - k) / s) + 1."""
 
-    def __init__(self, inputs, outputs, kernel=3, stride=1, relu=True):
+    def __init__(self, inputs, outputs, kernel=3, stride=1, relu=True, padded=True):
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2 if padded else 0, bias=False)
         self.norm = nn.BatchNorm2d(outputs)
         self.relu = relu
 
@@ -35,7 +36,7 @@ class Residual(nn.Module):
 
 def stack(inputs, layout):
     """Builds one stage from strings: `16` is a 3x3 unit of 16 channels, `48/2` one of stride 2, `24k5/2` one with a
-    5x5 kernel, `r` a residual block. Returns (module, output channels)."""
+    5x5 kernel, `24k5/2v` the same without padding, `r` a residual block. Returns (module, output channels)."""
     layers, blocks, convs = OrderedDict(), 0, 0
     for item in layout.split():
         if item == "r":
@@ -43,9 +44,10 @@ def stack(inputs, layout):
             layers[f"block{blocks}"] = Residual(inputs)
             continue
         convs += 1
-        shape, _, stride = item.partition("/")
+        padded = not item.endswith("v")
+        shape, _, stride = item.rstrip("v").partition("/")
         outputs, _, kernel = shape.partition("k")
-        layers[f"conv{convs}"] = ConvUnit(inputs, int(outputs), int(kernel or 3), int(stride or 1))
+        layers[f"conv{convs}"] = ConvUnit(inputs, int(outputs), int(kernel or 3), int(stride or 1), padded=padded)
         inputs = int(outputs)
     return nn.Sequential(layers), inputs
 

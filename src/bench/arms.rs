@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::engine::{Batch, Knobs, Order, Program, Session};
 use crate::error::Result;
 
+use super::ballast::Ballast;
 use super::timing::Workload;
 
 /// One arm: which model, at which knobs.
@@ -21,12 +22,13 @@ pub struct Arms {
     sessions: Vec<Session>,
     arms: Vec<Arm>,
     batches: Vec<Batch>,
+    ballast: Ballast,
 }
 
 impl Arms {
     /// No arm yet; every unit is one of `batches`.
     pub fn new(batches: Vec<Batch>) -> Arms {
-        Arms { sessions: vec![], arms: vec![], batches }
+        Arms { sessions: vec![], arms: vec![], batches, ballast: Ballast::default() }
     }
 
     /// Adds a model with the order of its segments; returns its handle for [`Arms::arm`].
@@ -62,6 +64,13 @@ impl Workload for Arms {
         // The result must be used, or a compiler could leave out work.
         std::hint::black_box(&outcome);
         Ok(())
+    }
+
+    /// Everything that a run writes to lies elsewhere from now on, inputs included.
+    fn next_round(&mut self, round: usize) {
+        self.ballast.shift(round);
+        self.sessions.iter_mut().for_each(Session::renew);
+        self.batches.iter_mut().for_each(Batch::reallocate);
     }
 
     fn answer(&mut self, arm: usize, unit: usize) -> Result<u64> {

@@ -2,11 +2,14 @@
 
 pub mod alone;
 pub mod arms;
+pub mod ballast;
 pub mod curve;
+pub mod dense;
 pub mod order;
 pub mod quality;
 pub mod record;
 pub mod results;
+pub mod segments;
 pub mod stats;
 pub mod sweep;
 pub mod timing;

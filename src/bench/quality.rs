@@ -2,7 +2,7 @@
 //! oracles that bound what any router between these paths could reach.
 
 use crate::engine::Knobs;
-use crate::units::Macs;
+use crate::units::{Macs, Seconds};
 
 use super::record::{Recording, argmax};
 
@@ -94,20 +94,23 @@ pub fn routed(
 
 /// The cheapest path that is good enough for each sample, else the full path: no router that
 /// chooses between these paths does better. Good enough is right, or without labels, and always if
-/// `agreement`, equal to the full model's answer. The oracle's own decision costs nothing.
+/// `agreement`, equal to the full model's answer. The oracle's own decision costs nothing. Cheapest is by
+/// operations, or by `path_seconds` if given.
 pub fn oracle(
     recording: &Recording,
     full: &[Vec<f32>],
     labels: Option<&[usize]>,
     agreement: bool,
     n: usize,
+    path_seconds: Option<&[Seconds]>,
 ) -> Quality {
     let answers = (0..n).map(|row| {
         let wanted = match labels {
             Some(labels) if !agreement => labels[row],
             _ => argmax(&full[row]),
         };
-        let cost = |ix: &usize| recording.paths[*ix].macs[row].0;
+        let macs = |ix: usize| recording.paths[ix].macs[row].0;
+        let cost = |ix: &usize| path_seconds.map_or_else(|| macs(*ix), |seconds| seconds[*ix].0);
         let all = 0..recording.paths.len();
         let good = all.clone().filter(|&ix| argmax(&recording.paths[ix].outputs[row]) == wanted);
         let path = good

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Calibration, Test};
+use crate::data::{Calibration, Scaling, Test};
 use crate::engine::Program;
 use crate::fit::calibrate::{Alternatives, Certificate, RiskTarget};
+use crate::fit::temperature::Fit;
 use crate::onnx::KnobRange;
 use crate::units::Seconds;
 
 use super::curve::CurveFigures;
+use super::dense::DensePoint;
 use super::quality::Quality;
+use super::segments::SegmentTimes;
 use super::stats::Interval;
 
 /// What "active" means for a routed model.
@@ -23,6 +26,17 @@ pub enum Active {
     FullPath,
     /// Operations, as a share of the full model's, where paths have several lengths.
     Operations,
+}
+
+/// What counts as cost where settings, paths or models are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CostBasis {
+    /// Multiply-accumulates: the same everywhere.
+    #[default]
+    Operations,
+    /// Seconds as measured on this device.
+    Time,
 }
 
 /// What a sweep measures.
@@ -45,6 +59,8 @@ pub struct Subject {
     pub knob: String,
     /// Its ends.
     pub range: KnobRange,
+    /// Labelled samples on which temperatures are fitted.
+    pub scaling: Option<Scaling>,
     /// Samples on which the operating point is chosen.
     pub calibration: Calibration,
     /// Samples on which everything is reported.
@@ -66,6 +82,19 @@ pub struct Options {
     pub seed: u64,
     /// The guarantee that the operating point must carry.
     pub target: RiskTarget,
+    /// What counts as cost.
+    pub cost: CostBasis,
+}
+
+/// A path's temperature, and how well its confidence fits the test labels without and with it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PathScaling {
+    /// T, fitted on the scaling samples.
+    pub temperature: f64,
+    /// At T = 1.
+    pub before: Fit,
+    /// At T.
+    pub after: Fit,
 }
 
 /// One timed setting at one batch size.
@@ -84,6 +113,8 @@ pub struct Point {
     pub knob: Option<f32>,
     /// Share of rows on the full path, in the test samples.
     pub active: f64,
+    /// Cost as a share of the full model's, by [`Options::cost`].
+    pub cost: f64,
     /// Answers on the test samples.
     pub quality: Quality,
     /// Timing one row at a time.
@@ -103,6 +134,19 @@ pub struct Results {
     pub statics: Vec<Point>,
     /// The routed model, cheapest setting first.
     pub curve: Vec<Point>,
+    /// The routed model at many more settings, computed from what was recorded, cheapest first.
+    pub dense: Vec<DensePoint>,
+    /// What each segment takes here, once measured.
+    pub segments: Option<SegmentTimes>,
+    /// The same for each path, in the order of [`Quality::paths`].
+    pub path_seconds: Option<Vec<Seconds>>,
+    /// What runs beside the full model's own segments when all computation is active, relative to them,
+    /// by the segments' times; none where no segment of the routed model is the full model's own.
+    pub router_share: Option<Interval>,
+    /// Temperatures of the paths' answers, in the order of [`Quality::paths`]; empty without labels.
+    pub scalings: Vec<PathScaling>,
+    /// What counts as cost.
+    pub cost: CostBasis,
     /// Figures of the curve as a whole.
     pub figures: CurveFigures,
     /// A random router with the same shares, point by point.

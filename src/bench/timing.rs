@@ -94,6 +94,8 @@ pub trait Workload {
     fn units(&self, arm: usize) -> usize;
     /// Does one unit.
     fn run(&mut self, arm: usize, unit: usize) -> Result<()>;
+    /// Told when a round begins, before anything of it is timed.
+    fn next_round(&mut self, _round: usize) {}
     /// A number for the answer to a unit: equal answers, equal numbers.
     fn answer(&mut self, _arm: usize, _unit: usize) -> Result<u64> {
         Ok(0)
@@ -115,6 +117,8 @@ pub enum Doubt {
     Throttled(f64),
     /// An arm's seconds scatter by this factor from round to round, while others' do not.
     Unsteady(usize, f64),
+    /// An arm's speed-up has an interval of this width, relative to its median, the widest of all.
+    WideInterval(usize, f64),
     /// There are so few rounds.
     FewRounds(usize),
 }
@@ -144,6 +148,11 @@ impl Doubt {
             Doubt::Unsteady(ix, factor) => format!(
                 "“{}” scatters by {factor:.1}× from round to round, unlike the others: its interval is wide for a reason, so look into that model.",
                 arm(*ix)
+            ),
+            Doubt::WideInterval(ix, width) => format!(
+                "The interval of “{}” is {:.0} % wide, the widest of all: measure longer, or close other programs.",
+                arm(*ix),
+                width * 100.0
             ),
             Doubt::FewRounds(rounds) => format!(
                 "There are only {rounds} rounds, too few for an interval to be trusted: measure longer."
@@ -335,6 +344,12 @@ impl Interleaved {
             && work.answer(arm, 0)? != work.answer(arm, 0)?
         {
             self.doubts.push(Doubt::NotDeterministic(arm));
+        }
+        if let Phase::Measure { chunk: 0, turn: 0 } = self.phase
+            && self.repeats == 0
+            && self.unit == 0
+        {
+            work.next_round(self.samples.rounds());
         }
         if self.repeats == 0 && self.unit == 0 {
             // The turn begins. This run is not counted: it finds what the other arms left in the caches.
@@ -558,7 +573,12 @@ mod tests {
         assert_eq!(timing.doubts(), [Doubt::NotDeterministic(1)]);
         let (timing, _) = run(plain(None, None, 0.0), 1e-6, 3);
         assert_eq!(timing.doubts(), [Doubt::FewRounds(3)]);
-        for doubt in [Doubt::Drift(2.0), Doubt::Throttled(0.2), Doubt::Unsteady(0, 2.0)] {
+        for doubt in [
+            Doubt::Drift(2.0),
+            Doubt::Throttled(0.2),
+            Doubt::Unsteady(0, 2.0),
+            Doubt::WideInterval(0, 0.2),
+        ] {
             assert!(doubt.advice(|_| "a".into()).contains(':'), "advice says what to do");
         }
     }

@@ -12,6 +12,7 @@
 //! | `pen` | CSS pixels → device pixels, on a backend |
 //! | `marks` | lines, dashes, markers, error bars, the ring |
 //! | `legend` | samples and names, outside the data |
+//! | `raster` | SVG → PNG, for the command line |
 //! | `theme` | colours, shapes and dashes of each [`Role`] |
 
 mod figure;
@@ -21,6 +22,8 @@ mod layout;
 mod legend;
 mod marks;
 mod pen;
+#[cfg(feature = "cli")]
+mod raster;
 mod scale;
 #[cfg(test)]
 mod tests;
@@ -29,6 +32,8 @@ mod theme;
 pub use figure::{draw, svg};
 pub use format::NumberFormat;
 pub use hit::{Area, Hit, HitMap};
+#[cfg(feature = "cli")]
+pub use raster::png;
 pub use scale::Scale;
 pub use theme::{Colour, Role, Theme};
 

@@ -65,23 +65,45 @@ impl Samples {
 #[derive(Debug, Clone)]
 pub struct Calibration(pub Samples);
 
+/// Samples on which temperatures are fitted, and nothing else.
+#[derive(Debug, Clone)]
+pub struct Scaling(pub Samples);
+
 /// Samples on which results are reported. Nothing is chosen on them.
 #[derive(Debug, Clone)]
 pub struct Test(pub Samples);
 
-/// Splits samples at random into halves, `calibration_n` and `test_n` at most.
+/// How many samples each split may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// For fitting temperatures; taken from the half for calibration, from its end.
+    pub scaling: usize,
+    /// For choosing the operating point, at most.
+    pub calibration: usize,
+    /// For reporting, at most.
+    pub test: usize,
+}
+
+/// Splits samples at random: one half for scaling and calibration, the other for the test. Without labels
+/// there is nothing to scale.
 pub fn split(
     samples: &Samples,
-    calibration_n: usize,
-    test_n: usize,
+    sizes: Sizes,
     seed: u64,
-) -> Result<(Calibration, Test)> {
+) -> Result<(Option<Scaling>, Calibration, Test)> {
     let mut rows: Vec<usize> = (0..samples.len()).collect();
     rows.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     let half = rows.len() / 2;
-    let (calibration, test) = rows.split_at(half);
+    let (own, test) = rows.split_at(half);
+    let wanted = if samples.labels().is_some() { sizes.scaling } else { 0 };
+    let (calibration, scaling) = own.split_at(half - wanted.min(half / 2));
     let take = |rows: &[usize], n: usize| samples.select(&rows[..n.min(rows.len())]);
-    Ok((Calibration(take(calibration, calibration_n)?), Test(take(test, test_n)?)))
+    let scaling = (!scaling.is_empty()).then(|| take(scaling, scaling.len())).transpose()?;
+    Ok((
+        scaling.map(Scaling),
+        Calibration(take(calibration, sizes.calibration)?),
+        Test(take(test, sizes.test)?),
+    ))
 }
 
 #[cfg(test)]
@@ -92,14 +114,22 @@ mod tests {
     #[test]
     fn halves_share_no_sample_and_do_not_depend_on_the_size_asked() {
         let values = ArrayD::from_shape_fn(vec![101, 1], |ix| ix[0] as f32);
-        let samples = Samples::new(Batch::new().with("x", values), None).unwrap();
+        let labels = Some(vec![0; 101]);
+        let samples = Samples::new(Batch::new().with("x", values), labels).unwrap();
         let numbers = |s: &Samples| -> Vec<f32> {
             crate::engine::to_array(s.inputs().get("x").unwrap()).unwrap().into_iter().collect()
         };
-        let (calibration, test) = split(&samples, 1000, 1000, 7).unwrap();
-        let (few, few_test) = split(&samples, 10, 10, 7).unwrap();
-        assert_eq!((calibration.0.len(), test.0.len()), (50, 51));
-        assert!(numbers(&test.0).iter().all(|v| !numbers(&calibration.0).contains(v)));
+        let sizes = |scaling, n| Sizes { scaling, calibration: n, test: n };
+        let (scaling, calibration, test) = split(&samples, sizes(12, 1000), 7).unwrap();
+        let scaling = scaling.unwrap().0;
+        let (_, few, few_test) = split(&samples, sizes(12, 10), 7).unwrap();
+        assert_eq!((scaling.len(), calibration.0.len(), test.0.len()), (12, 38, 51));
+        let mut all = [&scaling, &calibration.0, &test.0].map(numbers).concat();
+        all.sort_by(f32::total_cmp);
+        all.dedup();
+        assert_eq!(all.len(), 101, "no sample stands in two splits");
+        let (none, whole, _) = split(&samples, sizes(0, 1000), 7).unwrap();
+        assert!(none.is_none() && whole.0.len() == 50);
         assert_eq!(numbers(&few.0), numbers(&calibration.0)[..10]);
         assert_eq!(numbers(&few_test.0), numbers(&test.0)[..10]);
     }

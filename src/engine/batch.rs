@@ -53,6 +53,13 @@ impl Batch {
         self.map(|tensor| select_rows(tensor, rows))
     }
 
+    /// Copies every tensor to memory allocated now, so that a timing does not depend on one place.
+    pub fn reallocate(&mut self) {
+        for (_, tensor) in &mut self.tensors {
+            *tensor = TValue::from_const((**tensor).clone().into_arc_tensor());
+        }
+    }
+
     fn map(
         &self,
         f: impl Fn(&Tensor) -> tract_onnx::prelude::TractResult<Tensor>,

@@ -35,6 +35,20 @@ const FREE: &[&str] = &[
     "Dequantize",
 ];
 
+/// The value of a size for one row, unless it depends on more.
+fn one_row(size: &TDim, rows: Option<&Symbol>) -> Option<f64> {
+    let mut values = SymbolValues::default();
+    if let Some(rows) = rows {
+        values.set(rows, 1);
+    }
+    size.eval(&values).to_i64().ok().map(|value| value as f64)
+}
+
+/// The same for a size in bytes.
+pub(crate) fn bytes_per_row(size: &TDim, rows: Option<&Symbol>) -> Option<Bytes> {
+    one_row(size, rows).map(Bytes)
+}
+
 /// What one segment costs.
 #[derive(Debug, Clone, Default)]
 pub struct SegmentCost {
@@ -44,6 +58,8 @@ pub struct SegmentCost {
     pub parameters: usize,
     /// Bytes that these constants take as loaded.
     pub bytes: Bytes,
+    /// Bytes alive at each step of a run, its inputs and constants left out.
+    alive: Vec<TDim>,
     /// Operators for which tract reports no cost although they compute something.
     pub uncosted: BTreeSet<String>,
 }
@@ -52,7 +68,14 @@ impl SegmentCost {
     /// Reads the cost off a decluttered model.
     pub(crate) fn of(model: &TypedModel) -> TractResult<SegmentCost> {
         let mut cost = SegmentCost::default();
-        for node in model.eval_order()?.into_iter().map(|id| model.node(id)) {
+        let order = model.eval_order()?;
+        let computed = |node: &TypedNode| {
+            !node.op_is::<tract_onnx::tract_core::ops::konst::Const>()
+                && !node.op_is::<tract_onnx::tract_core::ops::source::TypedSource>()
+        };
+        let alive = model.eval_tmp_memory_usage(&order, computed)?;
+        cost.alive = alive.into_iter().map(|(_, bytes)| bytes).collect();
+        for node in order.into_iter().map(|id| model.node(id)) {
             let op = node.op();
             if let Some(konst) = op.downcast_ref::<tract_onnx::tract_core::ops::konst::Const>() {
                 cost.parameters += konst.val().len();
@@ -83,11 +106,13 @@ impl SegmentCost {
 
     /// Operations for one row, if they do not depend on anything but the number of rows.
     pub(crate) fn per_row(&self, rows: Option<&Symbol>) -> Option<Macs> {
-        let mut values = SymbolValues::default();
-        if let Some(rows) = rows {
-            values.set(rows, 1);
-        }
-        self.macs.eval(&values).to_i64().ok().map(|macs| Macs(macs as f64))
+        one_row(&self.macs, rows).map(Macs)
+    }
+
+    /// Most bytes alive at once for one row, inputs and constants left out.
+    pub(crate) fn peak_per_row(&self, rows: Option<&Symbol>) -> Option<Bytes> {
+        let mut steps = self.alive.iter().map(|bytes| bytes_per_row(bytes, rows));
+        steps.try_fold(Bytes(0.0), |peak, bytes| bytes.map(|b| if b > peak { b } else { peak }))
     }
 
     /// Operations with every symbol given.

@@ -9,6 +9,7 @@ mod cost;
 mod cut;
 mod gate;
 mod library;
+mod memory;
 mod program;
 mod segment;
 mod session;
@@ -20,7 +21,7 @@ pub use gate::{Comparison, Gate};
 pub use library::Library;
 pub use program::{InputInfo, KnobInfo, Program, SegmentInfo};
 pub use segment::Order;
-pub use session::{Outcome, Routing, Session};
+pub use session::{Call, Outcome, Routing, Session};
 pub use trace::{MAX_GATES, Path, RowTrace, Trace};
 
 #[cfg(test)]

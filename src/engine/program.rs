@@ -27,8 +27,8 @@ pub struct Program {
     pub(crate) inputs: Vec<InputInfo>,
     pub(crate) knobs: Vec<KnobInfo>,
     pub(crate) outputs: Vec<String>,
-    /// True if the file itself fixes the number of rows to one.
-    pub(crate) one_row: bool,
+    /// The symbol of the row axis; none if the file itself fixes the number of rows to one.
+    pub(crate) rows: Option<Symbol>,
     metadata: Metadata,
     file_size: Bytes,
 }
@@ -67,6 +67,8 @@ pub struct SegmentInfo<'a> {
     pub cost: &'a SegmentCost,
     /// The ONNX operators in it, in order.
     pub operators: &'a [String],
+    /// Most bytes of tensors alive at once inside it for one row, inputs left out.
+    pub peak: Option<Bytes>,
     /// Whether it depends on the rows at all.
     pub per_row: bool,
 }
@@ -137,7 +139,6 @@ impl Program {
         };
         let (inputs, knobs, bound) = bind_inputs(&mut cutter, &declared)?;
         let root = cutter.root(graph, &bound)?;
-        let one_row = cutter.compiler.rows.is_none();
         Ok(Program {
             root,
             slots: cutter.slots,
@@ -146,7 +147,7 @@ impl Program {
             inputs,
             knobs,
             outputs: graph.output.iter().map(|o| o.name.clone()).collect(),
-            one_row,
+            rows: cutter.compiler.rows,
             metadata,
             file_size,
         })
@@ -179,6 +180,7 @@ impl Program {
             macs: segment.macs_per_row(),
             cost: segment.cost(),
             operators: &segment.operators,
+            peak: segment.peak_per_row(),
             per_row: segment.per_row,
         })
     }
@@ -186,6 +188,11 @@ impl Program {
     /// Strategy, labels, provenance: what the file says of itself.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    /// Whether segment `ix` is also one of `other`'s: loaded with one library, they are the same object.
+    pub fn has_segment_of(&self, ix: usize, other: &Program) -> bool {
+        other.segments.iter().any(|segment| segment.is_same_as(&self.segments[ix]))
     }
 
     /// Size of the ONNX file.
@@ -200,7 +207,7 @@ impl Program {
 
     /// Whether the file accepts only one row at a time.
     pub fn is_one_row(&self) -> bool {
-        self.one_row
+        self.rows.is_none()
     }
 
     /// Names of operators whose cost is unknown, over all segments.

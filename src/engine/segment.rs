@@ -203,6 +203,11 @@ impl Segment {
         Ok(cell.get_or_init(|| plan))
     }
 
+    /// Whether the two compute the same with the same weights.
+    pub fn is_same_as(&self, other: &Segment) -> bool {
+        Arc::ptr_eq(&self.compiled, &other.compiled)
+    }
+
     /// The values of the symbols that these inputs imply, for costs that depend on more than rows.
     pub fn symbol_values(&self, inputs: &[&Tensor]) -> SymbolValues {
         let mut values = SymbolValues::default();
@@ -223,6 +228,11 @@ impl Segment {
     /// Operations for one row, unless they depend on other sizes of the input.
     pub fn macs_per_row(&self) -> Option<crate::units::Macs> {
         self.cost().per_row(self.compiled.rows.as_ref())
+    }
+
+    /// Most bytes alive at once inside it for one row, unless they depend on other sizes of the input.
+    pub fn peak_per_row(&self) -> Option<crate::units::Bytes> {
+        self.cost().peak_per_row(self.compiled.rows.as_ref())
     }
 
     /// Operations, parameters, bytes.

@@ -52,10 +52,21 @@ impl Outcome {
     }
 }
 
+/// One run of a segment, with what it was given, so that it can be run again by itself.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Index of the segment.
+    pub segment: usize,
+    rows: usize,
+    inputs: TVec<TValue>,
+}
+
 /// Runs a program; holds the scratch memory of its plans, so that runs do not allocate them anew.
 #[derive(Debug)]
 pub struct Session {
     program: Arc<Program>,
+    /// The calls of the run at hand, while somebody wants them.
+    calls: Option<Vec<Call>>,
     orders: Vec<Order>,
     single: Vec<Option<PlanState>>,
     batch: Vec<Option<PlanState>>,
@@ -74,7 +85,12 @@ impl Session {
         let count = program.segments.len();
         let empty = || std::iter::repeat_with(|| None).take(count).collect();
         let orders = vec![Order::RowByRow; count];
-        Session { orders, single: empty(), batch: empty(), program }
+        Session { orders, single: empty(), batch: empty(), program, calls: None }
+    }
+
+    /// Gives up all scratch memory: the next run takes it anew, from wherever it then is.
+    pub fn renew(&mut self) {
+        self.single.iter_mut().chain(&mut self.batch).for_each(|state| *state = None);
     }
 
     /// How each segment runs on several rows.
@@ -84,7 +100,7 @@ impl Session {
 
     /// Sets how segment `ix` runs on several rows; a file that fixes one row leaves no choice.
     pub fn set_order(&mut self, ix: usize, order: Order) {
-        if !self.program.one_row {
+        if !self.program.is_one_row() {
             self.orders[ix] = order;
         }
     }
@@ -123,6 +139,22 @@ impl Session {
             .map(|(name, &slot)| Ok((name.clone(), value(&frame, &program, slot)?)))
             .collect::<Result<_>>()?;
         Ok(Outcome { outputs, trace })
+    }
+
+    /// Runs the batch and returns the calls of its segments, in the order in which they ran.
+    pub fn calls(&mut self, batch: &Batch, knobs: &Knobs, routing: Routing) -> Result<Vec<Call>> {
+        self.calls = Some(vec![]);
+        let outcome = self.run_with(batch, knobs, routing);
+        let calls = self.calls.take().unwrap_or_default();
+        outcome.map(|_| calls)
+    }
+
+    /// Runs one segment again, on what it was given then.
+    pub fn repeat(&mut self, call: &Call) -> Result<()> {
+        let program = self.program.clone();
+        let outputs = self.execute(&program, call.segment, call.inputs.clone(), call.rows)?;
+        std::hint::black_box(&outputs);
+        Ok(())
     }
 
     /// Checks the inputs and puts them into the first frame.
@@ -223,27 +255,41 @@ impl Session {
         } else {
             trace.shared_macs += macs;
         }
-        let fault = |e: TractError| {
-            Error::new(ErrorKind::Model, format!("the run failed ({})", one_line(e)))
-                .node(&segment.name)
-        };
         let rows = frame.rows.len();
-        let one_by_one = segment.per_row && (rows == 1 || self.orders[ix] == Order::RowByRow);
-        let outputs = if one_by_one {
-            let state = state(&mut self.single[ix], || segment.single()?.spawn().map_err(fault))?;
-            if rows == 1 {
-                state.run(inputs).map_err(fault)?
-            } else {
-                row_by_row(program, &segment.inputs, state, &inputs, rows).map_err(fault)?
-            }
-        } else {
-            let state = state(&mut self.batch[ix], || segment.batch()?.spawn().map_err(fault))?;
-            state.run(inputs).map_err(fault)?
-        };
+        if let Some(calls) = &mut self.calls {
+            calls.push(Call { segment: ix, rows, inputs: inputs.clone() });
+        }
+        let outputs = self.execute(program, ix, inputs, rows)?;
         for (&slot, output) in segment.outputs.iter().zip(outputs) {
             frame.slots[slot] = Some(output);
         }
         Ok(())
+    }
+
+    /// Runs the plan of segment `ix` on `rows` rows.
+    fn execute(
+        &mut self,
+        program: &Program,
+        ix: usize,
+        inputs: TVec<TValue>,
+        rows: usize,
+    ) -> Result<TVec<TValue>> {
+        let segment = &program.segments[ix];
+        let fault = |e: TractError| {
+            Error::new(ErrorKind::Model, format!("the run failed ({})", one_line(e)))
+                .node(&segment.name)
+        };
+        let one_by_one = segment.per_row && (rows == 1 || self.orders[ix] == Order::RowByRow);
+        if !one_by_one {
+            let state = state(&mut self.batch[ix], || segment.batch()?.spawn().map_err(fault))?;
+            return state.run(inputs).map_err(fault);
+        }
+        let state = state(&mut self.single[ix], || segment.single()?.spawn().map_err(fault))?;
+        if rows == 1 {
+            state.run(inputs).map_err(fault)
+        } else {
+            row_by_row(program, &segment.inputs, state, &inputs, rows).map_err(fault)
+        }
     }
 
     /// Passes a gate: splits the rows, walks each branch with its own, joins their outputs.

@@ -1,9 +1,11 @@
 //! The headless application: scenarios, the measuring side of the page, and its view.
 
+pub mod experiment;
 pub mod mlp;
 pub mod plots;
 pub mod run;
 pub mod scenario;
+mod tables;
 mod text;
 pub mod view;
 pub mod worker;

@@ -66,6 +66,9 @@ pub fn plot(id: &str, report: Option<&ScenarioReport>, selected: Selected) -> Op
     plot.series.push(Series { name: "routed".into(), role: Role::Curve, points: curve.collect() });
     plot.series.push(single("full", Role::Full, &report.references.full));
     plot.series.push(single("light", Role::Light, &report.references.light));
+    if let Some(certified) = &report.operating_point.point {
+        plot.series.push(single("certified", Role::Certified, certified));
+    }
     let statics: Vec<Point> =
         report.references.statics.iter().filter_map(|p| point(p, None, "static model")).collect();
     if !statics.is_empty() {
@@ -73,6 +76,23 @@ pub fn plot(id: &str, report: Option<&ScenarioReport>, selected: Selected) -> Op
             name: "static models".into(),
             role: Role::Matched,
             points: statics,
+        });
+    }
+    let predicted = report.dense.iter().filter_map(|p| {
+        let of = |measure: Measure| match measure {
+            Measure::Active => Some(p.active),
+            Measure::Latency => p.latency_s,
+            Measure::Speedup => p.speedup,
+            Measure::Quality => Some(p.accuracy.unwrap_or(p.agreement)),
+        };
+        Some(Point { x: of(x)?, y: of(y)?, ..Point::default() })
+    });
+    let predicted: Vec<Point> = predicted.collect();
+    if !predicted.is_empty() {
+        plot.series.push(Series {
+            name: "predicted from segments".into(),
+            role: Role::Dense,
+            points: predicted,
         });
     }
     if id == "speedup" {

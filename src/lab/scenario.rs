@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use tract_onnx::pb::ModelProto;
 
-use crate::bench::sweep::{Active, Options, Subject};
-use crate::data::{Samples, images, split};
-use crate::engine::{Batch, Library, Program};
+use crate::bench::record;
+use crate::bench::sweep::{Active, Subject};
+use crate::data::{Samples, Scaling, images, split};
+use crate::engine::{Batch, Knobs, Library, Program, Session};
 use crate::error::{Error, ErrorKind, Result};
-use crate::fit::calibrate::{Loss, RiskTarget};
+use crate::fit::temperature;
 use crate::onnx::{Component, KnobRange, encode};
-use crate::report::Names;
 use crate::route::score::Score;
 use crate::route::{dendritic, early_exit};
-use crate::units::Seconds;
 
+use super::experiment::Experiment;
 use super::mlp;
 
 /// Seed of everything random, unless another is asked for.
@@ -128,48 +128,33 @@ pub fn find(name: &str) -> Result<&'static Scenario> {
     })
 }
 
-/// Most samples of each split, fewer in a page and in a quick run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Samplings {
-    /// For choosing the operating point.
-    pub calibration: usize,
-    /// For reporting.
-    pub test: usize,
-}
-
 impl Scenario {
-    /// The names that the report uses.
-    pub fn names(&self) -> Names {
-        Names {
-            scenario: self.name.into(),
-            strategy: self.strategy.into(),
-            model: self.model.into(),
-            data: self.data.into(),
-        }
-    }
-
     /// Builds what is measured. `files` holds the content of each of [`Scenario::files`] by name.
     pub fn subject(
         &self,
         files: &BTreeMap<String, Vec<u8>>,
-        samplings: Samplings,
-        seed: u64,
+        experiment: &Experiment,
     ) -> Result<Subject> {
-        let (models, samples) = match self.strategy {
-            early_exit::STRATEGY => (self.early_exit(files)?, self.images(files)?),
+        let (sizes, seed) = (experiment.sizes(), experiment.seed);
+        let (models, (scaling, calibration, test)) = match self.strategy {
+            early_exit::STRATEGY => {
+                let splits = split(&self.images(files)?, sizes, seed)?;
+                (self.early_exit(files, splits.0.as_ref())?, splits)
+            }
             _ if self.files.is_empty() => {
                 let reference = mlp::build(seed)?;
-                let n = 2 * samplings.calibration.max(samplings.test);
+                let n = 2 * sizes.calibration.max(sizes.test);
                 let samples = Samples::new(reference.samples(n), None)?;
                 let mlp::ReferenceMlp { full, light, gate, .. } = reference;
-                (dendritic_models(&dendritic::Parts { full, light, gate })?, samples)
+                let parts = dendritic::Parts { full, light, gate };
+                (dendritic_models(&parts)?, split(&samples, sizes, seed)?)
             }
             _ => {
                 let [full, light, gate] = self.components(files)?;
-                (dendritic_models(&dendritic::Parts { full, light, gate })?, self.images(files)?)
+                let parts = dendritic::Parts { full, light, gate };
+                (dendritic_models(&parts)?, split(&self.images(files)?, sizes, seed)?)
             }
         };
-        let (calibration, test) = split(&samples, samplings.calibration, samplings.test, seed)?;
         // What is compared runs from the same weights.
         let library = Library::default();
         let program = |role: &str, model: &ModelProto| {
@@ -188,6 +173,7 @@ impl Scenario {
             light_always_runs: models.light_always_runs,
             knob: models.knob.into(),
             range: models.range,
+            scaling,
             calibration,
             test,
         })
@@ -210,20 +196,44 @@ impl Scenario {
         Samples::new(Batch::new().with("x", x), Some(labels))
     }
 
-    fn early_exit(&self, files: &BTreeMap<String, Vec<u8>>) -> Result<Models> {
+    /// Temperatures are fitted first, so that one threshold means the same at every head.
+    fn early_exit(
+        &self,
+        files: &BTreeMap<String, Vec<u8>>,
+        scaling: Option<&Scaling>,
+    ) -> Result<Models> {
         let stages = early_exit::Stages::new(self.components(files)?.into())?;
         let threshold = early_exit::RANGE.default;
         let score = Score::MaxProbability;
+        let temperatures = scaling.map(|s| temperatures(&stages, &s.0)).transpose()?;
+        let confidence =
+            early_exit::Confidence { score, temperatures: temperatures.unwrap_or_default() };
         Ok(Models {
             full: stages.full()?,
-            light: stages.light()?,
-            routed: early_exit::compose(&stages, score, threshold, BTreeMap::new())?,
+            light: stages.up_to_head(0)?,
+            routed: early_exit::compose(&stages, &confidence, threshold, BTreeMap::new())?,
             knob: early_exit::KNOB,
             range: early_exit::RANGE,
             active: Active::Operations,
             light_always_runs: false,
         })
     }
+}
+
+/// The temperature of each early head.
+fn temperatures(stages: &early_exit::Stages, samples: &Samples) -> Result<Vec<f32>> {
+    let labels = samples.labels().unwrap_or_default();
+    (0..stages.heads())
+        .map(|head| {
+            let model = stages.up_to_head(head)?;
+            let name = format!("head {}", head + 1);
+            let program = Program::from_proto(&Library::default(), &name, &model, 0)?;
+            let mut session = Session::new(Arc::new(program));
+            let logits = record::answers(&mut session, samples, &Knobs::new())?;
+            let rows: Vec<Vec<f32>> = logits.rows().into_iter().map(|row| row.to_vec()).collect();
+            Ok(temperature::fit(&rows, labels) as f32)
+        })
+        .collect()
 }
 
 /// Files from here on are static models.
@@ -264,18 +274,4 @@ fn get<'a>(files: &'a BTreeMap<String, Vec<u8>>, name: &str) -> Result<&'a [u8]>
         .get(name)
         .map(Vec::as_slice)
         .ok_or_else(|| Error::new(ErrorKind::Io, "the file is missing").at(name))
-}
-
-/// How much the command line measures.
-pub fn usual_options(scenario: &Scenario, quick: bool) -> Result<(Options, Samplings)> {
-    let options = Options {
-        rounds: if quick { 7 } else { 25 },
-        timed_rows: if quick { 64 } else { 128 },
-        batch: 32,
-        slice: Seconds(0.02),
-        seed: SEED,
-        target: RiskTarget::new(Loss::Error, scenario.epsilon, 0.1)?,
-    };
-    let n = if quick { 1000 } else { 5000 };
-    Ok((options, Samplings { calibration: n, test: n }))
 }

@@ -4,11 +4,12 @@ use serde::Serialize;
 
 use crate::bench::sweep::Active;
 use crate::chart::Plot;
-use crate::report::{PointReport, Report, ScenarioReport, TimingReport};
-use crate::units::{Macs, Seconds, three_digits};
+use crate::report::{PointReport, Report, ScenarioReport, TemperatureReport};
+use crate::units::{Bytes, Macs, Seconds, three_digits};
 
 use super::plots::{self, CHARTS, Selected};
 use super::scenario::SCENARIOS;
+use super::tables::{self, Table};
 use super::text::{dash, knob, of_active, percent, speedup};
 use super::worker::Event;
 
@@ -52,30 +53,6 @@ pub struct Figure {
     note: String,
 }
 
-/// One column of the table.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct Column {
-    id: &'static str,
-    title: &'static str,
-    unit: &'static str,
-}
-
-/// One row of the table.
-#[derive(Debug, Serialize)]
-pub struct Row {
-    cells: Vec<String>,
-    selected: bool,
-    kind: &'static str,
-}
-
-/// The table behind the charts.
-#[derive(Debug, Serialize)]
-pub struct Table {
-    caption: String,
-    columns: Vec<Column>,
-    rows: Vec<Row>,
-}
-
 /// A chart's place on the page.
 #[derive(Debug, Serialize)]
 pub struct ChartState {
@@ -117,25 +94,12 @@ pub struct State {
     routing: bool,
     figures: Vec<Figure>,
     table: Option<Table>,
+    segments: Option<Table>,
     charts: Vec<ChartState>,
     files: Vec<Export>,
     about: Vec<About>,
     measured: usize,
 }
-
-const COLUMNS: [Column; 11] = [
-    Column { id: "kind", title: "Arm", unit: "" },
-    Column { id: "knob", title: "Threshold", unit: "" },
-    Column { id: "active", title: "Active", unit: "rows on the full path" },
-    Column { id: "latency", title: "Latency", unit: "batch 1" },
-    Column { id: "throughput", title: "Throughput", unit: "per second" },
-    Column { id: "speed_up", title: "Speed-up", unit: "batch 1, 95 %" },
-    Column { id: "speed_up_32", title: "Speed-up", unit: "batch 32" },
-    Column { id: "ideal", title: "Ideal", unit: "from MACs" },
-    Column { id: "accuracy", title: "Accuracy", unit: "" },
-    Column { id: "agreement", title: "Agreement", unit: "with full" },
-    Column { id: "deviation", title: "Deviation", unit: "max, mean" },
-];
 
 impl Default for View {
     fn default() -> View {
@@ -268,7 +232,8 @@ impl View {
             knob: report.map(|_| self.knob_state()),
             routing: self.routing,
             figures: self.shown().map_or_else(Vec::new, |point| self.figures(point)),
-            table: report.map(|r| self.table(r)),
+            table: report.map(|r| tables::numbers(r, self.routing.then(|| self.index()))),
+            segments: report.and_then(tables::segments),
             charts: charts.collect(),
             files: report
                 .map(|_| exports.map(|(label, kind)| Export { label, kind }).into())
@@ -323,38 +288,6 @@ impl View {
         ]
     }
 
-    fn table(&self, report: &ScenarioReport) -> Table {
-        let rows = report.rows().into_iter().filter(|(kind, _)| *kind != "random");
-        let mut routed = 0;
-        let rows = rows.map(|(kind, point)| {
-            let selected = match kind {
-                "routed" => {
-                    routed += 1;
-                    self.routing && routed == self.index() + 1
-                }
-                "full" => !self.routing,
-                _ => false,
-            };
-            Row { cells: cells(kind, point), selected, kind }
-        });
-        Table {
-            caption: format!(
-                "{}: {} test samples; threshold chosen on {} others",
-                report.data.name, report.data.test_n, report.data.calibration_n
-            ),
-            columns: COLUMNS
-                .iter()
-                .map(|&column| match (column.id, report.active_means) {
-                    ("active", Active::Operations) => {
-                        Column { unit: "of full operations", ..column }
-                    }
-                    _ => column,
-                })
-                .collect(),
-            rows: rows.collect(),
-        }
-    }
-
     fn about(&self) -> Vec<About> {
         let Some(report) = &self.report else { return vec![] };
         let Some(scenario) = report.scenarios.first() else { return vec![] };
@@ -397,6 +330,25 @@ impl View {
                 ),
             },
             About { term: "Routing overhead", text: dash(overhead) },
+            About {
+                term: "By the segments’ times",
+                text: dash(scenario.router_share.map(|share| {
+                    format!(
+                        "what is not the full model takes {} ({} to {}) of its time",
+                        percent(share.median),
+                        percent(share.lo),
+                        percent(share.hi)
+                    )
+                })),
+            },
+            About {
+                term: "Predicted speed-ups",
+                text: dash(scenario.prediction_error.map(|error| {
+                    format!("{} off in the median of the measured settings", percent(error))
+                })),
+            },
+            About { term: "Memory", text: memory(scenario) },
+            About { term: "Temperature", text: temperatures(scenario) },
             About { term: "Clock tick", text: Seconds(report.host.clock_tick_s).to_string() },
             About {
                 term: "Host",
@@ -422,21 +374,26 @@ fn pays(report: &ScenarioReport) -> bool {
             .is_some_and(|t| t.speedup.lo > 1.0)
 }
 
-fn cells(kind: &str, point: &PointReport) -> Vec<String> {
-    let interval = |t: TimingReport| {
-        format!("{} ({}–{})", speedup(t), three_digits(t.speedup.lo), three_digits(t.speedup.hi))
+/// Weights and live tensors of the full and the routed model.
+fn memory(scenario: &ScenarioReport) -> String {
+    let of = |role: &str| {
+        let memory = scenario.memory.get(role)?;
+        let live = memory.peak_live_bytes.map_or("–".into(), |bytes| Bytes(bytes).to_string());
+        Some(format!("{role} {} weights, {live} live", Bytes(memory.weight_bytes)))
     };
-    vec![
-        kind.to_string(),
-        dash(point.knob.values().next().map(|v| knob(*v))),
-        percent(point.active),
-        dash(point.batch1.map(|t| Seconds(t.latency_s.median).to_string())),
-        dash(point.batch1.map(|t| three_digits(t.throughput_per_s.median))),
-        dash(point.batch1.map(interval)),
-        dash(point.batch32.map(speedup)),
-        format!("{}\u{a0}×", three_digits(point.ideal_speedup)),
-        dash(point.accuracy.map(percent)),
-        percent(point.agreement),
-        format!("{}, {}", three_digits(point.deviation_max), three_digits(point.deviation_mean)),
-    ]
+    ["full", "routed"].into_iter().filter_map(of).collect::<Vec<_>>().join("; ")
+}
+
+/// What each path's confidence had to be divided by, and how far off it is without and with that.
+fn temperatures(scenario: &ScenarioReport) -> String {
+    let of = |(path, t): (&String, &TemperatureReport)| {
+        format!(
+            "{path} {:.2} (calibration error {} without, {} with)",
+            t.temperature,
+            percent(t.before.ece),
+            percent(t.after.ece)
+        )
+    };
+    let all: Vec<String> = scenario.temperatures.iter().map(of).collect();
+    if all.is_empty() { "–".into() } else { all.join("; ") }
 }

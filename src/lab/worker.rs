@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::sweep::{Options, Progress, Sweep};
+use crate::bench::sweep::{Progress, Sweep};
 use crate::bench::timing::Stretch;
 use crate::clock::SystemClock;
-use crate::energy::EnergyModel;
 use crate::engine::{Knobs, Program};
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{Host, Report, scenario_report};
 
 use crate::units::Seconds;
 
+use super::experiment::Experiment;
 use super::run::{Ran, run};
-use super::scenario::{self, SEED, Samplings, Scenario, find};
+use super::scenario::{Scenario, find};
 
 /// Progress is told no more often: each time, the page draws, and measuring waits.
 const PROGRESS_EVERY: Seconds = Seconds(0.25);
@@ -121,7 +121,7 @@ pub struct Lab {
     own: Option<(String, Arc<Program>)>,
     ran: Option<Ran>,
     files: BTreeMap<String, Vec<u8>>,
-    sweep: Option<(&'static Scenario, Options, bool, Sweep<SystemClock>)>,
+    sweep: Option<(Experiment, Sweep<SystemClock>)>,
     paused: bool,
     clock: SystemClock,
     /// How long the progress that was told last stands, and its words.
@@ -137,7 +137,7 @@ impl Lab {
     /// Whether [`Lab::step`] has work.
     pub fn is_busy(&self) -> bool {
         let waiting = self.awaited.is_some_and(|(scenario, _)| self.missing(scenario).is_empty());
-        !self.paused && (waiting || self.sweep.as_ref().is_some_and(|(.., sweep)| !sweep.is_done()))
+        !self.paused && (waiting || self.sweep.as_ref().is_some_and(|(_, sweep)| !sweep.is_done()))
     }
 
     /// Takes a command. What is wrong becomes an event.
@@ -235,13 +235,13 @@ impl Lab {
 
     fn advance(&mut self) -> Result<Vec<Event>> {
         if let Some((scenario, quick)) = self.awaited.take() {
-            let (options, samplings) = page_options(scenario, quick)?;
-            let subject = scenario.subject(&self.files, samplings, options.seed)?;
-            let sweep = Sweep::new(subject, options, SystemClock::default())?;
-            self.sweep = Some((scenario, options, quick, sweep));
+            let experiment = Experiment::in_page(scenario, quick).with_files(&self.files)?;
+            let subject = scenario.subject(&self.files, &experiment)?;
+            let sweep = Sweep::new(subject, experiment.options()?, SystemClock::default())?;
+            self.sweep = Some((experiment, sweep));
             return Ok(vec![Event::Progress { text: "Models compiled".into(), share: 0.01 }]);
         }
-        let Some((scenario, options, quick, sweep)) = &mut self.sweep else { return Ok(vec![]) };
+        let Some((experiment, sweep)) = &mut self.sweep else { return Ok(vec![]) };
         let changed = sweep.step()?;
         let Progress { text, share } = sweep.progress();
         let news = changed
@@ -256,13 +256,9 @@ impl Lab {
             events.push(Event::Progress { text, share });
         }
         if let Some(results) = sweep.results().filter(|_| changed) {
-            let mut report = Report::new(options.seed, *quick, host(results.tick.0));
-            report.scenarios.push(scenario_report(
-                &scenario.names(),
-                sweep.subject(),
-                &results,
-                &EnergyModel::default(),
-            ));
+            let mut report = Report::new(experiment.seed, experiment.quick, host(results.tick.0));
+            let context = experiment.context(&self.files)?;
+            report.scenarios.push(scenario_report(&context, sweep.subject(), &results));
             events.push(Event::Results { report: Box::new(report) });
         }
         if sweep.is_done() {
@@ -270,20 +266,6 @@ impl Lab {
         }
         Ok(events)
     }
-}
-
-/// A page measures less than the command line, since people wait for it.
-fn page_options(scenario: &Scenario, quick: bool) -> Result<(Options, Samplings)> {
-    let (usual, _) = scenario::usual_options(scenario, quick)?;
-    let rounds = if quick { 5 } else { 15 };
-    let timed_rows = if quick { 32 } else { 64 };
-    let n = match (scenario.files.is_empty(), quick) {
-        (true, _) => 1000,
-        (false, true) => 300,
-        (false, false) => 1500,
-    };
-    let options = Options { rounds, timed_rows, seed: SEED, ..usual };
-    Ok((options, Samplings { calibration: n, test: n }))
 }
 
 fn host(tick: f64) -> Host {

@@ -22,6 +22,16 @@ pub const RANGE: KnobRange = KnobRange { default: 0.9, never: 0.0, always: 2.0 }
 /// Name of the routed model's output.
 pub const OUTPUT: &str = "logits";
 
+/// How sure a head must be.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Confidence {
+    /// How sureness is computed from logits.
+    pub score: Score,
+    /// Temperatures of the early heads, in order; 1 where there is none. They make one threshold mean the same at
+    /// all heads.
+    pub temperatures: Vec<f32>,
+}
+
 /// Tensors at hand, by the names that stages know them by.
 type Wires = HashMap<String, String>;
 
@@ -51,9 +61,9 @@ impl Stages {
         self.prefix(self.0.len())
     }
 
-    /// The first stage with its head, whose answer is called `logits`: the light model.
-    pub fn light(&self) -> Result<ModelProto> {
-        self.prefix(1)
+    /// The network up to the early head `ix`, whose answer is called `logits`.
+    pub fn up_to_head(&self, ix: usize) -> Result<ModelProto> {
+        self.prefix(ix + 1)
     }
 
     /// The first `count` stages in a row, without gates.
@@ -66,6 +76,11 @@ impl Stages {
         let kept = graph.node("Identity", OUTPUT, &[&wires[&answer]])?;
         graph.output_like(&kept, self.0[count - 1].output(&answer)?);
         graph.into_model(&Metadata::default())
+    }
+
+    /// Number of early heads.
+    pub fn heads(&self) -> usize {
+        self.0.len() - 1
     }
 
     /// A graph with the data input declared.
@@ -86,7 +101,7 @@ impl Stages {
         graph: &mut GraphBuilder,
         mut wires: Wires,
         ix: usize,
-        score: Score,
+        confidence: &Confidence,
     ) -> Result<String> {
         let stage = &self.0[ix];
         wires.extend(graph.splice(stage, &prefix(ix), &wires)?);
@@ -94,11 +109,13 @@ impl Stages {
             return Ok(wires[OUTPUT].clone());
         }
         let own = wires[&head(ix)].clone();
-        let confidence = score.wire(graph, &format!("{}/score", gate(ix)), &own)?;
-        let unsure = graph.node("Less", &format!("{}/unsure", gate(ix)), &[&confidence, KNOB])?;
+        let temperature = confidence.temperatures.get(ix).copied().unwrap_or(1.0);
+        let prefix_of_score = format!("{}/score", gate(ix));
+        let sure = confidence.score.wire(graph, &prefix_of_score, &own, temperature)?;
+        let unsure = graph.node("Less", &format!("{}/unsure", gate(ix)), &[&sure, KNOB])?;
 
         let mut deeper = graph.branch(&prefix(ix + 1));
-        let answer = self.nest(&mut deeper, wires, ix + 1, score)?;
+        let answer = self.nest(&mut deeper, wires, ix + 1, confidence)?;
         let declared = self.0[self.0.len() - 1].output(OUTPUT)?;
         deeper.output_like(&answer, declared);
         let mut exit = deeper.branch(&exit(ix));
@@ -131,13 +148,13 @@ fn exit(ix: usize) -> String {
 /// stages come from.
 pub fn compose(
     stages: &Stages,
-    score: Score,
+    confidence: &Confidence,
     threshold: f32,
     mut provenance: BTreeMap<String, String>,
 ) -> Result<ModelProto> {
     let (mut graph, wires) = stages.open(STRATEGY)?;
     graph.knob(KNOB, threshold)?;
-    let answer = stages.nest(&mut graph, wires, 0, score)?;
+    let answer = stages.nest(&mut graph, wires, 0, confidence)?;
     let last = stages.0.len() - 1;
     graph.output_like(&answer, stages.0[last].output(OUTPUT)?);
     // A row that goes on is labelled by where it ends.
@@ -145,7 +162,7 @@ pub fn compose(
         let on = if ix + 1 == last { "full".to_string() } else { String::new() };
         (gate(ix), [on, exit(ix)])
     });
-    provenance.insert("score".into(), score.name().into());
+    provenance.insert("score".into(), confidence.score.name().into());
     let metadata = Metadata {
         strategy: Some(STRATEGY.into()),
         labels: labels.collect(),

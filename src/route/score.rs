@@ -30,8 +30,24 @@ impl Score {
     }
 
     /// Adds the score of `logits` to a graph, under names that begin with `prefix`; returns its tensor.
-    pub fn wire(self, graph: &mut GraphBuilder, prefix: &str, logits: &str) -> Result<String> {
+    /// `temperature` divides the logits first; 1 adds no operator.
+    pub fn wire(
+        self,
+        graph: &mut GraphBuilder,
+        prefix: &str,
+        logits: &str,
+        temperature: f32,
+    ) -> Result<String> {
         let name = |part: &str| format!("{prefix}/{part}");
+        let scaled;
+        let logits = if temperature == 1.0 {
+            logits
+        } else {
+            let factor =
+                graph.constant(&name("inverse_temperature"), &[1], &[1.0 / temperature])?;
+            scaled = graph.node("Mul", &name("scaled"), &[logits, &factor])?;
+            &scaled
+        };
         let axis = || vec![int_attribute("axis", 1)];
         match self {
             Score::MaxProbability => {
@@ -73,10 +89,10 @@ mod tests {
     use crate::engine::{Batch, Knobs, Program, Session};
     use crate::onnx::{Metadata, OPSET, Size, encode};
 
-    fn scores(score: Score) -> Vec<f32> {
+    fn scores(score: Score, temperature: f32) -> Vec<f32> {
         let mut graph = GraphBuilder::new("score", OPSET);
         let logits = graph.input("logits", &[Size::Rows, Size::Fixed(4)]).unwrap();
-        let name = score.wire(&mut graph, "s", &logits).unwrap();
+        let name = score.wire(&mut graph, "s", &logits, temperature).unwrap();
         graph.output(&name, &[Size::Rows, Size::Fixed(1)]).unwrap();
         let file = encode(&graph.into_model(&Metadata::default()).unwrap());
         let program = Arc::new(Program::load("score", &file).unwrap());
@@ -94,9 +110,16 @@ mod tests {
             (Score::Margin, [1.0, 0.0, 0.0]),
             (Score::Entropy { classes: 4 }, [1.0, 0.5, 0.0]),
         ] {
-            for (own, wanted) in scores(score).into_iter().zip(wanted) {
+            for (own, wanted) in scores(score, 1.0).into_iter().zip(wanted) {
                 assert!((own - wanted).abs() < 1e-5, "{}: {own}, not {wanted}", score.name());
             }
         }
+    }
+
+    #[test]
+    fn a_temperature_divides_the_logits() {
+        // softmax((80, 0, 0, 0) / 80) = (e, 1, 1, 1) / (e + 3).
+        let wanted = std::f32::consts::E / (std::f32::consts::E + 3.0);
+        assert!((scores(Score::MaxProbability, 80.0)[0] - wanted).abs() < 1e-5);
     }
 }

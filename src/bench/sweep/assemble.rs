@@ -1,0 +1,294 @@
+//! Puts together what a sweep has measured so far.
+
+use std::cmp::Reverse;
+
+use crate::bench::arms::Arms;
+use crate::bench::curve::figures;
+use crate::bench::dense::{dense_curve, mean_seconds};
+use crate::bench::quality::{self, Quality};
+use crate::bench::results::{Active, CostBasis, PathScaling, Point, Results, Timing};
+use crate::bench::segments::SegmentTimes;
+use crate::bench::stats::{Interval, bootstrap};
+use crate::bench::timing::Interleaved;
+use crate::clock::Clock;
+use crate::data::Samples;
+use crate::engine::{Knobs, Program};
+use crate::fit::calibrate::{Alternatives, Certificate, Loss, alternatives, certify};
+use crate::fit::temperature;
+use crate::units::{Macs, Seconds};
+
+use super::Sweep;
+use super::checks::{unequal_doubt, wide_doubt};
+
+impl<C: Clock> Sweep<C> {
+    /// The results so far; none before the first round is timed.
+    pub fn results(&self) -> Option<Results> {
+        let (timing1, arms1) = self.batch1.as_ref().filter(|(t, _)| t.samples().rounds() > 0)?;
+        let n = self.test.len();
+        let labels = self.subject.test.0.labels();
+        let full = &self.test.paths[self.dear].outputs;
+        let timed = |arm: usize| Some(self.timing_of(timing1, arms1, arm));
+        let timed_n = |arm: usize| {
+            let (timing, arms) = self.batch_n.as_ref().filter(|(t, _)| t.samples().rounds() > 0)?;
+            Some(self.timing_of(timing, arms, arm))
+        };
+        let curve: Vec<Point> = self
+            .grid
+            .iter()
+            .enumerate()
+            .map(|(ix, &knob)| {
+                let knobs = Knobs::new().with(&self.subject.knob, knob);
+                let quality = quality::routed(&self.test, &knobs, full, labels, n);
+                self.point(Some(knob), quality, timed(ix + 2), timed_n(ix + 2))
+            })
+            .collect();
+        let random: Vec<Quality> = curve
+            .iter()
+            .map(|point| quality::random(&self.test, &point.quality.paths, full, labels, n))
+            .collect();
+        let segments = self.segment_times();
+        let path_seconds = segments.as_ref().map(|times| self.path_seconds(times));
+        let (certificate, alternatives) = self.certify(path_seconds.as_deref());
+        let (gate_overhead, gate_alone) = self.overheads().unzip();
+        let gate_alone = gate_alone.filter(|_| self.subject.light_always_runs);
+        let mut warnings = self.warnings.clone();
+        for (timing, batch) in self
+            .batch1
+            .iter()
+            .map(|t| (t, 1))
+            .chain(self.batch_n.iter().map(|t| (t, self.options.batch)))
+        {
+            let name = |arm: usize| format!("{} at batch {batch}", self.arm_name(arm));
+            let mut doubts = timing.0.doubts();
+            if timing.0.is_done() {
+                let arms = 2..timing.0.samples().0.len();
+                let speedup = |arm| (arm, self.timing_of(&timing.0, &timing.1, arm).speedup);
+                doubts.extend(wide_doubt(arms.map(speedup)));
+            }
+            warnings.extend(doubts.iter().map(|doubt| doubt.advice(name)));
+        }
+        // What the gate costs where only the light model runs, as a share of the full model.
+        let [full_s, light_s, never_s] =
+            [0, 1, 2].map(|arm| self.timing_of(timing1, arms1, arm).latency.median);
+        warnings.extend(gate_alone.and_then(|g| unequal_doubt(g, (never_s - light_s) / full_s)));
+        warnings.dedup();
+        // Operations until times are known.
+        let oracle_costs = path_seconds.as_deref().filter(|_| self.options.cost == CostBasis::Time);
+        let full_point = self.alone(self.dear, &self.subject.full, timed(0), timed_n(0));
+        let light_point = self.alone(self.cheap, &self.subject.light, timed(1), timed_n(1));
+        Some(Results {
+            figures: figures(&curve, &random, &full_point.quality, &light_point.quality),
+            full: full_point,
+            light: light_point,
+            statics: (0..self.statics.len())
+                .filter_map(|ix| {
+                    let arm = 2 + self.grid.len() + ix;
+                    self.static_point(ix, timed(arm), timed_n(arm))
+                })
+                .collect(),
+            curve,
+            random,
+            oracle: quality::oracle(&self.test, full, labels, false, n, oracle_costs),
+            agreement_oracle: quality::oracle(&self.test, full, labels, true, n, oracle_costs),
+            dense: dense_curve(
+                &self.test,
+                self.cheap,
+                (&self.subject.knob, self.subject.range),
+                &self.grid,
+                (full, &self.subject.test.0),
+                path_seconds.as_deref(),
+            ),
+            router_share: segments.as_ref().and_then(|times| self.router_share(times)),
+            segments,
+            path_seconds: path_seconds.clone(),
+            scalings: self.scalings(),
+            cost: self.options.cost,
+            certificate,
+            alternatives,
+            target: self.options.target,
+            gate_overhead,
+            gate_alone,
+            path_labels: self
+                .test
+                .paths
+                .iter()
+                .map(|p| self.subject.routed.path_label(p.path))
+                .collect(),
+            rounds: timing1.samples().rounds(),
+            tick: self.tick,
+            warnings,
+        })
+    }
+
+    fn point(
+        &self,
+        knob: Option<f32>,
+        quality: Quality,
+        batch1: Option<Timing>,
+        batch_n: Option<Timing>,
+    ) -> Point {
+        let (active, cost) = (self.active(&quality), self.cost(&quality, batch1));
+        Point { knob, active, cost, quality, batch1, batch_n }
+    }
+
+    /// Cost of a setting as a share of the full model's, by what was chosen to count.
+    fn cost(&self, quality: &Quality, batch1: Option<Timing>) -> f64 {
+        match (self.options.cost, batch1, model_macs(&self.subject.full)) {
+            (CostBasis::Time, Some(timing), _) => 1.0 / timing.speedup.median,
+            (_, _, Some(full)) => quality.macs / full,
+            _ => f64::NAN,
+        }
+    }
+
+    /// The segments' times, once all rounds are done.
+    fn segment_times(&self) -> Option<SegmentTimes> {
+        let (timing, runs) = self.segments.as_ref().filter(|(timing, _)| timing.is_done())?;
+        Some(runs.table(timing.samples(), self.options.seed))
+    }
+
+    fn path_seconds(&self, times: &SegmentTimes) -> Vec<Seconds> {
+        (0..self.test.paths.len()).map(|path| times.path(path)).collect()
+    }
+
+    /// What runs beside the full model's own segments when all computation is active, relative to them.
+    fn router_share(&self, times: &SegmentTimes) -> Option<Interval> {
+        let Sweep { subject, dear, .. } = self;
+        times.share_beside(*dear, |ix| subject.routed.has_segment_of(ix, &subject.full))
+    }
+
+    /// Temperatures of the paths' answers, fitted on their own split and judged on the test samples.
+    fn scalings(&self) -> Vec<PathScaling> {
+        let Some((split, recording)) = self.subject.scaling.as_ref().zip(self.scaling.as_ref())
+        else {
+            return vec![];
+        };
+        let (Some(own), Some(labels)) = (split.0.labels(), self.subject.test.0.labels()) else {
+            return vec![];
+        };
+        let n = self.test.len();
+        let paths = recording.paths.iter().zip(&self.test.paths);
+        paths
+            .filter(|(fitted, _)| fitted.outputs.len() == own.len())
+            .map(|(fitted, judged)| {
+                let temperature = temperature::fit(&fitted.outputs, own);
+                let judge = |t| temperature::judge(&judged.outputs[..n], &labels[..n], t);
+                PathScaling { temperature, before: judge(1.0), after: judge(temperature) }
+            })
+            .collect()
+    }
+
+    fn active(&self, quality: &Quality) -> f64 {
+        match (self.subject.active, model_macs(&self.subject.full)) {
+            (Active::Operations, Some(full)) => quality.macs / full,
+            _ => quality.paths[self.dear],
+        }
+    }
+
+    /// A static model by itself, if it is judged on all of the first `n` test samples.
+    fn static_point(
+        &self,
+        ix: usize,
+        batch1: Option<Timing>,
+        batch_n: Option<Timing>,
+    ) -> Option<Point> {
+        let (alone, n) = (&self.statics[ix], self.test.len());
+        let outputs = alone.outputs.get(..n)?;
+        let full = &self.test.paths[self.dear].outputs;
+        let answers =
+            outputs.iter().map(|output| quality::Answer { output, macs: alone.macs, path: None });
+        let quality = quality::summarise(answers, full, self.subject.test.0.labels(), 0);
+        let active = alone.macs / model_macs(&self.subject.full)?;
+        let cost = self.cost(&quality, batch1);
+        Some(Point { knob: None, active, cost, quality, batch1, batch_n })
+    }
+
+    /// The router's cost as a share of the full model's, with and without the light model.
+    fn overheads(&self) -> Option<(Interval, Interval)> {
+        let (timing, _) = self.overhead.as_ref().filter(|(timing, _)| timing.is_done())?;
+        let samples = timing.samples();
+        let [full, routed, light] = [0, 1, 2].map(|arm| samples.of(arm));
+        let share = |without: &dyn Fn(usize) -> f64| {
+            let rounds = 0..full.len();
+            let shares: Vec<f64> =
+                rounds.map(|ix| (routed[ix] - without(ix)) / full[ix] - 1.0).collect();
+            bootstrap(&shares, self.options.seed)
+        };
+        Some((share(&|_| 0.0), share(&|ix| light[ix])))
+    }
+
+    fn timing_of(&self, timing: &Interleaved, arms: &Arms, arm: usize) -> Timing {
+        let rows = arms.rows() as f64;
+        let seconds: Vec<f64> = timing.samples().of(arm).iter().map(|s| s / rows).collect();
+        Timing {
+            latency: bootstrap(&seconds, self.options.seed),
+            speedup: bootstrap(&timing.samples().speedups(arm, 0), self.options.seed),
+        }
+    }
+
+    /// A model by itself: the answers of a path, the cost of the model without gates.
+    fn alone(
+        &self,
+        path: usize,
+        program: &Program,
+        batch1: Option<Timing>,
+        batch_n: Option<Timing>,
+    ) -> Point {
+        let full = &self.test.paths[self.dear].outputs;
+        let answers = (0..self.test.len()).map(|row| quality::Answer {
+            output: &self.test.paths[path].outputs[row],
+            macs: model_macs(program).unwrap_or(self.test.paths[path].macs[row]),
+            path: Some(path),
+        });
+        let labels = self.subject.test.0.labels();
+        let quality = quality::summarise(answers, full, labels, self.test.paths.len());
+        self.point(None, quality, batch1, batch_n)
+    }
+
+    /// Chooses the operating point on the calibration samples: of the settings that pass, from "always"
+    /// on, the cheapest.
+    fn certify(&self, path_seconds: Option<&[Seconds]>) -> (Certificate, Alternatives) {
+        let samples: &Samples = &self.subject.calibration.0;
+        let n = self.calibration.len();
+        let full = &self.calibration.paths[self.dear].outputs;
+        let labels = samples.labels();
+        // The sequence starts at "always", the curve at "never".
+        let qualities: Vec<Quality> = self
+            .grid
+            .iter()
+            .rev()
+            .map(|&knob| {
+                let knobs = Knobs::new().with(&self.subject.knob, knob);
+                quality::routed(&self.calibration, &knobs, full, labels, n)
+            })
+            .collect();
+        let losses: Vec<u64> = qualities
+            .iter()
+            .map(|quality| match self.options.target.loss {
+                Loss::Error if labels.is_some() => quality.errors,
+                _ => quality.disagreements,
+            })
+            .collect();
+        let mut certificate = certify(&self.options.target, &losses, n as u64);
+        if let (CostBasis::Time, Some(seconds)) = (self.options.cost, path_seconds) {
+            // The test of the whole sequence holds for every setting in it that passed.
+            let cost = |ix: &usize| mean_seconds(&qualities[*ix].paths, seconds).0;
+            let passed = 0..certificate.chosen.map_or(0, |last| last + 1);
+            certificate.chosen =
+                passed.min_by(|a, b| cost(a).total_cmp(&cost(b)).then(Reverse(a).cmp(&Reverse(b))));
+            if let Some(ix) = certificate.chosen {
+                certificate.p_value = self.options.target.p_value(losses[ix], n as u64);
+            }
+        }
+        let other = alternatives(&self.options.target, &losses, n as u64);
+        let turned = |ix: Option<usize>| ix.map(|ix| self.grid.len() - 1 - ix);
+        let [chosen, empirical, conformal] =
+            [certificate.chosen, other.empirical, other.conformal].map(turned);
+        certificate.chosen = chosen;
+        (certificate, Alternatives { empirical, conformal })
+    }
+}
+
+/// Operations for a row of a model without gates, if they do not depend on the row.
+fn model_macs(program: &Program) -> Option<Macs> {
+    program.segments().map(|segment| segment.macs).sum()
+}

@@ -1,0 +1,76 @@
+//! What a sweep doubts about its subject and itself.
+
+use crate::bench::results::Subject;
+use crate::bench::stats::Interval;
+use crate::bench::timing::Doubt;
+use crate::engine::{Knobs, Session};
+use crate::error::Result;
+
+/// Rows on which the routed file's full path is held against the full model.
+const CHECKED_ROWS: usize = 8;
+
+/// Larger differences between the router's cost at "always" and at "never" are not the router's.
+const UNEQUAL: f64 = 0.05;
+
+/// Intervals wider than this share of their median are worth a word.
+const WIDE: f64 = 0.1;
+
+/// Holds the ends of the routed model against the models alone; says so if they differ.
+pub(super) fn check_ends(subject: &Subject) -> Result<Vec<String>> {
+    let mut warnings = vec![];
+    let ends = [
+        (&subject.full, subject.range.always, "full"),
+        (&subject.light, subject.range.never, "light"),
+    ];
+    let rows = subject.test.0.len().min(CHECKED_ROWS);
+    let batch = subject.test.0.inputs().slice(0..rows)?;
+    for (program, knob, name) in ends {
+        let alone = Session::new(program.clone()).run(&batch, &program.neutral_knobs())?.first()?;
+        let knobs = Knobs::new().with(&subject.knob, knob);
+        let routed = Session::new(subject.routed.clone()).run(&batch, &knobs)?.first()?;
+        let differ = alone.shape() != routed.shape()
+            || alone.iter().zip(&routed).any(|(a, b)| (a - b).abs() > 1e-4 + 1e-4 * b.abs());
+        if differ {
+            warnings.push(format!(
+                "At {} = {knob} the routed model does not answer like the {name} model: compose it anew.",
+                subject.knob
+            ));
+        }
+    }
+    Ok(warnings)
+}
+
+/// A doubt if the router by itself costs another share of the full model at "always" than at "never":
+/// the same segment then runs at different speeds in different arms, which no model is to blame for
+/// (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", ASPLOS 2009).
+pub(super) fn unequal_doubt(at_always: Interval, at_never: f64) -> Option<String> {
+    let unexplained = (at_always.median - at_never).abs();
+    (unexplained > UNEQUAL).then(|| {
+        format!(
+            "Equal work differs by {:.0} % here between runs of the full model alone and in the router, which the router does not explain: speeds closer than that cannot be told apart, so use the native benchmark for them.",
+            unexplained * 100.0
+        )
+    })
+}
+
+/// A doubt about the widest of these intervals, by arm, if it is wide.
+pub(super) fn wide_doubt(intervals: impl Iterator<Item = (usize, Interval)>) -> Option<Doubt> {
+    intervals
+        .map(|(arm, interval)| (arm, interval.relative_width()))
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .filter(|(_, width)| *width > WIDE)
+        .map(|(arm, width)| Doubt::WideInterval(arm, width))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_widest_interval_is_named_if_it_is_wide() {
+        let interval = |half: f64| Interval { median: 2.0, lo: 2.0 - half, hi: 2.0 + half };
+        let of = |halves: [f64; 2]| wide_doubt(halves.into_iter().map(interval).enumerate());
+        assert_eq!(of([0.05, 0.09]), None);
+        assert_eq!(of([0.25, 0.05]), Some(Doubt::WideInterval(0, 0.25)));
+    }
+}

@@ -1,0 +1,359 @@
+//! The sweep: a grid of knob values from "never" to "always", each timed and judged, with references.
+//!
+//! It is a state machine that does one slice of work a call, so that the page and the command line
+//! run the very same code.
+
+mod assemble;
+mod checks;
+mod timers;
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::data::Samples;
+use crate::engine::{Knobs, Order, Program, Session};
+use crate::error::{Error, ErrorKind, Result};
+use crate::units::Seconds;
+
+use super::alone::Alone;
+use super::arms::Arms;
+use super::dense::knob_values;
+use super::order::Chooser;
+use super::record::Recording;
+pub use super::results::{Active, CostBasis, Options, Point, Progress, Results, Subject, Timing};
+use super::segments::SegmentRuns;
+use super::timing::{Interleaved, Stretch, measure_tick};
+use checks::check_ends;
+
+/// Shares of rows that should take the full path at the grid's knob values, cheapest first.
+/// They are denser where routers are used, and whole 64ths, which the rows that are timed can show.
+const ACTIVE_SHARES: [f64; 13] = [
+    0.0,
+    1.0 / 64.0,
+    3.0 / 64.0,
+    5.0 / 64.0,
+    8.0 / 64.0,
+    10.0 / 64.0,
+    13.0 / 64.0,
+    16.0 / 64.0,
+    20.0 / 64.0,
+    26.0 / 64.0,
+    32.0 / 64.0,
+    45.0 / 64.0,
+    1.0,
+];
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Scores,
+    First,
+    Batch1,
+    Segments,
+    Statics,
+    Overhead,
+    Orders(usize),
+    BatchN,
+    Rest,
+    Done,
+}
+
+/// A running sweep.
+#[derive(Debug)]
+pub struct Sweep<C: Clock> {
+    subject: Subject,
+    options: Options,
+    clock: C,
+    tick: Seconds,
+    phase: Phase,
+    session: Session,
+    calibration: Recording,
+    test: Recording,
+    scaling: Option<Recording>,
+    statics: Vec<Alone>,
+    /// Index of the path at "never" and at "always".
+    cheap: usize,
+    dear: usize,
+    grid: Vec<f32>,
+    orders: Vec<Vec<Order>>,
+    chooser: Option<Chooser>,
+    batch1: Option<(Interleaved, Arms)>,
+    segments: Option<(Interleaved, SegmentRuns)>,
+    overhead: Option<(Interleaved, Arms)>,
+    batch_n: Option<(Interleaved, Arms)>,
+    warnings: Vec<String>,
+}
+
+impl<C: Clock> Sweep<C> {
+    /// Prepares a sweep; checks that the routed model's ends are what they claim to be.
+    pub fn new(subject: Subject, options: Options, clock: C) -> Result<Sweep<C>> {
+        let tick = measure_tick(&clock);
+        let mut session = Session::new(subject.routed.clone());
+        let calibration = Recording::new(subject.routed.clone())?;
+        let test = calibration.clone();
+        let scaling = subject.scaling.as_ref().map(|_| calibration.clone());
+        let row = subject.test.0.inputs().slice(0..1)?;
+        let mut path_at = |value: f32| -> Result<usize> {
+            let knobs = Knobs::new().with(&subject.knob, value);
+            let path = session.run(&row, &knobs)?.trace.rows[0].path;
+            Ok(test.paths.iter().position(|record| record.path == path).unwrap_or(0))
+        };
+        let (cheap, dear) = (path_at(subject.range.never)?, path_at(subject.range.always)?);
+        if cheap == dear {
+            return Err(Error::new(
+                ErrorKind::Model,
+                format!(
+                    "the knob `{}` does not change the path, so there is nothing to sweep",
+                    subject.knob
+                ),
+            ));
+        }
+        let warnings = check_ends(&subject)?;
+        let statics = subject.statics.iter().cloned().map(Alone::new).collect::<Result<_>>()?;
+        Ok(Sweep {
+            subject,
+            options,
+            clock,
+            tick,
+            phase: Phase::Scores,
+            session,
+            calibration,
+            test,
+            scaling,
+            statics,
+            cheap,
+            dear,
+            grid: vec![],
+            orders: vec![],
+            chooser: None,
+            batch1: None,
+            segments: None,
+            overhead: None,
+            batch_n: None,
+            warnings,
+        })
+    }
+
+    /// Whether everything is measured.
+    pub fn is_done(&self) -> bool {
+        self.phase == Phase::Done
+    }
+
+    /// What is measured.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// The knob values, cheapest first; empty before the scores are known.
+    pub fn grid(&self) -> &[f32] {
+        &self.grid
+    }
+
+    /// What the test samples give, as far as recorded.
+    pub fn test_recording(&self) -> &Recording {
+        &self.test
+    }
+
+    /// Where the sweep stands.
+    pub fn progress(&self) -> Progress {
+        let timing = |timing: &Option<(Interleaved, Arms)>| {
+            timing.as_ref().map_or(0.0, |(t, _)| t.progress().0 as f64 / t.progress().1 as f64)
+        };
+        let batch = self.options.batch;
+        let (text, share) = match self.phase {
+            Phase::Scores => ("Scoring all samples".to_string(), 0.02),
+            Phase::First => ("Running both paths".to_string(), 0.05),
+            Phase::Batch1 => {
+                ("Timing one row at a time".to_string(), 0.05 + 0.6 * timing(&self.batch1))
+            }
+            Phase::Segments => ("Timing each segment".to_string(), 0.65),
+            Phase::Statics => ("Judging static models".to_string(), 0.65),
+            Phase::Overhead => {
+                ("Timing the router by itself".to_string(), 0.65 + 0.02 * timing(&self.overhead))
+            }
+            Phase::Orders(_) => (format!("Choosing how each segment runs at batch {batch}"), 0.67),
+            Phase::BatchN => {
+                (format!("Timing at batch {batch}"), 0.68 + 0.3 * timing(&self.batch_n))
+            }
+            Phase::Rest => ("Judging the remaining samples".to_string(), 0.98),
+            Phase::Done => ("Done".to_string(), 1.0),
+        };
+        Progress { text, share }
+    }
+
+    /// Does one slice of work. Returns whether the results changed enough to be shown anew.
+    pub fn step(&mut self) -> Result<bool> {
+        match self.phase {
+            Phase::Scores => {
+                let all = self.subject.test.0.len() + self.subject.calibration.0.len();
+                let (cheap, slice) = (self.cheap, self.options.slice);
+                self.record(cheap, slice)?;
+                if self.recorded(cheap) == all {
+                    self.grid = self.choose_grid();
+                    self.phase = Phase::First;
+                }
+                Ok(false)
+            }
+            Phase::First => {
+                let wanted = (4 * self.options.timed_rows).min(self.pending_rows());
+                if self.least_recorded() < wanted {
+                    self.record_pending()?;
+                    return Ok(false);
+                }
+                self.batch1 = Some(self.timing(1)?);
+                self.phase = Phase::Batch1;
+                Ok(false)
+            }
+            Phase::Batch1 => {
+                let Some((timing, arms)) = &mut self.batch1 else { return Ok(false) };
+                let round = timing.step(&self.clock, arms)?;
+                if round {
+                    self.record_pending()?;
+                }
+                if self.batch1.as_ref().is_some_and(|(timing, _)| timing.is_done()) {
+                    self.segments = Some(self.segment_timing()?);
+                    self.phase = Phase::Segments;
+                }
+                Ok(round)
+            }
+            Phase::Segments => {
+                let Some((timing, runs)) = &mut self.segments else { return Ok(false) };
+                timing.step(&self.clock, runs)?;
+                if !timing.is_done() {
+                    return Ok(false);
+                }
+                self.phase = Phase::Statics;
+                Ok(true)
+            }
+            Phase::Statics => {
+                if !self.judge_statics()? {
+                    return Ok(false);
+                }
+                self.overhead = Some(self.overhead_timing()?);
+                self.phase = Phase::Overhead;
+                Ok(true)
+            }
+            Phase::Overhead => {
+                let Some((timing, arms)) = &mut self.overhead else { return Ok(false) };
+                timing.step(&self.clock, arms)?;
+                if !timing.is_done() {
+                    return Ok(false);
+                }
+                self.phase = Phase::Orders(0);
+                Ok(true)
+            }
+            Phase::Orders(ix) => {
+                let Some(program) = self.programs().nth(ix).cloned() else {
+                    self.batch_n = Some(self.timing(self.options.batch)?);
+                    self.phase = Phase::BatchN;
+                    return Ok(false);
+                };
+                let chooser = match &mut self.chooser {
+                    Some(chooser) => chooser,
+                    none => {
+                        let rows = self.options.batch.min(self.subject.test.0.len());
+                        let batch = self.subject.test.0.inputs().slice(0..rows)?;
+                        none.insert(Chooser::new(program, batch))
+                    }
+                };
+                if !chooser.step(&self.clock, self.tick)? {
+                    self.orders.push(chooser.orders().to_vec());
+                    self.chooser = None;
+                    self.phase = Phase::Orders(ix + 1);
+                }
+                Ok(false)
+            }
+            Phase::BatchN => {
+                let Some((timing, arms)) = &mut self.batch_n else { return Ok(false) };
+                let round = timing.step(&self.clock, arms)?;
+                if timing.is_done() {
+                    self.phase = Phase::Rest;
+                }
+                Ok(round)
+            }
+            Phase::Rest => {
+                if self.least_recorded() < self.pending_rows() {
+                    self.record_pending()?;
+                    return Ok(false);
+                }
+                self.phase = Phase::Done;
+                Ok(true)
+            }
+            Phase::Done => Ok(false),
+        }
+    }
+
+    /// Full, light, routed and the static ones, in the order of the arms' models.
+    fn programs(&self) -> impl Iterator<Item = &Arc<Program>> {
+        let Subject { full, light, routed, statics, .. } = &self.subject;
+        [full, light, routed].into_iter().chain(statics)
+    }
+
+    fn arm_name(&self, arm: usize) -> String {
+        match arm {
+            0 => "full".into(),
+            1 => "light".into(),
+            arm if arm - 2 < self.grid.len() => {
+                format!("{} = {}", self.subject.knob, self.grid[arm - 2])
+            }
+            arm => format!("static model {}", arm - 1 - self.grid.len()),
+        }
+    }
+
+    /// Records rows of path `ix`, test and calibration in turn, for one slice of time.
+    fn record(&mut self, ix: usize, slice: Seconds) -> Result<()> {
+        let slice = Stretch::begin(&self.clock, slice);
+        loop {
+            let before = self.recorded(ix);
+            let (test, calibration) = (&self.subject.test.0, &self.subject.calibration.0);
+            self.test.extend(&mut self.session, test, ix, 1)?;
+            self.calibration.extend(&mut self.session, calibration, ix, 1)?;
+            if let Some((recording, samples)) =
+                self.scaling.as_mut().zip(self.subject.scaling.as_ref())
+            {
+                recording.extend(&mut self.session, &samples.0, ix, 1)?;
+            }
+            if self.recorded(ix) == before || slice.is_over(&self.clock) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Runs the static models for one slice of time; returns whether every sample is judged.
+    fn judge_statics(&mut self) -> Result<bool> {
+        let slice = Stretch::begin(&self.clock, self.options.slice);
+        let samples: &Samples = &self.subject.test.0;
+        for alone in &mut self.statics {
+            while alone.outputs.len() < samples.len() {
+                alone.extend(samples)?;
+                if slice.is_over(&self.clock) {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Records a slice of the path that is furthest behind.
+    fn record_pending(&mut self) -> Result<()> {
+        let behind = (0..self.test.paths.len()).min_by_key(|&ix| self.recorded(ix));
+        self.record(behind.unwrap_or(0), self.options.slice)
+    }
+
+    fn recorded(&self, ix: usize) -> usize {
+        self.test.paths[ix].outputs.len() + self.calibration.paths[ix].outputs.len()
+    }
+
+    fn least_recorded(&self) -> usize {
+        (0..self.test.paths.len()).map(|ix| self.recorded(ix)).min().unwrap_or(0)
+    }
+
+    fn pending_rows(&self) -> usize {
+        self.subject.test.0.len() + self.subject.calibration.0.len()
+    }
+
+    /// Knob values at which about [`ACTIVE_SHARES`] of the calibration samples pass the first gate.
+    fn choose_grid(&self) -> Vec<f32> {
+        let scores = self.calibration.paths[self.cheap].scores.iter().map(|gates| gates[0]);
+        let inner = ACTIVE_SHARES[1..ACTIVE_SHARES.len() - 1].iter().copied();
+        knob_values(scores, self.subject.range, inner)
+    }
+}

@@ -1,0 +1,291 @@
+//! An experiment: everything that decides what is measured, as a small JSON file that repeats it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::bench::sweep::{CostBasis, Options};
+use crate::data::Sizes;
+use crate::energy::EnergyModel;
+use crate::error::{Error, ErrorKind, Result};
+use crate::fit::calibrate::{Loss, RiskTarget};
+use crate::report::{Context, FileReport, Targets};
+use crate::units::Seconds;
+
+use super::scenario::{SEED, Scenario, find};
+
+/// Bounds of what a file may ask for; beyond them a run would never end.
+const MOST_ROUNDS: usize = 10_000;
+const MOST_ROWS: usize = 1_000_000;
+const LARGEST_BATCH: usize = 4096;
+
+/// An experiment. Fields that a file leaves out have the scenario's usual values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// `strategy/task`.
+    pub scenario: String,
+    /// Whether less than usual is measured.
+    pub quick: bool,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Rounds of timing at each batch size.
+    pub rounds: usize,
+    /// Rows in one timing pass at batch 1.
+    pub timed_rows: usize,
+    /// The larger batch size.
+    pub batch: usize,
+    /// Samples for fitting temperatures.
+    pub scaling: usize,
+    /// Samples for choosing, at most.
+    pub calibration: usize,
+    /// Samples for reporting, at most.
+    pub test: usize,
+    /// What counts as a loss.
+    pub loss: Loss,
+    /// Largest risk of the operating point.
+    pub epsilon: f64,
+    /// Probability that the guarantee fails.
+    pub delta: f64,
+    /// What counts as cost.
+    pub cost: CostBasis,
+    /// Constants of the energy and money estimates.
+    pub energy: EnergyModel,
+    /// What is asked of the operating point.
+    pub targets: Targets,
+    /// SHA-256 by file, in hexadecimal; a file named here must have this content.
+    pub files: BTreeMap<String, String>,
+}
+
+impl Experiment {
+    /// What the command line measures of a scenario.
+    pub fn usual(scenario: &Scenario, quick: bool) -> Experiment {
+        let n = if quick { 1000 } else { 5000 };
+        Experiment {
+            scenario: scenario.name.into(),
+            quick,
+            seed: SEED,
+            rounds: if quick { 7 } else { 25 },
+            timed_rows: if quick { 64 } else { 128 },
+            batch: 32,
+            scaling: n / 5,
+            calibration: n,
+            test: n,
+            loss: Loss::Error,
+            epsilon: scenario.epsilon,
+            delta: 0.1,
+            cost: CostBasis::Operations,
+            energy: EnergyModel::default(),
+            targets: Targets::default(),
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// What a page measures: less, since people wait for it.
+    pub fn in_page(scenario: &Scenario, quick: bool) -> Experiment {
+        let n = match (scenario.files.is_empty(), quick) {
+            (true, _) => 1000,
+            (false, true) => 300,
+            (false, false) => 1500,
+        };
+        Experiment {
+            rounds: if quick { 5 } else { 15 },
+            timed_rows: if quick { 32 } else { 64 },
+            scaling: n / 5,
+            calibration: n,
+            test: n,
+            ..Experiment::usual(scenario, quick)
+        }
+    }
+
+    /// Reads experiments from JSON: one object, a list of them, or a report, whose experiments are repeated.
+    /// `name` stands in error messages.
+    pub fn read(name: &str, text: &str) -> Result<Vec<Experiment>> {
+        let fault = |text: String| Error::new(ErrorKind::Config, text).at(name);
+        let value: Value = serde_json::from_str(text)
+            .map_err(|e| fault(format!("this is no experiment in JSON ({e})")))?;
+        let entries = match value {
+            Value::Array(entries) => entries,
+            Value::Object(mut report) if report.contains_key("scenarios") => {
+                let Some(Value::Array(scenarios)) = report.remove("scenarios") else {
+                    return Err(fault("`scenarios` of a report must be a list".into()));
+                };
+                scenarios.into_iter().map(|mut s| s["experiment"].take()).collect()
+            }
+            one => vec![one],
+        };
+        if entries.is_empty() {
+            return Err(fault("it holds no experiment".into()));
+        }
+        entries.into_iter().map(|entry| Self::of(entry).map_err(|e| e.within(name))).collect()
+    }
+
+    fn of(value: Value) -> Result<Experiment> {
+        let fault = |text: String| Error::new(ErrorKind::Config, text);
+        let Value::Object(given) = value else {
+            return Err(fault("an experiment is a JSON object with at least a `scenario`".into()));
+        };
+        let Some(Value::String(scenario)) = given.get("scenario") else {
+            return Err(fault("the name of the scenario is missing".into()).node("scenario"));
+        };
+        let quick = given.get("quick").and_then(Value::as_bool).unwrap_or(false);
+        let usual = Experiment::usual(find(scenario)?, quick);
+        let mut whole = serde_json::to_value(usual)
+            .map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))?;
+        for (field, value) in given {
+            whole[field] = value;
+        }
+        let experiment: Experiment =
+            serde_json::from_value(whole).map_err(|e| fault(crate::error::one_line(e)))?;
+        experiment.validate()?;
+        Ok(experiment)
+    }
+
+    /// Refuses what cannot be run, naming the field.
+    pub fn validate(&self) -> Result<()> {
+        let bounded = [
+            ("rounds", self.rounds, 1, MOST_ROUNDS),
+            ("timed_rows", self.timed_rows, 1, MOST_ROWS),
+            ("batch", self.batch, 2, LARGEST_BATCH),
+            ("calibration", self.calibration, 1, MOST_ROWS),
+            ("test", self.test, 1, MOST_ROWS),
+            ("scaling", self.scaling, 0, MOST_ROWS),
+        ];
+        if let Some((name, value, least, most)) =
+            bounded.into_iter().find(|&(_, value, least, most)| value < least || value > most)
+        {
+            let text = format!("{value} must lie in {least}…{most}");
+            return Err(Error::new(ErrorKind::Config, text).node(name));
+        }
+        self.energy.validate()?;
+        self.targets.validate()?;
+        RiskTarget::new(self.loss, self.epsilon, self.delta).map(drop)
+    }
+
+    /// The sweep's options.
+    pub fn options(&self) -> Result<Options> {
+        self.validate()?;
+        Ok(Options {
+            rounds: self.rounds,
+            timed_rows: self.timed_rows,
+            batch: self.batch,
+            slice: Seconds(0.02),
+            seed: self.seed,
+            target: RiskTarget::new(self.loss, self.epsilon, self.delta)?,
+            cost: self.cost,
+        })
+    }
+
+    /// Sizes of the splits.
+    pub fn sizes(&self) -> Sizes {
+        Sizes { scaling: self.scaling, calibration: self.calibration, test: self.test }
+    }
+
+    /// The same experiment with the content of its files noted; a file that is noted already must be the
+    /// same.
+    pub fn with_files(mut self, contents: &BTreeMap<String, Vec<u8>>) -> Result<Experiment> {
+        let noted =
+            find(&self.scenario)?.files.iter().filter_map(|name| contents.get_key_value(*name));
+        for (name, bytes) in noted {
+            let digest = sha256(bytes);
+            match self.files.get(name) {
+                Some(wanted) if *wanted != digest => {
+                    let text = format!(
+                        "its content is not what the experiment was made with (SHA-256 {digest}, wanted {wanted}): take that file, or remove the entry"
+                    );
+                    return Err(Error::new(ErrorKind::Config, text).at(name));
+                }
+                _ => drop(self.files.insert(name.clone(), digest)),
+            }
+        }
+        Ok(self)
+    }
+
+    /// What the report says of it; `contents` are its files.
+    pub fn context(&self, contents: &BTreeMap<String, Vec<u8>>) -> Result<Context> {
+        let scenario = find(&self.scenario)?;
+        let experiment = serde_json::to_value(self)
+            .map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))?;
+        let file = |(name, sha256): (&String, &String)| FileReport {
+            name: name.clone(),
+            sha256: sha256.clone(),
+            bytes: contents.get(name).map_or(0, Vec::len),
+        };
+        Ok(Context {
+            scenario: scenario.name.into(),
+            strategy: scenario.strategy.into(),
+            model: scenario.model.into(),
+            data: scenario.data.into(),
+            experiment,
+            files: self.files.iter().map(file).collect(),
+            energy: self.energy,
+            targets: self.targets,
+        })
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<Experiment>> {
+        Experiment::read("e.json", text)
+    }
+
+    #[test]
+    fn what_a_file_leaves_out_is_as_usual() {
+        let own = &read(r#"{"scenario": "dendritic/mlp", "rounds": 3, "targets": {"speedup": 2}}"#)
+            .unwrap()[0];
+        let usual = Experiment::usual(find("dendritic/mlp").unwrap(), false);
+        let targets = Targets { speedup: Some(2.0), ..Targets::default() };
+        assert_eq!(*own, Experiment { rounds: 3, targets, ..usual });
+    }
+
+    #[test]
+    fn a_report_repeats_its_experiments() {
+        let usual = Experiment::usual(find("dendritic/mlp").unwrap(), true);
+        let report = serde_json::json!({"scenarios": [{"experiment": usual}]});
+        assert_eq!(read(&report.to_string()).unwrap(), [usual]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, word) in [
+            ("", "no experiment in JSON"),
+            ("[]", "holds no experiment"),
+            ("3", "JSON object"),
+            ("{}", "`scenario`"),
+            (r#"{"scenario": "x"}"#, "scenario `x`"),
+            (r#"{"scenario": "dendritic/mlp", "round": 3}"#, "round"),
+            (r#"{"scenario": "dendritic/mlp", "rounds": 0}"#, "`rounds`"),
+            (r#"{"scenario": "dendritic/mlp", "epsilon": 2}"#, "epsilon"),
+            (r#"{"scenario": "dendritic/mlp", "energy": {"watts": 2}}"#, "watts"),
+        ] {
+            let message = read(text).unwrap_err().to_string();
+            assert!(message.starts_with("e.json") && message.contains(word), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_changed_is_refused() {
+        let scenario = find("early-exit/mnist").unwrap();
+        let content = |byte| BTreeMap::from([(scenario.files[0].to_string(), vec![byte])]);
+        let noted = Experiment::usual(scenario, true).with_files(&content(1)).unwrap();
+        assert_eq!(noted.files[scenario.files[0]].len(), 64);
+        assert_eq!(noted.clone().with_files(&content(1)).unwrap(), noted);
+        let message = noted.with_files(&content(2)).unwrap_err().to_string();
+        assert!(message.starts_with(scenario.files[0]), "{message}");
+    }
+
+    #[test]
+    fn digests_are_sha_256() {
+        // FIPS 180-4's example: "abc".
+        assert!(sha256(b"abc").starts_with("ba7816bf8f01cfea"));
+    }
+}

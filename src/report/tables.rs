@@ -1,0 +1,224 @@
+//! The report as tables: CSV for programs, Markdown for people.
+
+use crate::units::{Bytes, Macs, Seconds, three_digits};
+
+use super::{PointReport, Report, ScenarioReport, TimingReport};
+
+impl Report {
+    /// One line a point, all scenarios.
+    pub fn to_csv(&self) -> String {
+        let mut csv = String::from(
+            "scenario,kind,knob,active,macs,ideal_speedup,batch1_latency_s,batch1_speedup,batch1_speedup_lo,batch1_speedup_hi,batch1_realised,batch32_latency_s,batch32_speedup,accuracy,accuracy_delta_pp,agreement,deviation_max,deviation_mean\n",
+        );
+        for scenario in &self.scenarios {
+            for (kind, point) in scenario.rows() {
+                let number = |value: Option<f64>| value.map_or(String::new(), |v| v.to_string());
+                let (one, many) = (point.batch1, point.batch32);
+                let cells = [
+                    point.knob.values().next().map_or(String::new(), |v| v.to_string()),
+                    point.active.to_string(),
+                    point.macs.to_string(),
+                    point.ideal_speedup.to_string(),
+                    number(one.map(|t| t.latency_s.median)),
+                    number(one.map(|t| t.speedup.median)),
+                    number(one.map(|t| t.speedup.lo)),
+                    number(one.map(|t| t.speedup.hi)),
+                    number(one.map(|t| t.realised)),
+                    number(many.map(|t| t.latency_s.median)),
+                    number(many.map(|t| t.speedup.median)),
+                    number(point.accuracy),
+                    number(point.accuracy_delta_pp),
+                    point.agreement.to_string(),
+                    point.deviation_max.to_string(),
+                    point.deviation_mean.to_string(),
+                ];
+                csv += &format!("{},{kind},{}\n", scenario.name, cells.join(","));
+            }
+        }
+        csv
+    }
+
+    /// Tables for people.
+    pub fn to_markdown(&self) -> String {
+        let host = &self.host;
+        let mut text = format!(
+            "# Perforate {} report\n\n{}, {}, {} thread, {}, clock tick {}{}\n",
+            self.version,
+            host.target,
+            host.cpu.as_deref().unwrap_or("unknown processor"),
+            host.threads,
+            host.simd,
+            Seconds(host.clock_tick_s),
+            if self.quick { "; quick run" } else { "" },
+        );
+        for scenario in &self.scenarios {
+            text += &scenario.to_markdown();
+        }
+        text
+    }
+}
+
+impl ScenarioReport {
+    /// Every point with its kind, references first.
+    pub fn rows(&self) -> Vec<(&'static str, &PointReport)> {
+        let references = &self.references;
+        let mut rows = vec![("full", &references.full), ("light", &references.light)];
+        rows.extend(references.statics.iter().map(|point| ("static", point)));
+        rows.push(("oracle", &references.oracle));
+        rows.push(("agreement oracle", &references.agreement_oracle));
+        rows.extend(self.curve.iter().map(|point| ("routed", point)));
+        rows.extend(references.random.iter().map(|point| ("random", point)));
+        rows
+    }
+
+    /// A table for people.
+    pub fn to_markdown(&self) -> String {
+        let mut text = format!(
+            "\n## {}\n\n{} {}\n\n{}: {} calibration and {} test samples. ",
+            self.name,
+            self.summary,
+            self.comparison.as_deref().unwrap_or_default(),
+            self.data.name,
+            self.data.calibration_n,
+            self.data.test_n
+        );
+        if let Some(overhead) = self.gate_overhead {
+            text += &format!(
+                "Overhead with all computation active: {:.1} % ({:.1} to {:.1})",
+                overhead.median * 100.0,
+                overhead.lo * 100.0,
+                overhead.hi * 100.0
+            );
+            if let Some(alone) = self.gate_alone {
+                text += &format!(", {:.1} % without the light model", alone.median * 100.0);
+            }
+            text += ".";
+        }
+        if let Some(share) = self.router_share {
+            text += &format!(
+                " By the segments' times, all that is not the full model is {:.2} % of it ({:.2} to {:.2}).",
+                share.median * 100.0,
+                share.lo * 100.0,
+                share.hi * 100.0
+            );
+        }
+        if let Some(error) = self.prediction_error {
+            text += &format!(
+                " Speed-ups predicted from segments are {:.1} % off in the median.",
+                error * 100.0
+            );
+        }
+        if let Some(share) = self.figures.oracle_share {
+            text += &format!(
+                " Of the oracle's gain over drawing lots it realises {:.0} %; hypervolume {:.3}, mean quality along the curve {:.2} %.",
+                share * 100.0,
+                self.figures.hypervolume,
+                self.figures.area * 100.0
+            );
+        }
+        text += "\n\n| | knob | active | MACs | ideal × | batch 1 | speed-up (95 %) | realised | batch 32 | speed-up | accuracy | Δ pp | agreement | max dev | mean dev |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
+        for (kind, point) in self.rows() {
+            let percent = |v: f64| format!("{:.2} %", v * 100.0);
+            let speedup = |t: TimingReport| {
+                format!(
+                    "{} ({}–{})",
+                    three_digits(t.speedup.median),
+                    three_digits(t.speedup.lo),
+                    three_digits(t.speedup.hi)
+                )
+            };
+            let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
+            let cells = [
+                kind.to_string(),
+                or_dash(point.knob.values().next().map(|v| format!("{v:.4}"))),
+                percent(point.active),
+                Macs(point.macs).to_string(),
+                three_digits(point.ideal_speedup),
+                or_dash(point.batch1.map(|t| Seconds(t.latency_s.median).to_string())),
+                or_dash(point.batch1.map(speedup)),
+                or_dash(point.batch1.map(|t| format!("{:.2}", t.realised))),
+                or_dash(point.batch32.map(|t| Seconds(t.latency_s.median).to_string())),
+                or_dash(point.batch32.map(speedup)),
+                or_dash(point.accuracy.map(percent)),
+                or_dash(point.accuracy_delta_pp.map(|v| format!("{v:+.2}"))),
+                percent(point.agreement),
+                three_digits(point.deviation_max),
+                three_digits(point.deviation_mean),
+            ];
+            text += &format!("| {} |\n", cells.join(" | "));
+        }
+        let risk = &self.operating_point.risk;
+        text += &match &self.operating_point.point {
+            Some(point) => format!(
+                "\nOperating point: {}; risk of {:?} ≤ {} % with confidence {} %, n = {}, p = {:.3}.\n",
+                point.knob.iter().map(|(k, v)| format!("{k} = {v}")).collect::<Vec<_>>().join(", "),
+                risk.loss,
+                risk.epsilon * 100.0,
+                (1.0 - risk.delta) * 100.0,
+                risk.n,
+                risk.p_value
+            ),
+            None => format!("\nNot certifiable with n = {} (p = {:.3}).\n", risk.n, risk.p_value),
+        };
+        for target in &self.targets {
+            text += &format!(
+                "\nTarget {} {}: {}, {}.\n",
+                target.name,
+                target.wanted,
+                target.got.map_or("no figure".into(), |got| format!("{got:.6}")),
+                if target.met { "met" } else { "not met" }
+            );
+        }
+        text += &self.segments_to_markdown();
+        for warning in &self.warnings {
+            text += &format!("\n> {warning}\n");
+        }
+        if !self.uncosted_ops.is_empty() {
+            text += &format!("\nNot counted in MACs: {}.\n", self.uncosted_ops.join(", "));
+        }
+        text
+    }
+
+    /// The segments, the memory of the models and the temperatures, as tables.
+    fn segments_to_markdown(&self) -> String {
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
+        let mut text = String::from(
+            "\n| segment | MACs | parameters | weights | live | time here (95 %) |\n|---|---|---|---|---|---|\n",
+        );
+        for segment in &self.segments {
+            text += &format!(
+                "| {} | {} | {} | {} | {} | {} |\n",
+                segment.name,
+                or_dash(segment.macs.map(|v| Macs(v).to_string())),
+                segment.parameters,
+                Bytes(segment.bytes),
+                or_dash(segment.peak_live_bytes.map(|v| Bytes(v).to_string())),
+                or_dash(segment.latency_s.map(|t| format!(
+                    "{} ({}–{})",
+                    Seconds(t.median),
+                    Seconds(t.lo),
+                    Seconds(t.hi)
+                ))),
+            );
+        }
+        text += "\n| model | file | weights | live tensors, at most |\n|---|---|---|---|\n";
+        for (role, memory) in &self.memory {
+            text += &format!(
+                "| {role} | {} | {} | {} |\n",
+                Bytes(memory.model_bytes),
+                Bytes(memory.weight_bytes),
+                or_dash(memory.peak_live_bytes.map(|v| Bytes(v).to_string())),
+            );
+        }
+        if !self.temperatures.is_empty() {
+            text += "\n| answers of | temperature | ECE without, with | log-loss without, with |\n|---|---|---|---|\n";
+        }
+        for (path, t) in &self.temperatures {
+            text += &format!(
+                "| {path} | {:.2} | {:.4}, {:.4} | {:.4}, {:.4} |\n",
+                t.temperature, t.before.ece, t.after.ece, t.before.nll, t.after.nll
+            );
+        }
+        text
+    }
+}

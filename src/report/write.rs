@@ -1,0 +1,255 @@
+//! From measurements to the report of a scenario.
+
+use crate::bench::dense::DensePoint;
+use crate::bench::quality::Quality;
+use crate::bench::stats::median;
+use crate::bench::sweep::{Active, Point, Results, Subject, Timing};
+use crate::energy::EnergyModel;
+use crate::engine::Program;
+use crate::units::{Bytes, Macs, Seconds};
+
+use super::sentences::{comparison, effective_loss, matched, summary};
+use super::*;
+
+/// What a report says of a scenario beside the measurements: its names, and what was asked for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Context {
+    /// `strategy/task`.
+    pub scenario: String,
+    /// The composer.
+    pub strategy: String,
+    /// File of the routed model, or how it is made.
+    pub model: String,
+    /// Name of the data set.
+    pub data: String,
+    /// The experiment, as it can be repeated.
+    pub experiment: serde_json::Value,
+    /// The files that it read.
+    pub files: Vec<FileReport>,
+    /// Constants of the estimates.
+    pub energy: EnergyModel,
+    /// What is asked of the operating point.
+    pub targets: Targets,
+}
+
+/// Turns measurements into the report of a scenario.
+pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) -> ScenarioReport {
+    let writer = Writer { subject, results, energy: &context.energy };
+    let bare = |quality: &Quality| {
+        let dear = results.full.quality.paths.iter().position(|&share| share == 1.0).unwrap_or(0);
+        writer.point(&Point {
+            knob: None,
+            active: match subject.active {
+                Active::FullPath => quality.paths[dear],
+                Active::Operations => quality.macs / results.full.quality.macs,
+            },
+            cost: quality.macs / results.full.quality.macs,
+            quality: quality.clone(),
+            batch1: None,
+            batch_n: None,
+        })
+    };
+    let chosen = results.certificate.chosen;
+    let memory: BTreeMap<String, MemoryReport> =
+        [("full", &subject.full), ("light", &subject.light), ("routed", &subject.routed)]
+            .map(|(role, program)| (role.to_string(), memory(program)))
+            .into();
+    let point = chosen.map(|ix| writer.point(&results.curve[ix]));
+    let active_means = subject.active;
+    ScenarioReport {
+        name: context.scenario.clone(),
+        strategy: context.strategy.clone(),
+        model: context.model.clone(),
+        data: DataReport {
+            name: context.data.clone(),
+            calibration_n: results.certificate.n as usize,
+            test_n: results.full.quality.n,
+            scaling_n: subject.scaling.as_ref().map_or(0, |split| split.0.len()),
+        },
+        experiment: context.experiment.clone(),
+        files: context.files.clone(),
+        references: References {
+            full: writer.point(&results.full),
+            light: writer.point(&results.light),
+            matched: matched(results).map(|point| writer.point(point)),
+            statics: results.statics.iter().map(|point| writer.point(point)).collect(),
+            random: results.random.iter().map(bare).collect(),
+            oracle: bare(&results.oracle),
+            agreement_oracle: bare(&results.agreement_oracle),
+        },
+        curve: results.curve.iter().map(|point| writer.point(point)).collect(),
+        dense: writer.dense(),
+        prediction_error: prediction_error(results),
+        segments: segments(&subject.routed, results),
+        targets: context.targets.judge(point.as_ref(), &memory["routed"]),
+        memory,
+        temperatures: results
+            .path_labels
+            .iter()
+            .zip(&results.scalings)
+            .map(|(label, s)| {
+                let (before, after) = (s.before, s.after);
+                (label.clone(), TemperatureReport { temperature: s.temperature, before, after })
+            })
+            .collect(),
+        cost: results.cost,
+        energy_model: context.energy,
+        figures: FiguresReport {
+            front: results.figures.front.clone(),
+            hypervolume: results.figures.hypervolume,
+            area: results.figures.area,
+            oracle_share: results.figures.oracle_share,
+            beats_lots: results.figures.beats_lots,
+        },
+        operating_point: OperatingPoint {
+            empirical: results.alternatives.empirical.map(|ix| writer.point(&results.curve[ix])),
+            conformal: results.alternatives.conformal.map(|ix| writer.point(&results.curve[ix])),
+            point: point.clone(),
+            risk: RiskReport {
+                loss: effective_loss(results),
+                epsilon: results.target.epsilon,
+                delta: results.target.delta,
+                n: results.certificate.n,
+                p_value: results.certificate.p_value,
+                certified: chosen.is_some(),
+            },
+        },
+        gate_overhead: results.gate_overhead,
+        gate_alone: results.gate_alone,
+        router_share: results.router_share,
+        uncosted_ops: subject.routed.uncosted_operators(),
+        warnings: results.warnings.clone(),
+        summary: summary(subject.active, results),
+        comparison: comparison(results),
+        active_means,
+    }
+}
+
+fn memory(program: &Program) -> MemoryReport {
+    let peaks = program.paths().into_iter().map(|path| program.peak_bytes(path));
+    let dearest = peaks.collect::<Option<Vec<Bytes>>>();
+    MemoryReport {
+        model_bytes: program.file_size().0,
+        weight_bytes: program.weight_bytes().0,
+        peak_live_bytes: dearest.map(|all| all.iter().fold(0.0, |most, bytes| bytes.0.max(most))),
+    }
+}
+
+fn segments(program: &Program, results: &Results) -> Vec<SegmentReport> {
+    program
+        .segments()
+        .enumerate()
+        .map(|(ix, segment)| SegmentReport {
+            name: segment.name.to_string(),
+            macs: segment.macs.map(|macs| macs.0),
+            parameters: segment.cost.parameters,
+            bytes: segment.cost.bytes.0,
+            peak_live_bytes: segment.peak.map(|bytes| bytes.0),
+            latency_s: results.segments.as_ref().and_then(|times| times.segment(ix)),
+            operators: segment.operators.len(),
+        })
+        .collect()
+}
+
+/// Median of |measured / predicted speed-up − 1| over the curve's settings.
+fn prediction_error(results: &Results) -> Option<f64> {
+    let errors: Vec<f64> = results
+        .curve
+        .iter()
+        .filter_map(|point| {
+            let dense = results.dense.iter().find(|dense| Some(dense.knob) == point.knob)?;
+            let predicted = results.segments.as_ref()?.full / dense.latency?;
+            Some((point.batch1?.speedup.median / predicted - 1.0).abs())
+        })
+        .collect();
+    (!errors.is_empty()).then(|| median(&errors))
+}
+
+struct Writer<'a> {
+    subject: &'a Subject,
+    results: &'a Results,
+    energy: &'a EnergyModel,
+}
+
+impl Writer<'_> {
+    fn point(&self, point: &Point) -> PointReport {
+        let quality = &point.quality;
+        let full = &self.results.full.quality;
+        let ideal_speedup = full.macs / quality.macs;
+        let latency = point.batch1.map(|t| Seconds(t.latency.median));
+        let estimate = self.energy.estimate(
+            latency.unwrap_or_default(),
+            quality.macs,
+            self.bytes(quality.macs),
+        );
+        let timing = |timing: Timing| TimingReport {
+            latency_s: timing.latency,
+            throughput_per_s: timing.latency.map(|s| 1.0 / s),
+            speedup: timing.speedup,
+            realised: timing.speedup.median / ideal_speedup,
+        };
+        PointReport {
+            knob: point.knob.map(|value| (self.subject.knob.clone(), value)).into_iter().collect(),
+            active: point.active,
+            paths: self
+                .results
+                .path_labels
+                .iter()
+                .cloned()
+                .zip(quality.paths.iter().copied())
+                .collect(),
+            macs: quality.macs.0,
+            ideal_speedup,
+            batch1: point.batch1.map(timing),
+            batch32: point.batch_n.map(timing),
+            accuracy: quality.accuracy,
+            accuracy_delta_pp: quality
+                .accuracy
+                .zip(full.accuracy)
+                .map(|(own, full)| (own - full) * 100.0),
+            agreement: quality.agreement,
+            deviation_max: quality.deviation_max,
+            deviation_mean: quality.deviation_mean,
+            energy_j: EnergyReport {
+                time: latency.map(|_| estimate.by_time.0),
+                operations: estimate.by_operations.0,
+            },
+            kwh_per_million: latency.map(|_| estimate.kwh_per_million),
+            gco2e_per_million: latency.map(|_| estimate.carbon_per_million.0),
+            usd_per_million: latency.map(|_| estimate.usd_per_million),
+            per_correct: quality.accuracy.filter(|share| *share > 0.0).map(|share| PerCorrect {
+                macs: quality.macs.0 / share,
+                latency_s: latency.map(|l| l.0 / share),
+                energy_j: latency.map(|_| estimate.by_time.0 / share),
+                usd_per_million: latency.map(|_| estimate.usd_per_million / share),
+            }),
+        }
+    }
+
+    fn dense(&self) -> Vec<DenseReport> {
+        let full = &self.results.full;
+        let dear = full.quality.paths.iter().position(|&share| share == 1.0).unwrap_or(0);
+        self.results
+            .dense
+            .iter()
+            .map(|DensePoint { knob, quality, latency }| DenseReport {
+                knob: *knob,
+                active: match self.subject.active {
+                    Active::FullPath => quality.paths[dear],
+                    Active::Operations => quality.macs / full.quality.macs,
+                },
+                macs: quality.macs.0,
+                accuracy: quality.accuracy,
+                agreement: quality.agreement,
+                latency_s: latency.map(|l| l.0),
+                speedup: latency.zip(self.results.segments.as_ref()).map(|(l, t)| t.full / l),
+            })
+            .collect()
+    }
+
+    /// Weights read for one sample: the full model's bytes, scaled by the share of its operations.
+    fn bytes(&self, macs: Macs) -> Bytes {
+        let all: Bytes = self.subject.full.segments().map(|s| s.cost.bytes).sum();
+        all * (macs / self.results.full.quality.macs).min(1.0)
+    }
+}
