@@ -3,6 +3,8 @@
 //! *By time*: watts × threads × seconds; it is only latency in another unit. *By operations*:
 //! picojoules per multiply-accumulate and per byte moved. Neither is a measurement.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -80,6 +82,26 @@ impl EnergyModel {
         }
     }
 
+    /// Unit and source of each default value, by field.
+    pub fn sources() -> BTreeMap<String, String> {
+        [
+            ("watts_per_thread", "W: a 65 W desktop part over 16 threads"),
+            ("threads", "threads: the engine uses one"),
+            (
+                "picojoules_per_mac",
+                "pJ: float32 product 3.7 and sum 0.9 at 45 nm (Horowitz, ISSCC 2014)",
+            ),
+            (
+                "picojoules_per_byte",
+                "pJ: between 2.5 from a 32 kB and 12.5 from a 1 MB cache (the same)",
+            ),
+            ("grams_per_kwh", "g CO2e: world mean (IEA, Global Energy & CO2 Status Report 2019)"),
+            ("usd_per_thread_hour", "USD: the order of a vCPU-hour in public clouds"),
+        ]
+        .map(|(field, source)| (field.to_string(), source.to_string()))
+        .into()
+    }
+
     /// The estimates for an inference of `latency` that runs `macs` and reads `bytes` of weights.
     pub fn estimate(&self, latency: Seconds, macs: Macs, bytes: Bytes) -> Estimate {
         let by_time = Joules(self.watts_per_thread * self.threads * latency.0);
@@ -108,6 +130,15 @@ mod tests {
         // 14.4 mJ × 10⁶ = 4 Wh × 10³ = 0.004 kWh × 475 g… in grams: 1.9.
         assert!((estimate.carbon_per_million.0 - 1.9).abs() < 1e-9);
         assert!((estimate.usd_per_million - 0.04).abs() < 1e-12);
+    }
+
+    #[test]
+    fn every_constant_has_a_source() {
+        let fields = serde_json::to_value(EnergyModel::default()).unwrap();
+        let fields: Vec<&String> = fields.as_object().unwrap().keys().collect();
+        let mut named: Vec<String> = EnergyModel::sources().into_keys().collect();
+        named.sort_by_key(|name| fields.iter().position(|field| *field == name));
+        assert_eq!(named.iter().collect::<Vec<_>>(), fields);
     }
 
     #[test]

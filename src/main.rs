@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use perforate::bench::sweep::{CostBasis, Sweep};
+use perforate::bench::sweep::{CostBasis, Options, Sweep};
 use perforate::bench::timing::measure_tick;
 use perforate::chart::{self, Size, Theme};
 use perforate::clock::SystemClock;
@@ -14,11 +14,11 @@ use perforate::fit::calibrate::Loss;
 use perforate::lab::experiment::Experiment;
 use perforate::lab::plots::{self, CHARTS, Selected};
 use perforate::lab::scenario::SEED;
-use perforate::lab::{self, SCENARIOS, find};
+use perforate::lab::{self, SCENARIOS, Scenario, find, launches};
 use perforate::onnx::{Component, encode};
 use perforate::report::{Host, Report, ScenarioReport, scenario_report};
 use perforate::route::score::Score;
-use perforate::route::{dendritic, early_exit};
+use perforate::route::{dendritic, early_exit, experts};
 use perforate::{Error, ErrorKind, Result};
 
 /// Size of the charts that are written to files.
@@ -52,6 +52,9 @@ enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// One launch of a measurement: an experiment on stdin, its times on stdout.
+    #[command(name = launches::SUBCOMMAND, hide = true)]
+    Launch,
     /// Compose a routed model.
     Route {
         #[command(subcommand)]
@@ -118,6 +121,19 @@ enum Strategy {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Several models, cheapest first, and a gate that weighs what each gains against its cost.
+    Experts {
+        #[arg(long, num_args = 2.., required = true)]
+        experts: Vec<PathBuf>,
+        /// Reads what the first expert computes; gives leave1, leave2 …
+        #[arg(long)]
+        gate: PathBuf,
+        /// Default of the knob: right answers that a unit of cost must bring.
+        #[arg(long, default_value_t = 0.05)]
+        price: f32,
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// One network in stages: the first head that is sure ends it.
     EarlyExit {
         /// The stages, in order: the first maps x to h1 and logits1, the last maps to logits.
@@ -145,6 +161,7 @@ enum ScoreName {
     MaxProbability,
     Margin,
     Entropy,
+    Patience,
 }
 
 fn main() -> ExitCode {
@@ -168,6 +185,7 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Inspect { model } => inspect(&model),
         Command::Run { model, input, knob, out } => run_model(&model, &input, &knob, out),
+        Command::Launch => launch(),
         Command::Route { strategy } => route(strategy),
     }
 }
@@ -191,9 +209,7 @@ fn bench(arguments: BenchArguments) -> Result<()> {
     let seed = experiments.first().map_or(SEED, |e| e.seed);
     let quick = experiments.iter().any(|e| e.quick);
     let mut report = Report::new(seed, quick, host());
-    for experiment in experiments {
-        report.scenarios.push(measure(experiment)?);
-    }
+    report.scenarios = measure(experiments)?;
     println!("{}", report.to_markdown());
     if let Some(path) = &arguments.json {
         write(path, report.to_json()?)?;
@@ -245,30 +261,68 @@ fn experiments(arguments: &BenchArguments) -> Result<Vec<Experiment>> {
     Ok(experiments)
 }
 
-/// Runs one experiment, with its progress on stderr.
-fn measure(experiment: Experiment) -> Result<ScenarioReport> {
-    let chosen = find(&experiment.scenario)?;
-    let files = chosen
-        .files
-        .iter()
-        .map(|file| Ok((file.to_string(), read(Path::new(file))?)))
-        .collect::<Result<BTreeMap<_, _>>>()?;
-    let experiment = experiment.with_files(&files)?;
-    let options = experiment.options()?;
-    let subject = chosen.subject(&files, &experiment)?;
-    let mut sweep = Sweep::new(subject, options, SystemClock::default())?;
+/// Runs experiments, with the progress on stderr. The launches of one stand between those of the others, so
+/// that a slow minute is not one experiment's alone.
+fn measure(experiments: Vec<Experiment>) -> Result<Vec<ScenarioReport>> {
     let bar = indicatif::ProgressBar::new(1000);
-    while !sweep.is_done() {
-        sweep.step()?;
-        let progress = sweep.progress();
-        bar.set_position((progress.share * 1000.0) as u64);
-        bar.set_message(progress.text);
+    let mut runs = vec![];
+    for experiment in experiments {
+        let chosen = find(&experiment.scenario)?;
+        let files = read_files(chosen)?;
+        let experiment = experiment.with_files(&files)?;
+        let subject = chosen.subject(&files, &experiment)?;
+        let mut sweep = Sweep::new(subject, experiment.options()?, SystemClock::default())?;
+        while !sweep.is_done() {
+            sweep.step()?;
+            let progress = sweep.progress();
+            bar.set_position((progress.share * 1000.0) as u64);
+            bar.set_message(progress.text);
+        }
+        runs.push((experiment.context(&files)?, experiment, sweep));
+    }
+    let program = std::env::current_exe().map_err(|e| {
+        Error::new(ErrorKind::Internal, format!("this program cannot be found again ({e})"))
+    })?;
+    let launches = runs.iter().map(|(_, e, _)| e.launches).max().unwrap_or(1);
+    for number in 1..launches {
+        bar.set_position(1000 * number as u64 / launches as u64);
+        bar.set_message(format!("Launch {} of {launches}", number + 1));
+        for (_, experiment, sweep) in runs.iter_mut().filter(|(_, e, _)| e.launches > number) {
+            sweep.absorb(&launches::launch(&program, experiment)?)?;
+        }
     }
     bar.finish_and_clear();
-    let results = sweep
-        .results()
-        .ok_or_else(|| Error::new(ErrorKind::Internal, "the sweep ended without results"))?;
-    Ok(scenario_report(&experiment.context(&files)?, sweep.subject(), &results))
+    runs.iter()
+        .map(|(context, _, sweep)| {
+            let results = sweep.results().ok_or_else(|| {
+                Error::new(ErrorKind::Internal, "the sweep ended without results")
+            })?;
+            Ok(scenario_report(context, sweep.subject(), &results))
+        })
+        .collect()
+}
+
+/// Measures the times of the experiment on stdin.
+fn launch() -> Result<()> {
+    let internal = |e: &dyn std::fmt::Display| Error::new(ErrorKind::Internal, e.to_string());
+    let text = std::io::read_to_string(std::io::stdin()).map_err(|e| internal(&e))?;
+    for experiment in Experiment::read("standard input", &text)? {
+        let chosen = find(&experiment.scenario)?;
+        let files = read_files(chosen)?;
+        let subject = chosen.subject(&files, &experiment)?;
+        let options = Options { timing_only: true, ..experiment.options()? };
+        let mut sweep = Sweep::new(subject, options, SystemClock::default())?;
+        while !sweep.is_done() {
+            sweep.step()?;
+        }
+        let launch = sweep.launch().ok_or_else(|| internal(&"the sweep ended without times"))?;
+        println!("{}", serde_json::to_string(&launch).map_err(|e| internal(&e))?);
+    }
+    Ok(())
+}
+
+fn read_files(scenario: &Scenario) -> Result<BTreeMap<String, Vec<u8>>> {
+    scenario.files().map(|file| Ok((file.to_string(), read(Path::new(file))?))).collect()
 }
 
 /// The report in every form, and the charts.
@@ -394,11 +448,24 @@ fn route(strategy: Strategy) -> Result<()> {
             };
             (dendritic::compose(&parts, threshold, provenance)?, out)
         }
+        Strategy::Experts { experts: files, gate, price, out } => {
+            let numbered = files.iter().enumerate();
+            let provenance = numbered
+                .map(|(ix, path)| (format!("expert{}", ix + 1), file_name(path)))
+                .chain([("gate".to_string(), file_name(&gate))])
+                .collect();
+            let parts = experts::Parts {
+                experts: files.iter().map(component).collect::<Result<_>>()?,
+                gate: component(&gate)?,
+            };
+            (experts::compose(&parts, price, provenance)?, out)
+        }
         Strategy::EarlyExit { stages: files, score, classes, temperature, threshold, out } => {
             let score = match score {
                 ScoreName::MaxProbability => Score::MaxProbability,
                 ScoreName::Margin => Score::Margin,
                 ScoreName::Entropy => Score::Entropy { classes },
+                ScoreName::Patience => Score::Patience { heads: files.len() - 1 },
             };
             let confidence = early_exit::Confidence { score, temperatures: temperature };
             let stages =

@@ -226,7 +226,7 @@ fn an_experiment_is_repeated_from_its_file_and_from_its_report() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let experiment = r#"{
-        "scenario": "dendritic/mlp", "quick": true, "rounds": 2, "timed_rows": 8, "calibration": 200, "test": 200,
+        "scenario": "dendritic/mlp", "quick": true, "rounds": 4, "launches": 2, "timed_rows": 8, "calibration": 200, "test": 200,
         "epsilon": 0.05, "cost": "time", "energy": {"watts_per_thread": 10},
         "targets": {"agreement": 0.5, "latency_s": 1e-9, "memory_bytes": 1e9}
     }"#;
@@ -241,6 +241,7 @@ fn an_experiment_is_repeated_from_its_file_and_from_its_report() {
     let first = run(&config, "first.json");
     let scenario = &first["scenarios"][0];
     assert_eq!(scenario["cost"], "time");
+    assert_eq!((&scenario["rounds"], &scenario["launches"]), (&4.into(), &2.into()));
     assert_eq!(scenario["energy_model"]["watts_per_thread"], 10.0);
     let met = |name: &str| {
         let targets = scenario["targets"].as_array().unwrap();

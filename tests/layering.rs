@@ -118,9 +118,9 @@ fn the_page_carries_every_file_that_a_scenario_needs() {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("www/index.html"));
     let page = page.unwrap();
     for scenario in &perforate::lab::SCENARIOS {
-        for file in scenario.files {
+        for file in scenario.files() {
             let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let copied = [*file, folder].iter().any(|path| page.contains(&format!("/{path}\"")));
+            let copied = [file, folder].iter().any(|path| page.contains(&format!("/{path}\"")));
             assert!(copied, "{}: {file} is not copied by www/index.html", scenario.name);
         }
     }

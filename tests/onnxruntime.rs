@@ -5,6 +5,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use ndarray::{ArrayD, Axis};
@@ -12,6 +13,7 @@ use perforate::data::{images, npz};
 use perforate::engine::{Batch, Knobs, Order, Program, Session, to_array};
 use perforate::onnx::{Component, encode};
 use perforate::route::early_exit::{self, Confidence, Stages};
+use perforate::route::experts;
 use perforate::route::score::Score;
 use tract_onnx::pb::ModelProto;
 
@@ -51,10 +53,10 @@ fn compare(program: &Arc<Program>, golden: &Golden, inputs: &Batch, size: usize,
     let mut session = Session::new(program.clone());
     (0..program.segments().len()).for_each(|ix| session.set_order(ix, order));
     for (setting, knobs) in golden.knob.as_slice().unwrap().chunks(ROWS).enumerate() {
-        let knob = Knobs::new().with("threshold", knobs[0]);
+        let knob = Knobs::new().with(&program.knobs()[0].name, knobs[0]);
         for from in (0..ROWS).step_by(size) {
             let rows = from..(from + size).min(ROWS);
-            let what = format!("threshold {}, rows {rows:?}, {order:?}", knobs[0]);
+            let what = format!("knob {}, rows {rows:?}, {order:?}", knobs[0]);
             let outcome = session.run(&inputs.slice(rows.clone()).unwrap(), &knob).unwrap();
             let at = |row: usize| setting * ROWS + row;
             let span = ndarray::Slice::from(at(rows.start)..at(rows.end));
@@ -71,6 +73,12 @@ fn compare(program: &Arc<Program>, golden: &Golden, inputs: &Batch, size: usize,
 /// Holds `model` against the goldens `name` on the images of `data`, in all batch sizes and orders.
 #[track_caller]
 fn equals_onnx_runtime(model: &ModelProto, name: &str, data: &str) {
+    equals(model, name, data, 0.01..0.95);
+}
+
+/// The same; in the middle a share of `middle` passes the first gate.
+#[track_caller]
+fn equals(model: &ModelProto, name: &str, data: &str, middle: Range<f32>) {
     let golden = golden(name);
     let thresholds: Vec<f32> = golden.knob.iter().copied().step_by(ROWS).collect();
     assert_eq!(thresholds.len(), 3, "never, middle and always");
@@ -78,7 +86,7 @@ fn equals_onnx_runtime(model: &ModelProto, name: &str, data: &str) {
         golden.taken.iter().skip(setting * ROWS).take(ROWS).sum::<f32>() / ROWS as f32
     };
     assert_eq!((share(0), share(2)), (0.0, 1.0));
-    assert!(share(1) > 0.01 && share(1) < 0.95, "the middle is one-sided: {}", share(1));
+    assert!(middle.contains(&share(1)), "the middle is one-sided: {}", share(1));
 
     let program = Arc::new(Program::load("routed.onnx", &encode(model)).unwrap());
     let inputs = inputs(data);
@@ -103,7 +111,7 @@ fn stages(data: &str) -> Stages {
     Stages::new((1..=3).map(stage).collect()).unwrap()
 }
 
-/// Three gates' worth of nesting: equal outputs mean that each row left at the same exit.
+/// Gates within gates: equal outputs mean that each row left at the same exit.
 #[test]
 fn early_exit_equals_onnx_runtime_with_every_score() {
     for score in [Score::MaxProbability, Score::Margin, Score::Entropy { classes: 10 }] {
@@ -112,6 +120,29 @@ fn early_exit_equals_onnx_runtime_with_every_score() {
             early_exit::compose(&stages("mnist"), &confidence, 0.9, BTreeMap::new()).unwrap();
         equals_onnx_runtime(&model, &format!("early-exit-mnist-{}", score.name()), "mnist");
     }
+    let tempered = Confidence { temperatures: vec![1.25, 1.5], ..Confidence::default() };
+    let model = early_exit::compose(&stages("fashion"), &tempered, 0.9, BTreeMap::new()).unwrap();
+    equals_onnx_runtime(&model, "early-exit-fashion", "fashion-mnist");
+    // One head agrees with nobody: between the ends all rows go on to the second.
+    let score = Score::Patience { heads: 2 };
+    let patient = Confidence { score, ..Confidence::default() };
+    let model = early_exit::compose(&stages("mnist"), &patient, 0.9, BTreeMap::new()).unwrap();
+    equals(&model, "early-exit-mnist-patience", "mnist", 1.0..1.1);
+}
+
+#[test]
+fn experts_equal_onnx_runtime() {
+    let part = |name: &str| {
+        let file = format!("models/fashion-{name}.onnx");
+        Component::decode(file.clone(), &common::read(&file)).unwrap()
+    };
+    let experts = ["light", "static-s", "full"].map(part).into();
+    let parts = experts::Parts { experts, gate: part("experts-gate") };
+    let model = experts::compose(&parts, 0.05, BTreeMap::new()).unwrap();
+    equals_onnx_runtime(&model, "experts-fashion", "fashion-mnist");
+    let alone = experts::Parts { experts: vec![part("light")], gate: part("experts-gate") };
+    let message = experts::compose(&alone, 0.05, BTreeMap::new()).unwrap_err().to_string();
+    assert!(message.contains("two experts"), "{message}");
 }
 
 /// At its ends early exit is the first head and the whole network, which cost what is charged.

@@ -25,7 +25,7 @@ DISTILLED = dict(erase=0.0, teacher_weight=0.9, temperature=3.0)
 LAYOUTS = {
     "full": ["16 48/2 r r", "96/2 r r", "128/2 r r"],
     "teacher": ["16 48/2 r", "96/2 r", "128/2 r"],
-    "light": ["32k4/4v 48/2v 48v"],
+    "light": ["32k4/4v 32/2v 32v"],
     "static-s": ["16 16/2 r", "48/2 r", "64/2"],
     "static-m": ["16 32/2", "64/2 r", "96/2"],
     "static-l": ["16 32/2 r", "48/2 r", "64/2 r"],

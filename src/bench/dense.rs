@@ -6,13 +6,15 @@
 use crate::data::Samples;
 use crate::engine::Knobs;
 use crate::onnx::KnobRange;
-use crate::units::Seconds;
+use crate::units::{Macs, Seconds};
 
 use super::quality::{self, Quality};
 use super::record::Recording;
 
 /// Settings of a dense curve between its ends.
 const STEPS: usize = 96;
+/// Settings among which those of given operations are looked for.
+const CANDIDATES: usize = 256;
 
 /// One setting of a dense curve.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,26 +34,58 @@ pub fn knob_values(
     range: KnobRange,
     shares: impl IntoIterator<Item = f64>,
 ) -> Vec<f32> {
-    let mut scores: Vec<f32> = scores.collect();
-    // From the row that turns first as the knob moves from "never" to "always".
+    let scores = in_order(scores, range);
+    let n = scores.len();
+    let ranks = shares.into_iter().map(|share| (share * n as f64).round() as usize);
+    let middles = ranks
+        .filter(|&rank| rank > 0 && rank < n)
+        .map(|rank| (scores[rank - 1] + scores[rank]) / 2.0)
+        .collect();
+    between_ends(middles, range)
+}
+
+/// Knob values at which the mean operations over the first `n` recorded samples stand at about these shares of the way from
+/// the least to the most, cheapest first, ends included: for programs with several gates.
+pub fn knob_values_by_operations(
+    recording: &Recording,
+    n: usize,
+    (knob, range): (&str, KnobRange),
+    shares: impl IntoIterator<Item = f64>,
+) -> Vec<f32> {
+    let candidates = knob_values(
+        recording.all_scores(n),
+        range,
+        (1..CANDIDATES).map(|step| step as f64 / CANDIDATES as f64),
+    );
+    let cost = |value: f32| -> Macs {
+        let knobs = Knobs::new().with(knob, value);
+        (0..n).map(|row| recording.at(row, &knobs).macs).sum()
+    };
+    let costs: Vec<Macs> = candidates.iter().map(|&value| cost(value)).collect();
+    let (Some(&least), Some(&most)) = (costs.first(), costs.last()) else { return candidates };
+    let nearest = |share: f64| {
+        let wanted = least + (most - least) * share;
+        let distance = |ix: &usize| (costs[*ix].0 - wanted.0).abs();
+        (1..candidates.len() - 1).min_by(|a, b| distance(a).total_cmp(&distance(b)))
+    };
+    let middles = shares.into_iter().filter_map(nearest).map(|ix| candidates[ix]).collect();
+    between_ends(middles, range)
+}
+
+/// From the score that turns first as the knob moves from "never" to "always".
+fn in_order(scores: impl Iterator<Item = f32>, range: KnobRange) -> Vec<f32> {
+    let mut scores: Vec<f32> = scores.filter(|score| !score.is_nan()).collect();
     scores.sort_by(f32::total_cmp);
     if range.never > range.always {
         scores.reverse();
     }
-    let n = scores.len();
-    let mut values = vec![range.never];
-    for share in shares {
-        let rank = (share * n as f64).round() as usize;
-        if rank == 0 || rank >= n {
-            continue;
-        }
-        let middle = (scores[rank - 1] + scores[rank]) / 2.0;
-        if values.last() != Some(&middle) {
-            values.push(middle);
-        }
-    }
-    values.push(range.always);
-    values
+    scores
+}
+
+fn between_ends(mut middles: Vec<f32>, range: KnobRange) -> Vec<f32> {
+    middles.dedup();
+    middles.retain(|value| ![range.never, range.always].contains(value));
+    [vec![range.never], middles, vec![range.always]].concat()
 }
 
 /// Shares for a dense curve: closer together at the cheap end, where routers are used.
@@ -63,15 +97,13 @@ fn shares() -> impl Iterator<Item = f64> {
 /// model's outputs; `path_seconds` the time of each path, if known.
 pub fn dense_curve(
     recording: &Recording,
-    cheap: usize,
     (knob, range): (&str, KnobRange),
     measured: &[f32],
     (full, samples): (&[Vec<f32>], &Samples),
     path_seconds: Option<&[Seconds]>,
 ) -> Vec<DensePoint> {
     let n = recording.len();
-    let scores = recording.paths[cheap].scores[..n].iter().map(|gates| gates[0]);
-    let mut values = knob_values(scores, range, shares());
+    let mut values = knob_values(recording.all_scores(n), range, shares());
     values.extend(measured);
     values.sort_by(f32::total_cmp);
     values.dedup();

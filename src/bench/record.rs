@@ -91,6 +91,17 @@ impl Recording {
         Ok(())
     }
 
+    /// The scores of the first `n` recorded samples at every gate.
+    pub fn all_scores(&self, n: usize) -> impl Iterator<Item = f32> {
+        let gates = 0..self.program.gates().len();
+        // A gate's score is the same on every path that passes it: the first one will do.
+        let known = gates.filter_map(|gate| {
+            let passes = |path: &&PathRecord| path.path.at(gate).is_some();
+            self.paths.iter().find(passes).map(|path| (gate, path))
+        });
+        known.flat_map(move |(gate, path)| path.scores[..n].iter().map(move |row| row[gate]))
+    }
+
     /// The path that sample `row` takes at these knobs, with its answer.
     pub fn at(&self, row: usize, knobs: &Knobs) -> Routed<'_> {
         // The path is the one whose every decision agrees with the score met on it.

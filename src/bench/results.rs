@@ -14,6 +14,7 @@ use crate::units::Seconds;
 use super::curve::CurveFigures;
 use super::dense::DensePoint;
 use super::quality::Quality;
+use super::samples::Samples;
 use super::segments::SegmentTimes;
 use super::stats::Interval;
 
@@ -84,6 +85,17 @@ pub struct Options {
     pub target: RiskTarget,
     /// What counts as cost.
     pub cost: CostBasis,
+    /// Whether only times are wanted, for another launch's results: not every sample is judged then.
+    pub timing_only: bool,
+}
+
+/// The times that one launch measured, for the results of another one of the same experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Launch {
+    /// The knob values that were timed.
+    pub grid: Vec<f32>,
+    /// By measurement: batch 1, segments, router, larger batches.
+    pub samples: [Samples; 4],
 }
 
 /// A path's temperature, and how well its confidence fits the test labels without and with it.
@@ -169,6 +181,8 @@ pub struct Results {
     pub path_labels: Vec<String>,
     /// Complete rounds of timing at batch 1.
     pub rounds: usize,
+    /// Launches that they came from.
+    pub launches: usize,
     /// The clock's tick.
     pub tick: Seconds,
     /// Doubts, as advice.

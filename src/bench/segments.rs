@@ -10,8 +10,9 @@ use crate::error::Result;
 use crate::units::Seconds;
 
 use super::ballast::Ballast;
-use super::stats::{Interval, bootstrap, median};
-use super::timing::{Samples, Workload};
+use super::samples::Samples;
+use super::stats::{Interval, interval, median};
+use super::timing::Workload;
 
 /// The segments of one program as a workload: an arm is a segment, a unit one row's call of it.
 #[derive(Debug)]
@@ -73,7 +74,8 @@ impl SegmentRuns {
             })
             .collect();
         let full = Seconds(median(&samples.of(self.arms.len())) / self.rows.len() as f64);
-        SegmentTimes { per_call, full, routes: self.routes.clone(), seed }
+        let launches = samples.launches();
+        SegmentTimes { per_call, full, routes: self.routes.clone(), launches, seed }
     }
 }
 
@@ -108,13 +110,14 @@ pub struct SegmentTimes {
     /// The full model alone takes this for a row.
     pub full: Seconds,
     routes: Vec<Vec<usize>>,
+    launches: Vec<usize>,
     seed: u64,
 }
 
 impl SegmentTimes {
     /// Seconds of segment `ix` for one row; none if no path runs it.
     pub fn segment(&self, ix: usize) -> Option<Interval> {
-        self.rounds(ix).map(|seconds| bootstrap(seconds, self.seed))
+        self.rounds(ix).map(|seconds| interval(seconds, &self.launches, self.seed))
     }
 
     /// Seconds of path number `path`, as the sum of its segments.
@@ -134,7 +137,7 @@ impl SegmentTimes {
         };
         let shares: Vec<f64> =
             (0..rounds).map(|round| sum(&other, round) / sum(&own, round)).collect();
-        (!own.is_empty() && rounds > 0).then(|| bootstrap(&shares, self.seed))
+        (!own.is_empty() && rounds > 0).then(|| interval(&shares, &self.launches, self.seed))
     }
 
     fn rounds(&self, ix: usize) -> Option<&[f64]> {
@@ -151,6 +154,7 @@ mod tests {
             full: Seconds(4.0),
             per_call: vec![(0, vec![1.0, 1.2, 1.0]), (2, vec![4.0, 4.0, 5.0])],
             routes: vec![vec![0], vec![0, 2]],
+            launches: vec![3],
             seed: 1,
         }
     }

@@ -10,7 +10,8 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::units::Seconds;
 
-use super::stats::median;
+use super::doubt::Doubt;
+use super::samples::Samples;
 
 /// Fewest ticks of the clock that a chunk, and so a sample, must span.
 pub const MIN_TICKS: f64 = 100.0;
@@ -43,11 +44,6 @@ pub fn measure_tick(clock: &impl Clock) -> Seconds {
 
 /// Fewer rounds than this give no interval worth the name.
 const FEW_ROUNDS: usize = 5;
-/// Share of slow rounds, change of speed and scatter of an arm that are worth a word.
-const THROTTLED: f64 = 0.1;
-const DRIFT: f64 = 1.3;
-const UNSTEADY: f64 = 1.5;
-
 /// A stretch of time that begins now: work is cut into such slices, so that the outside world gets its turn.
 #[derive(Debug, Clone, Copy)]
 pub struct Stretch {
@@ -102,133 +98,6 @@ pub trait Workload {
     }
 }
 
-/// A doubt about a measurement, phrased as advice.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Doubt {
-    /// The clock is coarse.
-    CoarseClock(Seconds),
-    /// An arm did not become stable in its warm-up.
-    NotStable(usize),
-    /// An arm gave two answers to one input.
-    NotDeterministic(usize),
-    /// All arms became slower or faster by this factor during the run.
-    Drift(f64),
-    /// This share of the rounds took more than twice as long as half of them.
-    Throttled(f64),
-    /// An arm's seconds scatter by this factor from round to round, while others' do not.
-    Unsteady(usize, f64),
-    /// An arm's speed-up has an interval of this width, relative to its median, the widest of all.
-    WideInterval(usize, f64),
-    /// There are so few rounds.
-    FewRounds(usize),
-}
-
-impl Doubt {
-    /// The doubt as a sentence; `arm` names the arms.
-    pub fn advice(&self, arm: impl Fn(usize) -> String) -> String {
-        match self {
-            Doubt::CoarseClock(tick) => format!(
-                "The clock ticks only every {tick}, so samples are made long: serve the page cross-origin isolated for a finer one."
-            ),
-            Doubt::NotStable(ix) => format!(
-                "“{}” was still changing speed after its warm-up: close other programs and tabs and run again.",
-                arm(*ix)
-            ),
-            Doubt::NotDeterministic(ix) => format!(
-                "“{}” gave two different answers to one input, so its accuracy is a matter of luck: fix the seeds in the model.",
-                arm(*ix)
-            ),
-            Doubt::Drift(factor) => format!(
-                "The machine's speed changed by {factor:.1}× during the run; ratios hold, absolute times do not: let it cool down, plug it in, and run again."
-            ),
-            Doubt::Throttled(share) => format!(
-                "{:.0} % of the rounds took more than twice as long as most: keep the tab in front and close other programs.",
-                share * 100.0
-            ),
-            Doubt::Unsteady(ix, factor) => format!(
-                "“{}” scatters by {factor:.1}× from round to round, unlike the others: its interval is wide for a reason, so look into that model.",
-                arm(*ix)
-            ),
-            Doubt::WideInterval(ix, width) => format!(
-                "The interval of “{}” is {:.0} % wide, the widest of all: measure longer, or close other programs.",
-                arm(*ix),
-                width * 100.0
-            ),
-            Doubt::FewRounds(rounds) => format!(
-                "There are only {rounds} rounds, too few for an interval to be trusted: measure longer."
-            ),
-        }
-    }
-}
-
-/// Seconds per pass of every arm, by round: `samples[arm][round]`.
-#[derive(Debug, Clone, Default)]
-pub struct Samples(pub Vec<Vec<Seconds>>);
-
-impl Samples {
-    /// Number of complete rounds.
-    pub fn rounds(&self) -> usize {
-        self.0.iter().map(Vec::len).min().unwrap_or(0)
-    }
-
-    /// Seconds per pass of `arm` in the complete rounds.
-    pub fn of(&self, arm: usize) -> Vec<f64> {
-        self.0[arm][..self.rounds()].iter().map(|s| s.0).collect()
-    }
-
-    /// What the complete rounds give away about the machine and the arms.
-    fn doubts(&self) -> Vec<Doubt> {
-        let rounds = self.rounds();
-        // Thirds of fewer rounds say nothing.
-        if rounds < 9 {
-            return vec![];
-        }
-        let mut doubts = vec![];
-        let arms: Vec<Vec<f64>> = (0..self.0.len()).map(|arm| self.of(arm)).collect();
-        let whole: Vec<f64> = (0..rounds).map(|ix| arms.iter().map(|arm| arm[ix]).sum()).collect();
-        let usual = median(&whole);
-        let slow = whole.iter().filter(|&&s| s > 2.0 * usual).count() as f64 / rounds as f64;
-        if slow >= THROTTLED {
-            doubts.push(Doubt::Throttled(slow));
-        }
-        let third = rounds / 3;
-        let change = median(&whole[rounds - third..]) / median(&whole[..third]);
-        let factor = change.max(1.0 / change);
-        if factor > DRIFT {
-            doubts.push(Doubt::Drift(factor));
-        }
-        // How each arm scatters beside what befalls most of them in the same round.
-        let usuals: Vec<f64> = arms.iter().map(|arm| median(arm)).collect();
-        let common: Vec<f64> = (0..rounds)
-            .map(|ix| {
-                let relative: Vec<f64> =
-                    arms.iter().zip(&usuals).map(|(arm, usual)| arm[ix] / usual).collect();
-                median(&relative)
-            })
-            .collect();
-        let scatters: Vec<f64> = arms
-            .iter()
-            .map(|arm| {
-                let mut own: Vec<f64> = arm.iter().zip(&common).map(|(s, c)| s / c).collect();
-                own.sort_unstable_by(f64::total_cmp);
-                own[rounds * 9 / 10] / own[rounds / 10]
-            })
-            .collect();
-        let usual = median(&scatters);
-        for (arm, &scatter) in scatters.iter().enumerate() {
-            if scatter > UNSTEADY && scatter > 2.0 * usual {
-                doubts.push(Doubt::Unsteady(arm, scatter));
-            }
-        }
-        doubts
-    }
-
-    /// `arm`'s speed relative to `baseline` in each complete round; above 1 is faster.
-    pub fn speedups(&self, arm: usize, baseline: usize) -> Vec<f64> {
-        self.of(baseline).iter().zip(self.of(arm)).map(|(base, own)| base / own).collect()
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Phase {
     WarmUp { arm: usize, passes: usize, last: f64 },
@@ -270,7 +139,7 @@ impl Interleaved {
             repeats: 0,
             spent: 0.0,
             partial: vec![0.0; arms],
-            samples: Samples(vec![vec![]; arms]),
+            samples: Samples::new(arms),
             doubts,
         }
     }
@@ -283,6 +152,11 @@ impl Interleaved {
     /// The samples so far.
     pub fn samples(&self) -> &Samples {
         &self.samples
+    }
+
+    /// Adds the rounds of another launch, once this one is done; false if its arms are others.
+    pub fn absorb(&mut self, other: &Samples) -> bool {
+        self.is_done() && self.samples.absorb(other)
     }
 
     /// Doubts so far: those met on the way, and what the samples themselves give away.
@@ -407,9 +281,7 @@ impl Interleaved {
                     self.phase = Phase::Measure { chunk: next_chunk, turn: next_turn };
                     return false;
                 }
-                for (samples, seconds) in self.samples.0.iter_mut().zip(&mut self.partial) {
-                    samples.push(Seconds(std::mem::take(seconds)));
-                }
+                self.samples.push(&mut self.partial);
                 self.phase = if self.samples.rounds() == self.rounds {
                     Phase::Done
                 } else {
@@ -425,6 +297,7 @@ impl Interleaved {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::stats::median;
     use crate::clock::FakeClock;
 
     /// Arms that spend fake time; all slow down together by `drift` a call.
@@ -581,6 +454,18 @@ mod tests {
         ] {
             assert!(doubt.advice(|_| "a".into()).contains(':'), "advice says what to do");
         }
+    }
+
+    #[test]
+    fn launches_are_absorbed_arm_by_arm() {
+        let (mut own, _) = measure(&[2e-3, 1e-3], 0.0, 1e-6, 3);
+        let (other, _) = measure(&[4e-3, 1e-3], 0.0, 1e-6, 2);
+        assert!(own.absorb(other.samples()));
+        assert_eq!((own.samples().rounds(), own.samples().launches()), (5, vec![3, 2]));
+        let ratios = own.samples().speedups(1, 0);
+        assert!((ratios[2] - 2.0).abs() < 0.02 && (ratios[3] - 4.0).abs() < 0.02, "{ratios:?}");
+        let (of_three, _) = measure(&[1e-3; 3], 0.0, 1e-6, 2);
+        assert!(!own.absorb(of_three.samples()));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::scenario::{SEED, Scenario, find};
 
 /// Bounds of what a file may ask for; beyond them a run would never end.
 const MOST_ROUNDS: usize = 10_000;
+const MOST_LAUNCHES: usize = 100;
 const MOST_ROWS: usize = 1_000_000;
 const LARGEST_BATCH: usize = 4096;
 
@@ -31,8 +32,10 @@ pub struct Experiment {
     pub quick: bool,
     /// Seed of everything random.
     pub seed: u64,
-    /// Rounds of timing at each batch size.
+    /// Rounds of timing at each batch size, over all launches.
     pub rounds: usize,
+    /// Times that the measuring program is started anew. A page is one launch.
+    pub launches: usize,
     /// Rows in one timing pass at batch 1.
     pub timed_rows: usize,
     /// The larger batch size.
@@ -67,7 +70,8 @@ impl Experiment {
             scenario: scenario.name.into(),
             quick,
             seed: SEED,
-            rounds: if quick { 7 } else { 25 },
+            rounds: if quick { 6 } else { 25 },
+            launches: if quick { 3 } else { 5 },
             timed_rows: if quick { 64 } else { 128 },
             batch: 32,
             scaling: n / 5,
@@ -85,13 +89,14 @@ impl Experiment {
 
     /// What a page measures: less, since people wait for it.
     pub fn in_page(scenario: &Scenario, quick: bool) -> Experiment {
-        let n = match (scenario.files.is_empty(), quick) {
+        let n = match (scenario.images.is_none(), quick) {
             (true, _) => 1000,
             (false, true) => 300,
             (false, false) => 1500,
         };
         Experiment {
             rounds: if quick { 5 } else { 15 },
+            launches: 1,
             timed_rows: if quick { 32 } else { 64 },
             scaling: n / 5,
             calibration: n,
@@ -147,6 +152,7 @@ impl Experiment {
     pub fn validate(&self) -> Result<()> {
         let bounded = [
             ("rounds", self.rounds, 1, MOST_ROUNDS),
+            ("launches", self.launches, 1, MOST_LAUNCHES),
             ("timed_rows", self.timed_rows, 1, MOST_ROWS),
             ("batch", self.batch, 2, LARGEST_BATCH),
             ("calibration", self.calibration, 1, MOST_ROWS),
@@ -164,17 +170,18 @@ impl Experiment {
         RiskTarget::new(self.loss, self.epsilon, self.delta).map(drop)
     }
 
-    /// The sweep's options.
+    /// The sweep's options, for one launch.
     pub fn options(&self) -> Result<Options> {
         self.validate()?;
         Ok(Options {
-            rounds: self.rounds,
+            rounds: self.rounds.div_ceil(self.launches),
             timed_rows: self.timed_rows,
             batch: self.batch,
             slice: Seconds(0.02),
             seed: self.seed,
             target: RiskTarget::new(self.loss, self.epsilon, self.delta)?,
             cost: self.cost,
+            timing_only: false,
         })
     }
 
@@ -186,8 +193,7 @@ impl Experiment {
     /// The same experiment with the content of its files noted; a file that is noted already must be the
     /// same.
     pub fn with_files(mut self, contents: &BTreeMap<String, Vec<u8>>) -> Result<Experiment> {
-        let noted =
-            find(&self.scenario)?.files.iter().filter_map(|name| contents.get_key_value(*name));
+        let noted = find(&self.scenario)?.files().filter_map(|name| contents.get_key_value(name));
         for (name, bytes) in noted {
             let digest = sha256(bytes);
             match self.files.get(name) {
@@ -275,12 +281,13 @@ mod tests {
     #[test]
     fn a_file_that_changed_is_refused() {
         let scenario = find("early-exit/mnist").unwrap();
-        let content = |byte| BTreeMap::from([(scenario.files[0].to_string(), vec![byte])]);
+        let first = scenario.files().next().unwrap();
+        let content = |byte| BTreeMap::from([(first.to_string(), vec![byte])]);
         let noted = Experiment::usual(scenario, true).with_files(&content(1)).unwrap();
-        assert_eq!(noted.files[scenario.files[0]].len(), 64);
+        assert_eq!(noted.files[first].len(), 64);
         assert_eq!(noted.clone().with_files(&content(1)).unwrap(), noted);
         let message = noted.with_files(&content(2)).unwrap_err().to_string();
-        assert!(message.starts_with(scenario.files[0]), "{message}");
+        assert!(message.starts_with(first), "{message}");
     }
 
     #[test]

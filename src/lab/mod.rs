@@ -1,8 +1,11 @@
 //! The headless application: scenarios, the measuring side of the page, and its view.
 
 pub mod experiment;
+#[cfg(feature = "cli")]
+pub mod launches;
 pub mod mlp;
 pub mod plots;
+mod recipes;
 pub mod run;
 pub mod scenario;
 mod tables;

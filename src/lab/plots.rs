@@ -118,22 +118,16 @@ pub fn plot(id: &str, report: Option<&ScenarioReport>, selected: Selected) -> Op
             role: Role::Random,
             points: random.collect(),
         });
-        let oracle = &report.references.oracle;
-        let label = format!(
-            "oracle: {} active, ideal {}×",
-            percent(oracle.active),
-            three_digits(oracle.ideal_speedup)
-        );
-        let at = Measure::Quality.of(oracle).map(|(y, _)| Point {
-            x: oracle.ideal_speedup,
-            y,
-            label,
-            ..Point::default()
-        });
+    }
+    let oracles = [
+        ("oracle", Role::Oracle, &report.references.oracle),
+        ("agreement oracle", Role::Agreement, &report.references.agreement_oracle),
+    ];
+    for (name, role, p) in oracles {
         plot.series.push(Series {
-            name: "oracle (ideal)".into(),
-            role: Role::Oracle,
-            points: at.into_iter().collect(),
+            name: format!("{name}, predicted"),
+            role,
+            points: bound(report, p, name, (x, y)).into_iter().collect(),
         });
     }
     plot.selected = match selected {
@@ -146,6 +140,33 @@ pub fn plot(id: &str, report: Option<&ScenarioReport>, selected: Selected) -> Op
     };
     Some(plot)
 }
+/// An oracle's place: nobody can run it, so its time is predicted from its paths', or from operations
+/// as long as these are not timed.
+fn bound(
+    report: &ScenarioReport,
+    p: &PointReport,
+    name: &str,
+    (x, y): (Measure, Measure),
+) -> Option<Point> {
+    let speedup = p.predicted_speedup.unwrap_or(p.ideal_speedup);
+    let full = report.references.full.batch1;
+    let of = |measure: Measure| match measure {
+        Measure::Speedup => Some(speedup),
+        Measure::Latency => full.map(|t| t.latency_s.median / speedup),
+        other => other.of(p).map(|(value, _)| value),
+    };
+    let label = format!(
+        "{name}: {} active, {}\u{a0}× predicted, {}",
+        percent(p.active),
+        three_digits(speedup),
+        p.accuracy.map_or_else(
+            || format!("{} agreement", percent(p.agreement)),
+            |a| format!("{} accuracy", percent(a))
+        )
+    );
+    Some(Point { x: of(x)?, y: of(y)?, label, ..Point::default() })
+}
+
 /// A quantity that a chart shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Measure {

@@ -21,6 +21,7 @@ pub fn of_active(means: Active) -> &'static str {
 pub fn knob(value: f32) -> String {
     match value.abs() {
         0.0 => "0.0000".into(),
+        large if large >= 1e4 => format!("{value:.0e}"),
         small if small < 0.01 => format!("{value:.1e}"),
         near_one if (0.999..1.0).contains(&near_one) => format!("{value:.6}"),
         _ => format!("{value:.4}"),
@@ -43,10 +44,10 @@ mod tests {
 
     #[test]
     fn thresholds_near_the_ends_can_be_told_apart() {
-        let texts = [0.0, 1.15e-5, 0.22, 0.99994, 0.99998, 1.0, 2.0].map(knob);
+        let texts = [0.0, 1.15e-5, 0.22, 0.99994, 0.99998, 1.0, 2.0, -1e6].map(knob);
         assert_eq!(
             texts,
-            ["0.0000", "1.2e-5", "0.2200", "0.999940", "0.999980", "1.0000", "2.0000"]
+            ["0.0000", "1.2e-5", "0.2200", "0.999940", "0.999980", "1.0000", "2.0000", "-1e6"]
         );
     }
 }

@@ -222,9 +222,8 @@ impl Lab {
 
     fn missing(&self, scenario: &Scenario) -> Vec<FileRequest> {
         scenario
-            .files
-            .iter()
-            .filter(|file| !self.files.contains_key(**file))
+            .files()
+            .filter(|file| !self.files.contains_key(*file))
             .map(|file| FileRequest {
                 name: file.to_string(),
                 url: file.to_string(),

@@ -206,6 +206,9 @@ pub struct ScenarioReport {
     /// Constants of the energy and money estimates.
     #[serde(default)]
     pub energy_model: EnergyModel,
+    /// Unit and source of each of their default values.
+    #[serde(default)]
+    pub energy_sources: BTreeMap<String, String>,
     /// The curve as a whole.
     #[serde(default)]
     pub figures: FiguresReport,
@@ -221,6 +224,12 @@ pub struct ScenarioReport {
     pub router_share: Option<Interval>,
     /// Operators whose cost is unknown.
     pub uncosted_ops: Vec<String>,
+    /// Rounds of timing at batch 1, and the launches that they came from.
+    #[serde(default)]
+    pub rounds: usize,
+    /// Times that the measuring program was started anew; one launch does not show how launches differ.
+    #[serde(default)]
+    pub launches: usize,
     /// Doubts, as advice.
     pub warnings: Vec<String>,
     /// The finding in one sentence.
@@ -318,6 +327,10 @@ pub struct PointReport {
     pub batch1: Option<TimingReport>,
     /// In batches of 32.
     pub batch32: Option<TimingReport>,
+    /// Times faster than the full model at batch 1, predicted from the times of the paths that it takes; what an
+    /// oracle would gain here. None for models without paths.
+    #[serde(default)]
+    pub predicted_speedup: Option<f64>,
     /// Share of right answers.
     pub accuracy: Option<f64>,
     /// Accuracy minus the full model's, in percentage points.

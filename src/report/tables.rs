@@ -74,13 +74,15 @@ impl ScenarioReport {
     /// A table for people.
     pub fn to_markdown(&self) -> String {
         let mut text = format!(
-            "\n## {}\n\n{} {}\n\n{}: {} calibration and {} test samples. ",
+            "\n## {}\n\n{} {}\n\n{}: {} calibration and {} test samples; {} rounds in {} launches. ",
             self.name,
             self.summary,
             self.comparison.as_deref().unwrap_or_default(),
             self.data.name,
             self.data.calibration_n,
-            self.data.test_n
+            self.data.test_n,
+            self.rounds,
+            self.launches
         );
         if let Some(overhead) = self.gate_overhead {
             text += &format!(
@@ -173,6 +175,12 @@ impl ScenarioReport {
         for warning in &self.warnings {
             text += &format!("\n> {warning}\n");
         }
+        text += "\nEnergy, carbon and money in the JSON report are estimates. Constants:";
+        let constants = serde_json::to_value(self.energy_model).unwrap_or_default();
+        for (field, source) in &self.energy_sources {
+            text += &format!(" {field} = {} ({source});", constants[field]);
+        }
+        text += "\n";
         if !self.uncosted_ops.is_empty() {
             text += &format!("\nNot counted in MACs: {}.\n", self.uncosted_ops.join(", "));
         }

@@ -1,6 +1,6 @@
 //! From measurements to the report of a scenario.
 
-use crate::bench::dense::DensePoint;
+use crate::bench::dense::{DensePoint, mean_seconds};
 use crate::bench::quality::Quality;
 use crate::bench::stats::median;
 use crate::bench::sweep::{Active, Point, Results, Subject, Timing};
@@ -94,6 +94,7 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
             .collect(),
         cost: results.cost,
         energy_model: context.energy,
+        energy_sources: EnergyModel::sources(),
         figures: FiguresReport {
             front: results.figures.front.clone(),
             hypervolume: results.figures.hypervolume,
@@ -118,6 +119,8 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
         gate_alone: results.gate_alone,
         router_share: results.router_share,
         uncosted_ops: subject.routed.uncosted_operators(),
+        rounds: results.rounds,
+        launches: results.launches,
         warnings: results.warnings.clone(),
         summary: summary(subject.active, results),
         comparison: comparison(results),
@@ -202,6 +205,7 @@ impl Writer<'_> {
             ideal_speedup,
             batch1: point.batch1.map(timing),
             batch32: point.batch_n.map(timing),
+            predicted_speedup: self.predicted(&quality.paths),
             accuracy: quality.accuracy,
             accuracy_delta_pp: quality
                 .accuracy
@@ -226,6 +230,15 @@ impl Writer<'_> {
         }
     }
 
+    /// From the segments' times, for samples that take the paths in these shares.
+    fn predicted(&self, shares: &[f64]) -> Option<f64> {
+        let Results { segments: Some(times), path_seconds: Some(seconds), .. } = self.results
+        else {
+            return None;
+        };
+        (shares.len() == seconds.len()).then(|| times.full / mean_seconds(shares, seconds))
+    }
+
     fn dense(&self) -> Vec<DenseReport> {
         let full = &self.results.full;
         let dear = full.quality.paths.iter().position(|&share| share == 1.0).unwrap_or(0);
@@ -242,7 +255,7 @@ impl Writer<'_> {
                 accuracy: quality.accuracy,
                 agreement: quality.agreement,
                 latency_s: latency.map(|l| l.0),
-                speedup: latency.zip(self.results.segments.as_ref()).map(|(l, t)| t.full / l),
+                speedup: self.predicted(&quality.paths),
             })
             .collect()
     }

@@ -11,7 +11,7 @@ use tract_onnx::pb::ModelProto;
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata};
 
-use super::score::Score;
+use super::score::{Passed, Score};
 
 /// Name of the strategy.
 pub const STRATEGY: &str = "early_exit";
@@ -102,6 +102,7 @@ impl Stages {
         mut wires: Wires,
         ix: usize,
         confidence: &Confidence,
+        mut passed: Option<Passed>,
     ) -> Result<String> {
         let stage = &self.0[ix];
         wires.extend(graph.splice(stage, &prefix(ix), &wires)?);
@@ -111,11 +112,12 @@ impl Stages {
         let own = wires[&head(ix)].clone();
         let temperature = confidence.temperatures.get(ix).copied().unwrap_or(1.0);
         let prefix_of_score = format!("{}/score", gate(ix));
-        let sure = confidence.score.wire(graph, &prefix_of_score, &own, temperature)?;
+        let score = confidence.score;
+        let sure = score.wire(graph, &prefix_of_score, &own, temperature, &mut passed)?;
         let unsure = graph.node("Less", &format!("{}/unsure", gate(ix)), &[&sure, KNOB])?;
 
         let mut deeper = graph.branch(&prefix(ix + 1));
-        let answer = self.nest(&mut deeper, wires, ix + 1, confidence)?;
+        let answer = self.nest(&mut deeper, wires, ix + 1, confidence, passed)?;
         let declared = self.0[self.0.len() - 1].output(OUTPUT)?;
         deeper.output_like(&answer, declared);
         let mut exit = deeper.branch(&exit(ix));
@@ -154,7 +156,7 @@ pub fn compose(
 ) -> Result<ModelProto> {
     let (mut graph, wires) = stages.open(STRATEGY)?;
     graph.knob(KNOB, threshold)?;
-    let answer = stages.nest(&mut graph, wires, 0, confidence)?;
+    let answer = stages.nest(&mut graph, wires, 0, confidence, None)?;
     let last = stages.0.len() - 1;
     graph.output_like(&answer, stages.0[last].output(OUTPUT)?);
     // A row that goes on is labelled by where it ends.

@@ -2,4 +2,6 @@
 
 pub mod dendritic;
 pub mod early_exit;
+pub mod experts;
+pub mod refine;
 pub mod score;

@@ -17,6 +17,21 @@ pub enum Score {
         /// C.
         classes: usize,
     },
+    /// The number of heads in a row, this one included, that give the same answer, as a share of all early heads
+    /// (Zhou et al., "BERT Loses Patience", NeurIPS 2020).
+    Patience {
+        /// Early heads.
+        heads: usize,
+    },
+}
+
+/// What a head leaves for the next one's patience.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passed {
+    /// Its answer `[N, 1]`, int64.
+    answer: String,
+    /// Heads in a row that gave it, `[N, 1]`.
+    count: String,
 }
 
 impl Score {
@@ -26,17 +41,20 @@ impl Score {
             Score::MaxProbability => "max-probability",
             Score::Margin => "margin",
             Score::Entropy { .. } => "entropy",
+            Score::Patience { .. } => "patience",
         }
     }
 
     /// Adds the score of `logits` to a graph, under names that begin with `prefix`; returns its tensor.
-    /// `temperature` divides the logits first; 1 adds no operator.
+    /// `temperature` divides the logits first; 1 adds no operator. `passed` is what the head before left, and
+    /// becomes what this one leaves.
     pub fn wire(
         self,
         graph: &mut GraphBuilder,
         prefix: &str,
         logits: &str,
         temperature: f32,
+        passed: &mut Option<Passed>,
     ) -> Result<String> {
         let name = |part: &str| format!("{prefix}/{part}");
         let scaled;
@@ -75,9 +93,40 @@ impl Score {
                 let one = graph.constant(&name("one"), &[1], &[1.0])?;
                 graph.node("Add", &name("confidence"), &[&one, &negative])
             }
+            Score::Patience { heads } => patience(graph, prefix, logits, heads, passed),
         }
     }
 }
+
+/// count = 1 + [same answer as the head before] · its count, as a share of `heads`.
+fn patience(
+    graph: &mut GraphBuilder,
+    prefix: &str,
+    logits: &str,
+    heads: usize,
+    passed: &mut Option<Passed>,
+) -> Result<String> {
+    let name = |part: &str| format!("{prefix}/{part}");
+    let attributes = vec![int_attribute("axis", 1), int_attribute("keepdims", 1)];
+    let answer = graph.node_with("ArgMax", &name("answer"), &[logits], attributes)?;
+    // The first head agrees with itself.
+    let other = passed.as_ref().map_or(&answer, |before| &before.answer);
+    let same = graph.node("Equal", &name("same"), &[&answer, other])?;
+    let mut count =
+        graph.node_with("Cast", &name("agrees"), &[&same], vec![int_attribute("to", FLOAT)])?;
+    if let Some(before) = passed {
+        let run = graph.node("Mul", &name("run"), &[&count, &before.count])?;
+        let one = graph.constant(&name("one"), &[1], &[1.0])?;
+        count = graph.node("Add", &name("count"), &[&run, &one])?;
+    }
+    let share = graph.constant(&name("share"), &[1], &[1.0 / heads as f32])?;
+    let score = graph.node("Mul", &name("patience"), &[&count, &share])?;
+    *passed = Some(Passed { answer, count });
+    Ok(score)
+}
+
+/// ONNX's number for float32.
+const FLOAT: i64 = 1;
 
 #[cfg(test)]
 mod tests {
@@ -92,7 +141,7 @@ mod tests {
     fn scores(score: Score, temperature: f32) -> Vec<f32> {
         let mut graph = GraphBuilder::new("score", OPSET);
         let logits = graph.input("logits", &[Size::Rows, Size::Fixed(4)]).unwrap();
-        let name = score.wire(&mut graph, "s", &logits, temperature).unwrap();
+        let name = score.wire(&mut graph, "s", &logits, temperature, &mut None).unwrap();
         graph.output(&name, &[Size::Rows, Size::Fixed(1)]).unwrap();
         let file = encode(&graph.into_model(&Metadata::default()).unwrap());
         let program = Arc::new(Program::load("score", &file).unwrap());

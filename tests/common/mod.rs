@@ -19,7 +19,7 @@ pub fn read(path: impl AsRef<Path>) -> Vec<u8> {
 #[allow(dead_code)] // each test crate uses its part
 pub fn files(scenario: &str) -> BTreeMap<String, Vec<u8>> {
     let scenario = find(scenario).unwrap();
-    scenario.files.iter().map(|file| (file.to_string(), read(file))).collect()
+    scenario.files().map(|file| (file.to_string(), read(file))).collect()
 }
 
 /// The routed model of `dendritic/fashion`, composed anew with this default of its knob.

@@ -8,7 +8,7 @@ use crate::bench::dense::{dense_curve, mean_seconds};
 use crate::bench::quality::{self, Quality};
 use crate::bench::results::{Active, CostBasis, PathScaling, Point, Results, Timing};
 use crate::bench::segments::SegmentTimes;
-use crate::bench::stats::{Interval, bootstrap};
+use crate::bench::stats::{Interval, interval};
 use crate::bench::timing::Interleaved;
 use crate::clock::Clock;
 use crate::data::Samples;
@@ -61,7 +61,7 @@ impl<C: Clock> Sweep<C> {
             let name = |arm: usize| format!("{} at batch {batch}", self.arm_name(arm));
             let mut doubts = timing.0.doubts();
             if timing.0.is_done() {
-                let arms = 2..timing.0.samples().0.len();
+                let arms = 2..timing.0.samples().arms();
                 let speedup = |arm| (arm, self.timing_of(&timing.0, &timing.1, arm).speedup);
                 doubts.extend(wide_doubt(arms.map(speedup)));
             }
@@ -92,7 +92,6 @@ impl<C: Clock> Sweep<C> {
             agreement_oracle: quality::oracle(&self.test, full, labels, true, n, oracle_costs),
             dense: dense_curve(
                 &self.test,
-                self.cheap,
                 (&self.subject.knob, self.subject.range),
                 &self.grid,
                 (full, &self.subject.test.0),
@@ -115,6 +114,7 @@ impl<C: Clock> Sweep<C> {
                 .map(|p| self.subject.routed.path_label(p.path))
                 .collect(),
             rounds: timing1.samples().rounds(),
+            launches: timing1.samples().launches().len(),
             tick: self.tick,
             warnings,
         })
@@ -211,7 +211,7 @@ impl<C: Clock> Sweep<C> {
             let rounds = 0..full.len();
             let shares: Vec<f64> =
                 rounds.map(|ix| (routed[ix] - without(ix)) / full[ix] - 1.0).collect();
-            bootstrap(&shares, self.options.seed)
+            interval(&shares, &samples.launches(), self.options.seed)
         };
         Some((share(&|_| 0.0), share(&|ix| light[ix])))
     }
@@ -219,10 +219,9 @@ impl<C: Clock> Sweep<C> {
     fn timing_of(&self, timing: &Interleaved, arms: &Arms, arm: usize) -> Timing {
         let rows = arms.rows() as f64;
         let seconds: Vec<f64> = timing.samples().of(arm).iter().map(|s| s / rows).collect();
-        Timing {
-            latency: bootstrap(&seconds, self.options.seed),
-            speedup: bootstrap(&timing.samples().speedups(arm, 0), self.options.seed),
-        }
+        let launches = timing.samples().launches();
+        let over = |values: &[f64]| interval(values, &launches, self.options.seed);
+        Timing { latency: over(&seconds), speedup: over(&timing.samples().speedups(arm, 0)) }
     }
 
     /// A model by itself: the answers of a path, the cost of the model without gates.

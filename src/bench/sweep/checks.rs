@@ -1,8 +1,8 @@
 //! What a sweep doubts about its subject and itself.
 
+use crate::bench::doubt::Doubt;
 use crate::bench::results::Subject;
 use crate::bench::stats::Interval;
-use crate::bench::timing::Doubt;
 use crate::engine::{Knobs, Session};
 use crate::error::Result;
 

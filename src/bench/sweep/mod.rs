@@ -17,10 +17,12 @@ use crate::units::Seconds;
 
 use super::alone::Alone;
 use super::arms::Arms;
-use super::dense::knob_values;
+use super::dense::{knob_values, knob_values_by_operations};
 use super::order::Chooser;
 use super::record::Recording;
-pub use super::results::{Active, CostBasis, Options, Point, Progress, Results, Subject, Timing};
+pub use super::results::{
+    Active, CostBasis, Launch, Options, Point, Progress, Results, Subject, Timing,
+};
 use super::segments::SegmentRuns;
 use super::timing::{Interleaved, Stretch, measure_tick};
 use checks::check_ends;
@@ -42,6 +44,9 @@ const ACTIVE_SHARES: [f64; 13] = [
     45.0 / 64.0,
     1.0,
 ];
+/// Rows that every path is recorded for before the first round, for each timed one.
+const FIRST_ROWS: usize = 2;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Scores,
@@ -179,6 +184,37 @@ impl<C: Clock> Sweep<C> {
         Progress { text, share }
     }
 
+    /// The times measured, for another launch; none before all are.
+    pub fn launch(&self) -> Option<Launch> {
+        let done = self.is_done();
+        let [batch1, router, batch_n] = [&self.batch1, &self.overhead, &self.batch_n]
+            .map(|timing| timing.as_ref().map(|(t, _)| t.samples().clone()));
+        let segments = self.segments.as_ref().map(|(t, _)| t.samples().clone());
+        let samples = [batch1?, segments?, router?, batch_n?];
+        done.then(|| Launch { grid: self.grid.clone(), samples })
+    }
+
+    /// Adds the times of another launch of the same experiment to this one's, once that is done.
+    pub fn absorb(&mut self, launch: &Launch) -> Result<()> {
+        let same = launch.grid == self.grid;
+        let [of_batch1, of_segments, of_router, of_batch_n] = &launch.samples;
+        let pairs = [
+            (self.batch1.as_mut().map(|(t, _)| t), of_batch1),
+            (self.segments.as_mut().map(|(t, _)| t), of_segments),
+            (self.overhead.as_mut().map(|(t, _)| t), of_router),
+            (self.batch_n.as_mut().map(|(t, _)| t), of_batch_n),
+        ];
+        for (own, samples) in pairs {
+            if !same || !own.is_some_and(|own| own.absorb(samples)) {
+                return Err(Error::new(
+                    ErrorKind::Internal,
+                    "a launch did not measure what the others did",
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Does one slice of work. Returns whether the results changed enough to be shown anew.
     pub fn step(&mut self) -> Result<bool> {
         match self.phase {
@@ -187,17 +223,22 @@ impl<C: Clock> Sweep<C> {
                 let (cheap, slice) = (self.cheap, self.options.slice);
                 self.record(cheap, slice)?;
                 if self.recorded(cheap) == all {
-                    self.grid = self.choose_grid();
                     self.phase = Phase::First;
                 }
                 Ok(false)
             }
             Phase::First => {
-                let wanted = (4 * self.options.timed_rows).min(self.pending_rows());
-                if self.least_recorded() < wanted {
+                let wanted = FIRST_ROWS * self.options.timed_rows;
+                let enough = |recording: &Recording, samples: &Samples| {
+                    recording.len() >= wanted.min(samples.len())
+                };
+                if !enough(&self.test, &self.subject.test.0)
+                    || !enough(&self.calibration, &self.subject.calibration.0)
+                {
                     self.record_pending()?;
                     return Ok(false);
                 }
+                self.grid = self.choose_grid();
                 self.batch1 = Some(self.timing(1)?);
                 self.phase = Phase::Batch1;
                 Ok(false)
@@ -205,7 +246,7 @@ impl<C: Clock> Sweep<C> {
             Phase::Batch1 => {
                 let Some((timing, arms)) = &mut self.batch1 else { return Ok(false) };
                 let round = timing.step(&self.clock, arms)?;
-                if round {
+                if round && !self.options.timing_only {
                     self.record_pending()?;
                 }
                 if self.batch1.as_ref().is_some_and(|(timing, _)| timing.is_done()) {
@@ -224,7 +265,7 @@ impl<C: Clock> Sweep<C> {
                 Ok(true)
             }
             Phase::Statics => {
-                if !self.judge_statics()? {
+                if !self.options.timing_only && !self.judge_statics()? {
                     return Ok(false);
                 }
                 self.overhead = Some(self.overhead_timing()?);
@@ -270,7 +311,8 @@ impl<C: Clock> Sweep<C> {
                 Ok(round)
             }
             Phase::Rest => {
-                if self.least_recorded() < self.pending_rows() {
+                let wanted = if self.options.timing_only { 0 } else { self.pending_rows() };
+                if self.least_recorded() < wanted {
                     self.record_pending()?;
                     return Ok(false);
                 }
@@ -350,10 +392,18 @@ impl<C: Clock> Sweep<C> {
         self.subject.test.0.len() + self.subject.calibration.0.len()
     }
 
-    /// Knob values at which about [`ACTIVE_SHARES`] of the calibration samples pass the first gate.
+    /// Knob values at which about [`ACTIVE_SHARES`] of the calibration samples pass the gate, or of the
+    /// operations are spent where there are several.
     fn choose_grid(&self) -> Vec<f32> {
-        let scores = self.calibration.paths[self.cheap].scores.iter().map(|gates| gates[0]);
         let inner = ACTIVE_SHARES[1..ACTIVE_SHARES.len() - 1].iter().copied();
-        knob_values(scores, self.subject.range, inner)
+        let Subject { knob, range, .. } = &self.subject;
+        if self.subject.routed.gates().len() > 1 {
+            // Not all that happen to be recorded: the same experiment must choose the same settings.
+            let n = FIRST_ROWS * self.options.timed_rows;
+            let n = n.min(self.subject.calibration.0.len());
+            return knob_values_by_operations(&self.calibration, n, (knob, *range), inner);
+        }
+        let scores = self.calibration.paths[self.cheap].scores.iter().map(|gates| gates[0]);
+        knob_values(scores, *range, inner)
     }
 }

@@ -1,0 +1,125 @@
+//! How each strategy's parts become the models that are measured: one function a strategy.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tract_onnx::pb::ModelProto;
+
+use crate::bench::record;
+use crate::bench::sweep::Active;
+use crate::data::{Samples, Scaling};
+use crate::engine::{Knobs, Library, Program, Session};
+use crate::error::{Error, ErrorKind, Result};
+use crate::fit::temperature;
+use crate::onnx::{Component, KnobRange};
+use crate::route::score::Score;
+use crate::route::{dendritic, early_exit, experts};
+
+/// What a composer makes of its parts.
+pub struct Models {
+    /// The model to be replaced.
+    pub full: ModelProto,
+    /// The cheapest path by itself.
+    pub light: ModelProto,
+    /// The routed model.
+    pub routed: ModelProto,
+    /// Its knob, and the knob's range.
+    pub knob: &'static str,
+    /// Ends of the knob.
+    pub range: KnobRange,
+    /// What "active" means.
+    pub active: Active,
+    /// See [`crate::bench::sweep::Subject`].
+    pub light_always_runs: bool,
+}
+
+/// The models of `strategy` from its parts, in its order. `scaling` are samples for temperatures.
+pub fn models(strategy: &str, parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models> {
+    match strategy {
+        dendritic::STRATEGY => of_dendritic(parts),
+        early_exit::STRATEGY => of_early_exit(parts, scaling),
+        experts::STRATEGY => of_experts(parts),
+        other => Err(Error::new(ErrorKind::Internal, "no recipe makes models of it").at(other)),
+    }
+}
+
+/// Full model, light model, gate.
+fn of_dendritic(parts: Vec<Component>) -> Result<Models> {
+    let provenance = provenance(&["full", "light", "gate"], &parts);
+    let [full, light, gate] = exactly(parts)?;
+    let parts = dendritic::Parts { full, light, gate };
+    Ok(Models {
+        full: parts.full.model().clone(),
+        light: parts.light.model().clone(),
+        routed: dendritic::compose(&parts, dendritic::RANGE.default, provenance)?,
+        knob: dendritic::KNOB,
+        range: dendritic::RANGE,
+        active: Active::FullPath,
+        light_always_runs: true,
+    })
+}
+
+/// The stages. Temperatures are fitted first, so that one threshold means the same at every head.
+fn of_early_exit(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models> {
+    let provenance = provenance(&["stage1", "stage2", "stage3"], &parts);
+    let stages = early_exit::Stages::new(parts)?;
+    let temperatures = scaling
+        .map(|samples| {
+            (0..stages.heads()).map(|ix| fit(&stages.up_to_head(ix)?, &samples.0)).collect()
+        })
+        .transpose()?;
+    let confidence = early_exit::Confidence {
+        score: Score::MaxProbability,
+        temperatures: temperatures.unwrap_or_default(),
+    };
+    let threshold = early_exit::RANGE.default;
+    Ok(Models {
+        full: stages.full()?,
+        light: stages.up_to_head(0)?,
+        routed: early_exit::compose(&stages, &confidence, threshold, provenance)?,
+        knob: early_exit::KNOB,
+        range: early_exit::RANGE,
+        active: Active::Operations,
+        light_always_runs: false,
+    })
+}
+
+/// The experts, cheapest first, and their gate.
+fn of_experts(mut parts: Vec<Component>) -> Result<Models> {
+    let provenance = provenance(&["expert1", "expert2", "expert3", "gate"], &parts);
+    let gate = parts.pop().ok_or_else(|| Error::new(ErrorKind::Internal, "there are no parts"))?;
+    let parts = experts::Parts { experts: parts, gate };
+    let [light, .., full] = &parts.experts[..] else {
+        return Err(Error::new(ErrorKind::Internal, "there are too few experts"));
+    };
+    Ok(Models {
+        full: full.model().clone(),
+        light: light.model().clone(),
+        routed: experts::compose(&parts, experts::RANGE.default, provenance)?,
+        knob: experts::KNOB,
+        range: experts::RANGE,
+        active: Active::Operations,
+        light_always_runs: true,
+    })
+}
+
+/// The temperature of a model's first output.
+fn fit(model: &ModelProto, samples: &Samples) -> Result<f32> {
+    let program = Program::from_proto(&Library::default(), "head", model, 0)?;
+    let mut session = Session::new(Arc::new(program));
+    let logits = record::answers(&mut session, samples, &Knobs::new())?;
+    let rows: Vec<Vec<f32>> = logits.rows().into_iter().map(|row| row.to_vec()).collect();
+    Ok(temperature::fit(&rows, samples.labels().unwrap_or_default()) as f32)
+}
+
+fn provenance(roles: &[&str], parts: &[Component]) -> BTreeMap<String, String> {
+    let names = parts.iter().map(|part| part.name().to_string());
+    roles.iter().map(|role| role.to_string()).zip(names).collect()
+}
+
+fn exactly<const N: usize>(parts: Vec<Component>) -> Result<[Component; N]> {
+    let count = parts.len();
+    parts.try_into().map_err(|_| {
+        Error::new(ErrorKind::Internal, format!("there are {count} parts, but it takes {N}"))
+    })
+}
