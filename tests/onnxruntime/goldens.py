@@ -3,7 +3,10 @@
     perforate route dendritic --full models/fashion-full.onnx --light models/fashion-light.onnx \
         --gate models/fashion-gate.onnx --out target/dendritic-fashion.onnx
     python tests/onnxruntime/goldens.py target/dendritic-fashion.onnx tests/onnxruntime/dendritic-fashion.npz \
-        --knob threshold --values 2.0 0.05 0.0
+        --knob threshold --values 2.0 0.1 0.0
+
+and so on: early exits with every `--score` at 0.0 0.9 2.0 (patience: 0.0 0.75 2.0), those of Fashion-MNIST with
+`--temperature 1.25 1.5`; the experts light, static-s, full at `--knob price --values 1000000 0.05 -1000000`.
 
 The file holds, for every knob value and then every row: `knob`, the model's first output, and `taken`,
 the condition of each top-level `If` as ONNX Runtime computed it. Packages as in models/train/requirements.txt.
