@@ -18,7 +18,7 @@ use perforate::lab::{self, SCENARIOS, Scenario, find, launches};
 use perforate::onnx::{Component, encode};
 use perforate::report::{Host, Report, ScenarioReport, scenario_report};
 use perforate::route::score::Score;
-use perforate::route::{dendritic, early_exit, experts};
+use perforate::route::{dendritic, early_exit, experts, refine};
 use perforate::{Error, ErrorKind, Result};
 
 /// Size of the charts that are written to files.
@@ -131,6 +131,24 @@ enum Strategy {
         /// Default of the knob: right answers that a unit of cost must bring.
         #[arg(long, default_value_t = 0.05)]
         price: f32,
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// A cheap pass, and where it is unsure and the budget allows, one more that reuses what it computed.
+    Refine {
+        #[arg(long)]
+        cheap: PathBuf,
+        #[arg(long)]
+        refinement: PathBuf,
+        /// What the refinement costs, as a share of both passes.
+        #[arg(long)]
+        cost: f32,
+        /// Temperature of the cheap pass's answer.
+        #[arg(long, default_value_t = 1.0)]
+        temperature: f32,
+        /// Default of the knob.
+        #[arg(long, default_value_t = 0.9)]
+        threshold: f32,
         #[arg(long)]
         out: PathBuf,
     },
@@ -459,6 +477,18 @@ fn route(strategy: Strategy) -> Result<()> {
                 gate: component(&gate)?,
             };
             (experts::compose(&parts, price, provenance)?, out)
+        }
+        Strategy::Refine { cheap, refinement, cost, temperature, threshold, out } => {
+            let roles = [("cheap", &cheap), ("refinement", &refinement)];
+            let provenance =
+                roles.iter().map(|(role, path)| (role.to_string(), file_name(path))).collect();
+            let parts = refine::Parts {
+                cheap: component(&cheap)?,
+                refinement: component(&refinement)?,
+                cost,
+                temperature,
+            };
+            (parts.compose(threshold, provenance)?, out)
         }
         Strategy::EarlyExit { stages: files, score, classes, temperature, threshold, out } => {
             let score = match score {

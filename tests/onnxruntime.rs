@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use perforate::data::{images, npz};
 use perforate::engine::{Batch, Knobs, Order, Program, Session, to_array};
 use perforate::onnx::{Component, encode};
 use perforate::route::early_exit::{self, Confidence, Stages};
-use perforate::route::experts;
 use perforate::route::score::Score;
+use perforate::route::{dendritic, experts, refine};
 use tract_onnx::pb::ModelProto;
 
 const ROWS: usize = 256;
@@ -143,6 +143,67 @@ fn experts_equal_onnx_runtime() {
     let alone = experts::Parts { experts: vec![part("light")], gate: part("experts-gate") };
     let message = experts::compose(&alone, 0.05, BTreeMap::new()).unwrap_err().to_string();
     assert!(message.contains("two experts"), "{message}");
+}
+
+fn refinement() -> refine::Parts {
+    let part = |name: &str| {
+        let file = format!("models/fashion-{name}.onnx");
+        Component::decode(file.clone(), &common::read(&file)).unwrap()
+    };
+    let (cheap, refinement) = (part("cheap"), part("refinement"));
+    refine::Parts { cheap, refinement, cost: 0.99, temperature: 1.2 }
+}
+
+#[test]
+fn refinement_equals_onnx_runtime() {
+    let model = refinement().compose(0.9, BTreeMap::new()).unwrap();
+    equals_onnx_runtime(&model, "refine-fashion", "fashion-mnist");
+}
+
+/// Unsure rows are refined only while the budget affords it.
+#[test]
+fn a_short_budget_stops_refinement() {
+    let model = refinement().compose(0.9, BTreeMap::new()).unwrap();
+    let program = Arc::new(Program::load("refine", &encode(&model)).unwrap());
+    let inputs = inputs("fashion-mnist");
+    let refined = |budget: f32| {
+        let knobs = Knobs::new().with("threshold", 2.0).with("budget", budget);
+        let outcome = Session::new(program.clone()).run(&inputs, &knobs).unwrap();
+        let rows = &outcome.trace.rows;
+        rows.iter().filter(|row| program.path_label(row.path) == "full").count()
+    };
+    assert_eq!((refined(1.0), refined(0.99), refined(0.98)), (ROWS, ROWS, 0));
+}
+
+/// Strategies nest, since they are graphs: here the dear arm of a cascade leaves early itself.
+#[test]
+fn a_routed_model_is_a_part_like_any_other() {
+    let confidence = Confidence::default();
+    let exits = early_exit::compose(&stages("fashion"), &confidence, 0.8, BTreeMap::new()).unwrap();
+    let part = |name: &str| {
+        let file = format!("models/fashion-{name}.onnx");
+        Component::decode(file.clone(), &common::read(&file)).unwrap()
+    };
+    let full = Component::new("exits", exits.clone()).unwrap();
+    let parts = dendritic::Parts { full, light: part("light"), gate: part("gate") };
+    let nested = dendritic::compose(&parts, 0.1, BTreeMap::new()).unwrap();
+    let load = |model: &ModelProto| Arc::new(Program::load("nested", &encode(model)).unwrap());
+    let (nested, exits) = (load(&nested), load(&exits));
+    assert_eq!((nested.gates().len(), nested.paths().len()), (3, 4));
+    let inputs = inputs("fashion-mnist");
+    let run = |program: &Arc<Program>, knobs: &Knobs| {
+        Session::new(program.clone()).run(&inputs, knobs).unwrap()
+    };
+    // All rows to the dear arm: it is the early-exit network, row by row and exit by exit.
+    let (own, alone) = (
+        run(&nested, &Knobs::new().with("threshold", 0.0)),
+        run(&exits, &Knobs::new().with("threshold", 0.8)),
+    );
+    assert_eq!(own.first().unwrap(), alone.first().unwrap());
+    // In the middle every path is taken by some row.
+    let middle = run(&nested, &Knobs::new().with("threshold", 0.02));
+    let taken: BTreeSet<_> = middle.trace.rows.iter().map(|row| row.path).collect();
+    assert!(taken.len() >= 3, "{taken:?}");
 }
 
 /// At its ends early exit is the first head and the whole network, which cost what is charged.

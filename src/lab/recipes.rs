@@ -13,7 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fit::temperature;
 use crate::onnx::{Component, KnobRange};
 use crate::route::score::Score;
-use crate::route::{dendritic, early_exit, experts};
+use crate::route::{dendritic, early_exit, experts, refine};
+use crate::units::Macs;
 
 /// What a composer makes of its parts.
 pub struct Models {
@@ -39,6 +40,7 @@ pub fn models(strategy: &str, parts: Vec<Component>, scaling: Option<&Scaling>) 
         dendritic::STRATEGY => of_dendritic(parts),
         early_exit::STRATEGY => of_early_exit(parts, scaling),
         experts::STRATEGY => of_experts(parts),
+        refine::STRATEGY => of_refine(parts, scaling),
         other => Err(Error::new(ErrorKind::Internal, "no recipe makes models of it").at(other)),
     }
 }
@@ -100,6 +102,35 @@ fn of_experts(mut parts: Vec<Component>) -> Result<Models> {
         range: experts::RANGE,
         active: Active::Operations,
         light_always_runs: true,
+    })
+}
+
+/// The cheap pass and the refinement.
+fn of_refine(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models> {
+    let provenance = provenance(&["cheap", "refinement"], &parts);
+    let [cheap, refinement] = exactly(parts)?;
+    let light = refine::alone(&cheap)?;
+    let temperature = scaling.map_or(Ok(1.0), |samples| fit(&light, &samples.0))?;
+    let parts = refine::Parts { cheap, refinement, cost: 0.0, temperature };
+    let full = parts.full()?;
+    let macs = |model: &ModelProto| -> Result<Option<Macs>> {
+        let program = Program::from_proto(&Library::default(), "pass", model, 0)?;
+        Ok(program.segments().map(|segment| segment.macs).sum())
+    };
+    let cost = match (macs(&light)?, macs(&full)?) {
+        (Some(cheap), Some(both)) => 1.0 - cheap / both,
+        // Without operations to count, the second pass is taken for all of the work.
+        _ => 1.0,
+    };
+    let parts = refine::Parts { cost: cost as f32, ..parts };
+    Ok(Models {
+        routed: parts.compose(refine::RANGE.default, provenance)?,
+        full,
+        light,
+        knob: refine::KNOB,
+        range: refine::RANGE,
+        active: Active::FullPath,
+        light_always_runs: false,
     })
 }
 

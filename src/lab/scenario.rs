@@ -10,7 +10,7 @@ use crate::data::{Calibration, Samples, Scaling, Test, images, split};
 use crate::engine::{Batch, Library, Program};
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::{Component, encode};
-use crate::route::{dendritic, early_exit, experts};
+use crate::route::{dendritic, early_exit, experts, refine};
 
 use super::experiment::Experiment;
 use super::mlp;
@@ -57,7 +57,7 @@ const FASHION_STATICS: [&str; 3] = [
 ];
 
 /// All scenarios; the first is the one that a visitor sees.
-pub const SCENARIOS: [Scenario; 5] = [
+pub const SCENARIOS: [Scenario; 6] = [
     Scenario {
         name: "dendritic/mlp",
         strategy: dendritic::STRATEGY,
@@ -132,6 +132,18 @@ pub const SCENARIOS: [Scenario; 5] = [
             "models/fashion-full.onnx",
             "models/fashion-experts-gate.onnx",
         ],
+        images: Some(FASHION),
+        statics: &FASHION_STATICS,
+    },
+    Scenario {
+        name: "refine/fashion",
+        strategy: refine::STRATEGY,
+        title: "Progressive refinement",
+        text: "A cheap look at every image; where it is unsure, a careful one that reuses what the first has seen.",
+        model: "models/fashion-{cheap,refinement}.onnx",
+        data: "Fashion-MNIST, test images",
+        epsilon: 0.005,
+        parts: &["models/fashion-cheap.onnx", "models/fashion-refinement.onnx"],
         images: Some(FASHION),
         statics: &FASHION_STATICS,
     },

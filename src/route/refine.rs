@@ -42,16 +42,29 @@ pub struct Parts {
     pub temperature: f32,
 }
 
-impl Parts {
-    fn open(&self, name: &str) -> Result<(GraphBuilder, HashMap<String, String>)> {
-        let input = self.cheap.inputs().next().cloned().ok_or_else(|| {
-            Error::new(ErrorKind::Model, "it has no data input").at(self.cheap.name())
-        })?;
-        let mut graph = GraphBuilder::new(name, self.cheap.opset());
-        let x = graph.declare_input(input.clone())?;
-        Ok((graph, HashMap::from([(input.name, x)])))
-    }
+/// A graph with the data input declared, and its tensor by the name that `first` knows it by.
+fn open(first: &Component, name: &str) -> Result<(GraphBuilder, HashMap<String, String>)> {
+    let input = first
+        .inputs()
+        .next()
+        .cloned()
+        .ok_or_else(|| Error::new(ErrorKind::Model, "it has no data input").at(first.name()))?;
+    let mut graph = GraphBuilder::new(name, first.opset());
+    let x = graph.declare_input(input.clone())?;
+    Ok((graph, HashMap::from([(input.name, x)])))
+}
 
+/// The cheap pass for every row, with its answer alone.
+pub fn alone(cheap: &Component) -> Result<ModelProto> {
+    let (mut graph, wires) = open(cheap, "cheap")?;
+    let tensors = graph.splice(cheap, "cheap", &wires)?;
+    let declared = cheap.output(OUTPUT)?;
+    let kept = graph.node("Identity", OUTPUT, &[&tensors[&declared.name]])?;
+    graph.output_like(&kept, declared);
+    graph.into_model(&Metadata::default())
+}
+
+impl Parts {
     /// Splices the second pass; `wires` are the data input's and the cheap pass's tensors.
     fn refine(&self, graph: &mut GraphBuilder, wires: &HashMap<String, String>) -> Result<String> {
         let mut read = wires.clone();
@@ -62,7 +75,7 @@ impl Parts {
 
     /// Both passes for every row: the model to be replaced.
     pub fn full(&self) -> Result<ModelProto> {
-        let (mut graph, mut wires) = self.open("refined")?;
+        let (mut graph, mut wires) = open(&self.cheap, "refined")?;
         wires.extend(graph.splice(&self.cheap, "cheap", &wires)?);
         let answer = self.refine(&mut graph, &wires)?;
         let kept = graph.node("Identity", OUTPUT, &[&answer])?;
@@ -78,7 +91,7 @@ impl Parts {
         provenance: BTreeMap<String, String>,
     ) -> Result<ModelProto> {
         let declared = self.refinement.output(OUTPUT)?;
-        let (mut graph, mut wires) = self.open(STRATEGY)?;
+        let (mut graph, mut wires) = open(&self.cheap, STRATEGY)?;
         graph.knob(KNOB, threshold)?;
         graph.knob(BUDGET, BUDGET_RANGE.default)?;
         wires.extend(graph.splice(&self.cheap, "cheap", &wires)?);
