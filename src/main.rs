@@ -18,7 +18,7 @@ use perforate::lab::{self, SCENARIOS, Scenario, find, launches};
 use perforate::onnx::{Component, encode};
 use perforate::report::{Host, Report, ScenarioReport, scenario_report};
 use perforate::route::score::Score;
-use perforate::route::{dendritic, early_exit, experts, refine};
+use perforate::route::{dendritic, early_exit, experts, fuzzy, refine};
 use perforate::{Error, ErrorKind, Result};
 
 /// Size of the charts that are written to files.
@@ -131,6 +131,19 @@ enum Strategy {
         /// Default of the knob: right answers that a unit of cost must bring.
         #[arg(long, default_value_t = 0.05)]
         price: f32,
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Three models, cheapest first, chosen among by fuzzy rules on contrast, edges and entropy of an image.
+    SelectionFuzzy {
+        #[arg(long, num_args = 3, required = true)]
+        models: Vec<PathBuf>,
+        /// Corners of LOW, MEDIUM and HIGH: three values each for contrast, edges and entropy.
+        #[arg(long, num_args = 9, required = true)]
+        corners: Vec<f32>,
+        /// Default of the knob.
+        #[arg(long, default_value_t = 0.5)]
+        threshold: f32,
         #[arg(long)]
         out: PathBuf,
     },
@@ -477,6 +490,18 @@ fn route(strategy: Strategy) -> Result<()> {
                 gate: component(&gate)?,
             };
             (experts::compose(&parts, price, provenance)?, out)
+        }
+        Strategy::SelectionFuzzy { models: files, corners, threshold, out } => {
+            let numbered = files.iter().enumerate();
+            let provenance =
+                numbered.map(|(ix, path)| (format!("expert{}", ix + 1), file_name(path))).collect();
+            let models = files.iter().map(component).collect::<Result<Vec<_>>>()?;
+            let of = |ix: usize| fuzzy::Corners {
+                low: corners[3 * ix],
+                middle: corners[3 * ix + 1],
+                high: corners[3 * ix + 2],
+            };
+            (fuzzy::compose(&models, &[of(0), of(1), of(2)], threshold, provenance)?, out)
         }
         Strategy::Refine { cheap, refinement, cost, temperature, threshold, out } => {
             let roles = [("cheap", &cheap), ("refinement", &refinement)];

@@ -14,7 +14,7 @@ use perforate::engine::{Batch, Knobs, Order, Program, Session, to_array};
 use perforate::onnx::{Component, encode};
 use perforate::route::early_exit::{self, Confidence, Stages};
 use perforate::route::score::Score;
-use perforate::route::{dendritic, experts, refine};
+use perforate::route::{dendritic, experts, fuzzy, refine};
 use tract_onnx::pb::ModelProto;
 
 const ROWS: usize = 256;
@@ -143,6 +143,21 @@ fn experts_equal_onnx_runtime() {
     let alone = experts::Parts { experts: vec![part("light")], gate: part("experts-gate") };
     let message = experts::compose(&alone, 0.05, BTreeMap::new()).unwrap_err().to_string();
     assert!(message.contains("two experts"), "{message}");
+}
+
+#[test]
+fn fuzzy_selection_equals_onnx_runtime() {
+    let part = |name: &str| {
+        let file = format!("models/fashion-{name}.onnx");
+        Component::decode(file.clone(), &common::read(&file)).unwrap()
+    };
+    let models = ["light", "static-s", "full"].map(part);
+    let corners = [(0.2, 0.3, 0.4), (0.15, 0.3, 0.5), (0.4, 0.65, 0.85)]
+        .map(|(low, middle, high)| fuzzy::Corners { low, middle, high });
+    let model = fuzzy::compose(&models, &corners, 0.5, BTreeMap::new()).unwrap();
+    equals_onnx_runtime(&model, "selection-fuzzy-fashion", "fashion-mnist");
+    let message = fuzzy::compose(&models[..2], &corners, 0.5, BTreeMap::new()).unwrap_err();
+    assert!(message.to_string().contains("three models"), "{message}");
 }
 
 fn refinement() -> refine::Parts {

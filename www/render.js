@@ -109,7 +109,11 @@ function paintScenarios(scenarios) {
     );
   }
   list.querySelectorAll("button").forEach((button, index) => {
-    button.setAttribute("aria-pressed", String(Boolean(scenarios[index].current)));
+    const current = Boolean(scenarios[index].current);
+    const news = current && button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(current));
+    // Where the cards are a row that scrolls, as on a phone, the chosen one is brought into view.
+    if (news) list.scrollTo({ left: button.parentElement.offsetLeft - list.offsetLeft });
   });
 }
 

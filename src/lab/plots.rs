@@ -107,18 +107,19 @@ pub fn plot(id: &str, report: Option<&ScenarioReport>, selected: Selected) -> Op
             points: ideal.collect(),
         });
     }
-    if id == "quality" {
-        // The random router runs the same work, so it is drawn at the routed point's speed-up.
-        let random = report.references.random.iter().zip(&report.curve).filter_map(|(r, p)| {
-            let quality = Measure::Quality.of(r)?.0;
-            Some(Point { x: p.batch1?.speedup.median, y: quality, ..Point::default() })
-        });
-        plot.series.push(Series {
-            name: "random router".into(),
-            role: Role::Random,
-            points: random.collect(),
-        });
-    }
+    // The random router runs the same work as the routed model, so its time is that one's.
+    let random = report.references.random.iter().zip(&report.curve).filter_map(|(r, p)| {
+        let of = |measure: Measure| match measure {
+            Measure::Quality => measure.of(r),
+            _ => measure.of(p),
+        };
+        Some(Point { x: of(x)?.0, y: of(y)?.0, ..Point::default() })
+    });
+    plot.series.push(Series {
+        name: "random router".into(),
+        role: Role::Random,
+        points: random.collect(),
+    });
     let oracles = [
         ("oracle", Role::Oracle, &report.references.oracle),
         ("agreement oracle", Role::Agreement, &report.references.agreement_oracle),

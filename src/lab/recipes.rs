@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fit::temperature;
 use crate::onnx::{Component, KnobRange};
 use crate::route::score::Score;
-use crate::route::{dendritic, early_exit, experts, refine};
+use crate::route::{dendritic, early_exit, experts, fuzzy, refine};
 use crate::units::Macs;
 
 /// What a composer makes of its parts.
@@ -41,6 +41,7 @@ pub fn models(strategy: &str, parts: Vec<Component>, scaling: Option<&Scaling>) 
         early_exit::STRATEGY => of_early_exit(parts, scaling),
         experts::STRATEGY => of_experts(parts),
         refine::STRATEGY => of_refine(parts, scaling),
+        fuzzy::STRATEGY => of_fuzzy(parts, scaling),
         other => Err(Error::new(ErrorKind::Internal, "no recipe makes models of it").at(other)),
     }
 }
@@ -132,6 +133,49 @@ fn of_refine(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models>
         active: Active::FullPath,
         light_always_runs: false,
     })
+}
+
+/// Three models, cheapest first. The membership functions have their corners at quantiles of the features.
+fn of_fuzzy(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models> {
+    let provenance = provenance(&["expert1", "expert2", "expert3"], &parts);
+    let samples = scaling.ok_or_else(|| {
+        let text = "the fuzzy rules need labelled samples, on which to place their corners";
+        Error::new(ErrorKind::Data, text)
+    })?;
+    let corners = corners(&samples.0, parts[0].opset())?;
+    let [light, _, full] = &parts[..] else {
+        return Err(Error::new(ErrorKind::Internal, "the rules choose among three models"));
+    };
+    Ok(Models {
+        full: full.model().clone(),
+        light: light.model().clone(),
+        routed: fuzzy::compose(&parts, &corners, fuzzy::RANGE.default, provenance)?,
+        knob: fuzzy::KNOB,
+        range: fuzzy::RANGE,
+        active: Active::Operations,
+        light_always_runs: false,
+    })
+}
+
+/// The tenth, the middle and the ninetieth percentile of each feature.
+fn corners(samples: &Samples, opset: i64) -> Result<[fuzzy::Corners; 3]> {
+    let shape = samples.inputs().get("x").map(|x| x.shape().to_vec()).unwrap_or_default();
+    let [_, 1, height, width] = shape[..] else {
+        return Err(Error::new(
+            ErrorKind::Data,
+            format!("the features are of images [N, 1, height, width], not of {shape:?}"),
+        ));
+    };
+    let model = fuzzy::features(opset, height, width)?;
+    let program = Program::from_proto(&Library::default(), "features", &model, 0)?;
+    let features = record::answers(&mut Session::new(Arc::new(program)), samples, &Knobs::new())?;
+    let corner = |column: usize| {
+        let mut values: Vec<f32> = features.column(column).to_vec();
+        values.sort_by(f32::total_cmp);
+        let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
+        fuzzy::Corners { low: at(0.1), middle: at(0.5), high: at(0.9) }
+    };
+    Ok([corner(0), corner(1), corner(2)])
 }
 
 /// The temperature of a model's first output.

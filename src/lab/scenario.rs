@@ -10,7 +10,7 @@ use crate::data::{Calibration, Samples, Scaling, Test, images, split};
 use crate::engine::{Batch, Library, Program};
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::{Component, encode};
-use crate::route::{dendritic, early_exit, experts, refine};
+use crate::route::{dendritic, early_exit, experts, fuzzy, refine};
 
 use super::experiment::Experiment;
 use super::mlp;
@@ -57,7 +57,7 @@ const FASHION_STATICS: [&str; 3] = [
 ];
 
 /// All scenarios; the first is the one that a visitor sees.
-pub const SCENARIOS: [Scenario; 6] = [
+pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "dendritic/mlp",
         strategy: dendritic::STRATEGY,
@@ -144,6 +144,22 @@ pub const SCENARIOS: [Scenario; 6] = [
         data: "Fashion-MNIST, test images",
         epsilon: 0.005,
         parts: &["models/fashion-cheap.onnx", "models/fashion-refinement.onnx"],
+        images: Some(FASHION),
+        statics: &FASHION_STATICS,
+    },
+    Scenario {
+        name: "selection-fuzzy/fashion",
+        strategy: fuzzy::STRATEGY,
+        title: "Fuzzy selection",
+        text: "Fuzzy rules on contrast, edges and entropy of an image choose which of three CNNs answers.",
+        model: "models/fashion-{light,static-s,full}.onnx",
+        data: "Fashion-MNIST, test images",
+        epsilon: 0.005,
+        parts: &[
+            "models/fashion-light.onnx",
+            "models/fashion-static-s.onnx",
+            "models/fashion-full.onnx",
+        ],
         images: Some(FASHION),
         statics: &FASHION_STATICS,
     },

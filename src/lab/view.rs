@@ -79,7 +79,7 @@ pub struct About {
 #[derive(Debug, Serialize)]
 pub struct State {
     title: &'static str,
-    strategy: &'static str,
+    strategy: String,
     summary: String,
     /// The routed model against the static one, in a sentence.
     comparison: Option<String>,
@@ -215,7 +215,7 @@ impl View {
             [("Report, JSON", "json"), ("Table, CSV", "csv"), ("Table, Markdown", "markdown")];
         State {
             title: scenario.title,
-            strategy: scenario.strategy,
+            strategy: scenario.strategy.replace('_', " "),
             summary: report.map_or_else(|| "Measuring…".into(), |r| r.summary.clone()),
             comparison: report.and_then(|r| r.comparison.clone()),
             verdict: match report {

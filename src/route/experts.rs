@@ -8,10 +8,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use tract_onnx::pb::{ModelProto, ValueInfoProto};
+use tract_onnx::pb::ModelProto;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata};
+
+use super::ladder::{Ladder, OUTPUT, rung};
 
 /// Name of the strategy.
 pub const STRATEGY: &str = "experts";
@@ -20,8 +22,6 @@ pub const KNOB: &str = "price";
 /// The price's ends: no difference of probabilities is worth the first, any is worth the second. Costs are shares
 /// of the dearest expert's, so that a price of 0.1 is a tenth of a right answer for all of its work.
 pub const RANGE: KnobRange = KnobRange { default: 0.05, never: 1e6, always: -1e6 };
-/// Name of the routed model's output.
-pub const OUTPUT: &str = "logits";
 
 /// The experts and their gate. All experts read the same data input and give `logits`; the gate may read the
 /// outputs of the first one, by their names, and gives `leave1` … of shape `[N, 1]`, one for every expert but the last.
@@ -43,7 +43,7 @@ pub fn compose(
     let Some((first, dearer)) = parts.experts.split_first().filter(|(_, d)| !d.is_empty()) else {
         return Err(Error::new(ErrorKind::Config, "a mixture needs two experts or more"));
     };
-    let declared = first.output(OUTPUT)?;
+    first.output(OUTPUT)?;
     let input = first
         .inputs()
         .next()
@@ -53,7 +53,7 @@ pub fn compose(
     let x = main.declare_input(input.clone())?;
     main.knob(KNOB, price)?;
     let wires = HashMap::from([(input.name.clone(), x)]);
-    let seen = main.splice(first, &expert(0), &wires)?;
+    let seen = main.splice(first, &rung(0), &wires)?;
     let answer = seen[OUTPUT].clone();
     let mut read = wires.clone();
     read.extend(seen);
@@ -62,66 +62,13 @@ pub fn compose(
     let leave = (0..dearer.len())
         .map(|ix| Ok(scores[&parts.gate.output(&format!("leave{}", ix + 1))?.name].clone()))
         .collect::<Result<Vec<String>>>()?;
-    let rest = Rest { dearer, leave: &leave, wires: &wires, declared };
-    rest.choose(&mut main, 0, Some(&answer))?;
-    main.output_like(OUTPUT, declared);
-    let labels = (0..dearer.len()).map(|ix| {
-        let on = if ix + 1 == dearer.len() { "full".to_string() } else { String::new() };
-        (gate(ix), [on, expert(ix)])
-    });
+    let ladder = Ladder { models: &parts.experts, leave: &leave, knob: KNOB, wires: &wires };
+    ladder.climb(&mut main, Some(&answer))?;
     let metadata = Metadata {
         strategy: Some(STRATEGY.into()),
-        labels: labels.collect(),
+        labels: ladder.labels(),
         knobs: BTreeMap::from([(KNOB.into(), KnobRange { default: price, ..RANGE })]),
         provenance,
     };
     main.into_model(&metadata)
-}
-
-struct Rest<'a> {
-    dearer: &'a [Component],
-    leave: &'a [String],
-    wires: &'a HashMap<String, String>,
-    declared: &'a ValueInfoProto,
-}
-
-impl Rest<'_> {
-    /// The gate behind expert `ix` in `graph`; returns the answer's tensor. `own` is that expert's answer, if it has
-    /// run already.
-    fn choose(&self, graph: &mut GraphBuilder, ix: usize, own: Option<&str>) -> Result<String> {
-        let leaves =
-            graph.node("Greater", &format!("{}/leaves", gate(ix)), &[&self.leave[ix], KNOB])?;
-        let mut then = graph.branch(&expert(ix + 1));
-        let answer = if ix + 1 == self.dearer.len() {
-            self.run(&mut then, ix + 1)?
-        } else {
-            self.choose(&mut then, ix + 1, None)?
-        };
-        then.output_like(&answer, self.declared);
-        let mut otherwise = then.branch(&expert(ix));
-        let answer = match own {
-            // A branch must define what it gives.
-            Some(own) => otherwise.node("Identity", &format!("{}/kept", gate(ix)), &[own])?,
-            None => self.run(&mut otherwise, ix)?,
-        };
-        otherwise.output_like(&answer, self.declared);
-        let joined = if ix == 0 { OUTPUT.to_string() } else { format!("{}/answer", gate(ix)) };
-        graph.gate(&gate(ix), &leaves, then, otherwise, &[&joined])?;
-        Ok(joined)
-    }
-
-    /// Expert `ix` in `graph`; returns its answer's tensor.
-    fn run(&self, graph: &mut GraphBuilder, ix: usize) -> Result<String> {
-        let component = &self.dearer[ix - 1];
-        let tensors = graph.splice(component, &expert(ix), self.wires)?;
-        Ok(tensors[&component.output(OUTPUT)?.name].clone())
-    }
-}
-
-fn expert(ix: usize) -> String {
-    format!("expert{}", ix + 1)
-}
-
-fn gate(ix: usize) -> String {
-    format!("gate{}", ix + 1)
 }

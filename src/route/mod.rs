@@ -3,5 +3,7 @@
 pub mod dendritic;
 pub mod early_exit;
 pub mod experts;
+pub mod fuzzy;
+mod ladder;
 pub mod refine;
 pub mod score;
