@@ -100,7 +100,7 @@ function paintScenarios(scenarios) {
     list.dataset.known = known;
     list.replaceChildren(
       ...scenarios.map(({ name, title, text }) => {
-        const button = make("button", null, { type: "button", "data-scenario": name });
+        const button = make("button", null, { type: "button", "data-scenario": name, title: text });
         button.append(make("strong", title), make("span", text));
         const item = make("li");
         item.append(button);

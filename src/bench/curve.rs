@@ -18,7 +18,8 @@ pub struct CurveFigures {
     /// 0 for a router that draws lots, 1 for one that knows. None where the oracle has nothing to gain.
     pub oracle_share: Option<f64>,
     /// Whether the gain over drawing lots is beyond what chance gives a router whose scores mean nothing: yes from
-    /// three standard deviations on, no below one where twice those three could have been gained, else none.
+    /// three standard deviations on, no where with two more it would still be less than a quarter of what an oracle
+    /// gains, else none.
     pub beats_lots: Option<bool>,
 }
 
@@ -73,7 +74,7 @@ pub fn figures(
         oracle_share: (possible > 0.0 && full.paths.len() <= 2).then(|| own / possible),
         beats_lots: match own {
             own if own > 3.0 * chance => Some(true),
-            own if own < chance && possible > 6.0 * chance => Some(false),
+            own if own + 2.0 * chance < possible / 4.0 => Some(false),
             _ => None,
         },
     }
@@ -94,7 +95,7 @@ mod tests {
     use crate::units::Macs;
 
     fn quality(macs: f64, accuracy: f64) -> Quality {
-        Quality { n: 1000, macs: Macs(macs), accuracy: Some(accuracy), ..Quality::default() }
+        Quality { n: 4000, macs: Macs(macs), accuracy: Some(accuracy), ..Quality::default() }
     }
 
     fn point(active: f64, accuracy: f64) -> Point {
@@ -108,7 +109,7 @@ mod tests {
         let curve: Vec<Point> =
             [0.0, 0.5, 1.0].into_iter().zip(accuracies).map(|(a, q)| point(a, q)).collect();
         let random = [0.8, 0.85, 0.9].map(|q| quality(1.0, q));
-        let light = Quality { errors: 100, disagreements: 100, ..quality(0.1, 0.8) };
+        let light = Quality { errors: 400, disagreements: 400, ..quality(0.1, 0.8) };
         figures(&curve, &random, &quality(1.0, 0.9), &light)
     }
 
@@ -133,9 +134,9 @@ mod tests {
 
     #[test]
     fn a_gain_within_chance_is_no_gain() {
-        // sqrt(0.1 / 12000) = 0.0029: a bump of 0.005 integrates to less, one of 0.01 to less than three of them.
-        assert_eq!(of([0.8, 0.855, 0.9]).beats_lots, Some(false));
-        assert_eq!(of([0.8, 0.86, 0.9]).beats_lots, None);
-        assert_eq!(of([0.8, 0.87, 0.9]).beats_lots, Some(true));
+        // sqrt(0.1 / 48000) = 0.0014: a bump of 0.002 integrates to less, one of 0.007 to less than three of them.
+        assert_eq!(of([0.8, 0.852, 0.9]).beats_lots, Some(false));
+        assert_eq!(of([0.8, 0.857, 0.9]).beats_lots, None);
+        assert_eq!(of([0.8, 0.86, 0.9]).beats_lots, Some(true));
     }
 }

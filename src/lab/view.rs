@@ -79,6 +79,7 @@ pub struct About {
 #[derive(Debug, Serialize)]
 pub struct State {
     title: &'static str,
+    /// The strategy, and what the scenario shows.
     strategy: String,
     summary: String,
     /// The routed model against the static one, in a sentence.
@@ -215,7 +216,7 @@ impl View {
             [("Report, JSON", "json"), ("Table, CSV", "csv"), ("Table, Markdown", "markdown")];
         State {
             title: scenario.title,
-            strategy: scenario.strategy.replace('_', " "),
+            strategy: format!("{}: {}", scenario.strategy.replace('_', " "), scenario.text),
             summary: report.map_or_else(|| "Measuring…".into(), |r| r.summary.clone()),
             comparison: report.and_then(|r| r.comparison.clone()),
             verdict: match report {

@@ -333,6 +333,8 @@ impl<C: Clock> Sweep<C> {
         match arm {
             0 => "full".into(),
             1 => "light".into(),
+            2 => "never".into(),
+            arm if arm - 1 == self.grid.len() => "always".into(),
             arm if arm - 2 < self.grid.len() => {
                 format!("{} = {}", self.subject.knob, self.grid[arm - 2])
             }
