@@ -95,7 +95,7 @@ impl Experiment {
             (false, false) => 1500,
         };
         Experiment {
-            rounds: if quick { 5 } else { 15 },
+            rounds: if quick { 5 } else { 9 },
             launches: 1,
             timed_rows: if quick { 32 } else { 64 },
             scaling: n / 5,
