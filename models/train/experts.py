@@ -104,9 +104,7 @@ def write(gate, costs, path, features, logits):
     doubt = graph.node("Log", [graph.node("Sub", [one, top], "doubt/rest")], "doubt")
     slope = graph.constant("slope", gate.slope.detach().numpy())
     sloped = graph.node("Mul", [doubt, slope], "sloped")
-    hidden = nn.Linear(gate.hidden.in_features, gate.hidden.out_features)
-    plain = scaled_hidden(gate, hidden)
-    h = graph.node("Relu", [graph.linear(plain, "features", "hidden")], "hidden/relu")
+    h = graph.node("Relu", [graph.linear(scaled(gate.hidden, gate), "features", "hidden")], "hidden/relu")
     odds = graph.node("Add", [graph.linear(gate.out, h, "out"), sloped], "odds")
     p = graph.node("Sigmoid", [odds], "right")
     # Differences of the probabilities over those of the costs, as one product: (2-1), (3-1), (3-2).
@@ -128,15 +126,6 @@ def write(gate, costs, path, features, logits):
     both = lambda f, l: tuple(prices(gate(f, l), costs).split(1, 1))
     export.compare(path, both, features, logits)
     return digest
-
-
-def scaled_hidden(gate, plain):
-    """The hidden layer on unscaled features."""
-    with torch.no_grad():
-        weight = gate.hidden.weight.double() / gate.spread.double()
-        plain.weight.copy_(weight)
-        plain.bias.copy_(gate.hidden.bias.double() - weight @ gate.mean.double())
-    return plain
 
 
 def main():

@@ -126,14 +126,6 @@ impl Recording {
         Routed { path, output: &record.outputs[row], macs: record.macs[row] }
     }
 
-    /// Scores of the first gate for the recorded samples; empty without gates.
-    pub fn first_scores(&self) -> Vec<f32> {
-        if self.program.gates().is_empty() {
-            return vec![];
-        }
-        self.paths[0].scores.iter().map(|scores| scores[0]).collect()
-    }
-
     /// The program.
     pub fn program(&self) -> &Arc<Program> {
         &self.program

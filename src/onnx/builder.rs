@@ -33,6 +33,18 @@ impl GraphBuilder {
         GraphBuilder { graph, opset, names: HashSet::new() }
     }
 
+    /// A graph that reads what `first` reads: its data input is declared. Returned with that input's tensor, by the
+    /// name that components know it by.
+    pub fn around(name: &str, first: &Component) -> Result<(Self, Spliced)> {
+        let input =
+            first.inputs().next().cloned().ok_or_else(|| {
+                Error::new(ErrorKind::Model, "it has no data input").at(first.name())
+            })?;
+        let mut graph = GraphBuilder::new(name, first.opset());
+        let x = graph.declare_input(input.clone())?;
+        Ok((graph, Spliced::from([(input.name, x)])))
+    }
+
     /// An empty graph for a branch of a gate in this one.
     pub fn branch(&self, name: &str) -> Self {
         GraphBuilder { names: self.names.clone(), ..GraphBuilder::new(name, self.opset) }
@@ -128,6 +140,18 @@ impl GraphBuilder {
             node.output.push(indices);
         }
         Ok(values)
+    }
+
+    /// Copies a component into this graph, wired to those of `tensors` that it reads.
+    pub fn splice_onto(
+        &mut self,
+        component: &Component,
+        prefix: &str,
+        tensors: &HashMap<String, String>,
+    ) -> Result<Spliced> {
+        let mut wires = tensors.clone();
+        wires.retain(|name, _| component.inputs().any(|input| input.name == *name));
+        self.splice(component, prefix, &wires)
     }
 
     /// Copies a component into this graph. `wires` gives the tensor to use for each of its inputs;

@@ -5,11 +5,11 @@
 //! The gate is dendritic in the published sense, `main(h) + Σ wᵢ ⊙ Dᵢ(h)`: that *adds*
 //! computation; what saves computation is the branch that is not taken.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use tract_onnx::pb::ModelProto;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata};
 
 /// Name of the strategy.
@@ -44,23 +44,15 @@ pub fn compose(
 ) -> Result<ModelProto> {
     let Parts { full, light, gate } = parts;
     let declared = full.output(OUTPUT)?;
-    let input = full
-        .inputs()
-        .next()
-        .cloned()
-        .ok_or_else(|| Error::new(ErrorKind::Model, "it has no data input").at(full.name()))?;
-    let mut main = GraphBuilder::new(STRATEGY, full.opset());
-    let x = main.declare_input(input.clone())?;
+    let (mut main, wires) = GraphBuilder::around(STRATEGY, full)?;
     let knob = main.knob(KNOB, threshold)?;
 
-    let wires = HashMap::from([(input.name.clone(), x)]);
     let light_tensors = main.splice(light, "light", &wires)?;
     let light_logits = light_tensors[&light.output(OUTPUT)?.name].clone();
 
     let mut gate_wires = wires.clone();
     gate_wires.extend(light_tensors);
-    gate_wires.retain(|name, _| gate.inputs().any(|i| i.name == *name));
-    let gate_tensors = main.splice(gate, "gate", &gate_wires)?;
+    let gate_tensors = main.splice_onto(gate, "gate", &gate_wires)?;
     let score = gate_tensors[&gate.output("score")?.name].clone();
     let hard = main.node("GreaterOrEqual", "gate/needs_full", &[&score, &knob])?;
 

@@ -68,7 +68,7 @@ impl Stages {
 
     /// The first `count` stages in a row, without gates.
     fn prefix(&self, count: usize) -> Result<ModelProto> {
-        let (mut graph, mut wires) = self.open("stages")?;
+        let (mut graph, mut wires) = GraphBuilder::around("stages", &self.0[0])?;
         for (ix, stage) in self.0[..count].iter().enumerate() {
             wires.extend(graph.splice(stage, &prefix(ix), &wires)?);
         }
@@ -81,18 +81,6 @@ impl Stages {
     /// Number of early heads.
     pub fn heads(&self) -> usize {
         self.0.len() - 1
-    }
-
-    /// A graph with the data input declared.
-    fn open(&self, name: &str) -> Result<(GraphBuilder, Wires)> {
-        let first = &self.0[0];
-        let input =
-            first.inputs().next().cloned().ok_or_else(|| {
-                Error::new(ErrorKind::Model, "it has no data input").at(first.name())
-            })?;
-        let mut graph = GraphBuilder::new(name, first.opset());
-        let x = graph.declare_input(input.clone())?;
-        Ok((graph, HashMap::from([(input.name, x)])))
     }
 
     /// Stage `ix` in `graph`, and the gate behind it with all that follows; returns the answer's tensor.
@@ -154,7 +142,7 @@ pub fn compose(
     threshold: f32,
     mut provenance: BTreeMap<String, String>,
 ) -> Result<ModelProto> {
-    let (mut graph, wires) = stages.open(STRATEGY)?;
+    let (mut graph, wires) = GraphBuilder::around(STRATEGY, &stages.0[0])?;
     graph.knob(KNOB, threshold)?;
     let answer = stages.nest(&mut graph, wires, 0, confidence, None)?;
     let last = stages.0.len() - 1;

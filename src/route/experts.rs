@@ -6,7 +6,7 @@
 //! ones. The price is the knob: the Lagrange multiplier of an expected cost within a budget. The first expert
 //! always runs, since the gate reads what it computes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use tract_onnx::pb::ModelProto;
 
@@ -44,21 +44,13 @@ pub fn compose(
         return Err(Error::new(ErrorKind::Config, "a mixture needs two experts or more"));
     };
     first.output(OUTPUT)?;
-    let input = first
-        .inputs()
-        .next()
-        .cloned()
-        .ok_or_else(|| Error::new(ErrorKind::Model, "it has no data input").at(first.name()))?;
-    let mut main = GraphBuilder::new(STRATEGY, first.opset());
-    let x = main.declare_input(input.clone())?;
+    let (mut main, wires) = GraphBuilder::around(STRATEGY, first)?;
     main.knob(KNOB, price)?;
-    let wires = HashMap::from([(input.name.clone(), x)]);
     let seen = main.splice(first, &rung(0), &wires)?;
     let answer = seen[OUTPUT].clone();
     let mut read = wires.clone();
     read.extend(seen);
-    read.retain(|name, _| parts.gate.inputs().any(|input| input.name == *name));
-    let scores = main.splice(&parts.gate, "gate", &read)?;
+    let scores = main.splice_onto(&parts.gate, "gate", &read)?;
     let leave = (0..dearer.len())
         .map(|ix| Ok(scores[&parts.gate.output(&format!("leave{}", ix + 1))?.name].clone()))
         .collect::<Result<Vec<String>>>()?;

@@ -184,18 +184,13 @@ pub fn compose(
             format!("the rules choose among three models, and there are {}", models.len()),
         ));
     };
-    let input = first
-        .inputs()
-        .next()
-        .cloned()
-        .ok_or_else(|| Error::new(ErrorKind::Model, "it has no data input").at(first.name()))?;
-    let mut main = GraphBuilder::new(STRATEGY, first.opset());
-    let x = main.declare_input(input.clone())?;
+    let (mut main, wires) = GraphBuilder::around(STRATEGY, first)?;
     main.knob(KNOB, threshold)?;
-    let complexity = wire_complexity(&mut main, &x, corners)?;
+    // The only tensor so far: what all three models read.
+    let image = wires.values().next().cloned().unwrap_or_default();
+    let complexity = wire_complexity(&mut main, &image, corners)?;
     let step = main.constant("complexity/step", &[1], &[STEP])?;
     let beyond = main.node("Sub", "complexity/beyond", &[&complexity, &step])?;
-    let wires = HashMap::from([(input.name, x)]);
     let ladder = Ladder { models, leave: &[complexity, beyond], knob: KNOB, wires: &wires };
     ladder.climb(&mut main, None)?;
     let metadata = Metadata {

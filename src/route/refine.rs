@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use tract_onnx::pb::ModelProto;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata, int_attribute};
 
 use super::score::Score;
@@ -42,21 +42,9 @@ pub struct Parts {
     pub temperature: f32,
 }
 
-/// A graph with the data input declared, and its tensor by the name that `first` knows it by.
-fn open(first: &Component, name: &str) -> Result<(GraphBuilder, HashMap<String, String>)> {
-    let input = first
-        .inputs()
-        .next()
-        .cloned()
-        .ok_or_else(|| Error::new(ErrorKind::Model, "it has no data input").at(first.name()))?;
-    let mut graph = GraphBuilder::new(name, first.opset());
-    let x = graph.declare_input(input.clone())?;
-    Ok((graph, HashMap::from([(input.name, x)])))
-}
-
 /// The cheap pass for every row, with its answer alone.
 pub fn alone(cheap: &Component) -> Result<ModelProto> {
-    let (mut graph, wires) = open(cheap, "cheap")?;
+    let (mut graph, wires) = GraphBuilder::around("cheap", cheap)?;
     let tensors = graph.splice(cheap, "cheap", &wires)?;
     let declared = cheap.output(OUTPUT)?;
     let kept = graph.node("Identity", OUTPUT, &[&tensors[&declared.name]])?;
@@ -67,15 +55,13 @@ pub fn alone(cheap: &Component) -> Result<ModelProto> {
 impl Parts {
     /// Splices the second pass; `wires` are the data input's and the cheap pass's tensors.
     fn refine(&self, graph: &mut GraphBuilder, wires: &HashMap<String, String>) -> Result<String> {
-        let mut read = wires.clone();
-        read.retain(|name, _| self.refinement.inputs().any(|input| input.name == *name));
-        let tensors = graph.splice(&self.refinement, "refinement", &read)?;
+        let tensors = graph.splice_onto(&self.refinement, "refinement", wires)?;
         Ok(tensors[&self.refinement.output(OUTPUT)?.name].clone())
     }
 
     /// Both passes for every row: the model to be replaced.
     pub fn full(&self) -> Result<ModelProto> {
-        let (mut graph, mut wires) = open(&self.cheap, "refined")?;
+        let (mut graph, mut wires) = GraphBuilder::around("refined", &self.cheap)?;
         wires.extend(graph.splice(&self.cheap, "cheap", &wires)?);
         let answer = self.refine(&mut graph, &wires)?;
         let kept = graph.node("Identity", OUTPUT, &[&answer])?;
@@ -91,7 +77,7 @@ impl Parts {
         provenance: BTreeMap<String, String>,
     ) -> Result<ModelProto> {
         let declared = self.refinement.output(OUTPUT)?;
-        let (mut graph, mut wires) = open(&self.cheap, STRATEGY)?;
+        let (mut graph, mut wires) = GraphBuilder::around(STRATEGY, &self.cheap)?;
         graph.knob(KNOB, threshold)?;
         graph.knob(BUDGET, BUDGET_RANGE.default)?;
         wires.extend(graph.splice(&self.cheap, "cheap", &wires)?);
