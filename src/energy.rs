@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::units::{Bytes, Grams, Joules, Macs, Seconds};
+use crate::engine::Work;
+use crate::units::{Grams, Joules, Seconds};
 
 const JOULES_PER_KWH: f64 = 3.6e6;
 
@@ -23,6 +24,9 @@ pub struct EnergyModel {
     /// Picojoules of a float32 multiply-accumulate. Default 4.6 pJ: 3.7 for the product and 0.9 for
     /// the sum at 45 nm (Horowitz, "Computing's energy problem", ISSCC 2014).
     pub picojoules_per_mac: f64,
+    /// Picojoules of a multiply-accumulate on eight-bit integers. Default 0.3 pJ: 0.2 for the product and 0.1
+    /// for the 32-bit sum (the same paper).
+    pub picojoules_per_integer_mac: f64,
     /// Picojoules to move a byte of weights from the cache. Default 5 pJ: 20 pJ for 64 bits from a
     /// 32 kB cache is 2.5 pJ a byte, 100 pJ from 1 MB is 12.5 pJ (the same paper).
     pub picojoules_per_byte: f64,
@@ -39,6 +43,7 @@ impl Default for EnergyModel {
             watts_per_thread: 4.0,
             threads: 1.0,
             picojoules_per_mac: 4.6,
+            picojoules_per_integer_mac: 0.3,
             picojoules_per_byte: 5.0,
             grams_per_kwh: 475.0,
             usd_per_thread_hour: 0.04,
@@ -68,6 +73,7 @@ impl EnergyModel {
             ("watts_per_thread", self.watts_per_thread),
             ("threads", self.threads),
             ("picojoules_per_mac", self.picojoules_per_mac),
+            ("picojoules_per_integer_mac", self.picojoules_per_integer_mac),
             ("picojoules_per_byte", self.picojoules_per_byte),
             ("grams_per_kwh", self.grams_per_kwh),
             ("usd_per_thread_hour", self.usd_per_thread_hour),
@@ -92,6 +98,10 @@ impl EnergyModel {
                 "pJ: float32 product 3.7 and sum 0.9 at 45 nm (Horowitz, ISSCC 2014)",
             ),
             (
+                "picojoules_per_integer_mac",
+                "pJ: 8-bit product 0.2 and 32-bit sum 0.1 at 45 nm (the same)",
+            ),
+            (
                 "picojoules_per_byte",
                 "pJ: between 2.5 from a 32 kB and 12.5 from a 1 MB cache (the same)",
             ),
@@ -102,14 +112,22 @@ impl EnergyModel {
         .into()
     }
 
-    /// The estimates for an inference of `latency` that runs `macs` and reads `bytes` of weights.
-    pub fn estimate(&self, latency: Seconds, macs: Macs, bytes: Bytes) -> Estimate {
+    /// Energy of an inference by what it computes and reads.
+    pub fn by_operations(&self, work: Work) -> Joules {
+        let floats = work.macs - work.integer_macs;
+        let picojoules = self.picojoules_per_mac * floats.0
+            + self.picojoules_per_integer_mac * work.integer_macs.0
+            + self.picojoules_per_byte * work.bytes.0;
+        Joules(picojoules * 1e-12)
+    }
+
+    /// The estimates for an inference of `latency` that does this work.
+    pub fn estimate(&self, latency: Seconds, work: Work) -> Estimate {
         let by_time = Joules(self.watts_per_thread * self.threads * latency.0);
         let kwh_per_million = by_time.0 * 1e6 / JOULES_PER_KWH;
-        let picojoules = self.picojoules_per_mac * macs.0 + self.picojoules_per_byte * bytes.0;
         Estimate {
             by_time,
-            by_operations: Joules(picojoules * 1e-12),
+            by_operations: self.by_operations(work),
             kwh_per_million,
             carbon_per_million: Grams(kwh_per_million * self.grams_per_kwh),
             usd_per_million: latency.0 * 1e6 / 3600.0 * self.threads * self.usd_per_thread_hour,
@@ -120,11 +138,23 @@ impl EnergyModel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::{Bytes, Macs};
+
+    fn floats(macs: f64) -> Work {
+        Work { macs: Macs(macs), ..Work::default() }
+    }
+
+    #[test]
+    fn integers_cost_their_own() {
+        let work = Work { macs: Macs(3e6), integer_macs: Macs(2e6), bytes: Bytes(1e6) };
+        let joules = EnergyModel::default().by_operations(work).0;
+        assert!((joules - (1.0 * 4.6 + 2.0 * 0.3 + 5.0) * 1e-6).abs() < 1e-15, "{joules}");
+    }
 
     #[test]
     fn a_worked_example() {
         let model = EnergyModel::default();
-        let estimate = model.estimate(Seconds(3.6e-3), Macs(1e9), Bytes(0.0));
+        let estimate = model.estimate(Seconds(3.6e-3), floats(1e9));
         assert!((estimate.by_time.0 - 14.4e-3).abs() < 1e-12);
         assert!((estimate.by_operations.0 - 4.6e-3).abs() < 1e-12);
         // 14.4 mJ × 10⁶ = 4 Wh × 10³ = 0.004 kWh × 475 g… in grams: 1.9.

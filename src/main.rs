@@ -12,17 +12,33 @@ use perforate::clock::SystemClock;
 use perforate::engine::{Knobs, Program};
 use perforate::fit::calibrate::Loss;
 use perforate::lab::experiment::Experiment;
-use perforate::lab::plots::{self, CHARTS, Selected};
+use perforate::lab::plots::{self, Selected};
 use perforate::lab::scenario::SEED;
 use perforate::lab::{self, SCENARIOS, Scenario, find, launches};
 use perforate::onnx::{Component, encode};
 use perforate::report::{Host, Report, ScenarioReport, scenario_report};
 use perforate::route::score::Score;
-use perforate::route::{dendritic, early_exit, experts, fuzzy, refine};
+use perforate::route::{dendritic, early_exit, energy, experts, fuzzy, learned, refine};
 use perforate::{Error, ErrorKind, Result};
 
 /// Size of the charts that are written to files.
 const CHART_SIZE: Size = Size { width: 720.0, height: 450.0, device_pixel_ratio: 1.0 };
+
+/// Prints a line to stdout; whoever reads it may have had enough, as `head` does, which is no fault.
+macro_rules! say {
+    ($($text:tt)*) => {
+        say(format_args!($($text)*))?
+    };
+}
+
+fn say(text: std::fmt::Arguments) -> Result<()> {
+    use std::io::Write;
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(e) => Err(Error::new(ErrorKind::Io, format!("the result cannot be printed ({e})"))),
+        Ok(()) => Ok(()),
+    }
+}
 
 /// Measures what routing gains on an ONNX model.
 #[derive(Parser)]
@@ -134,6 +150,19 @@ enum Strategy {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Models of rising cost and accuracy: the best one that the budget covers answers.
+    SelectionEnergy {
+        #[arg(long, num_args = 2.., required = true)]
+        models: Vec<PathBuf>,
+        /// What each model but the first costs, as a share of the last one's cost, rising to 1.
+        #[arg(long, num_args = 1.., required = true)]
+        costs: Vec<f32>,
+        /// Default of the knob.
+        #[arg(long, default_value_t = 0.5)]
+        budget: f32,
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Three models, cheapest first, chosen among by fuzzy rules on contrast, edges and entropy of an image.
     SelectionFuzzy {
         #[arg(long, num_args = 3, required = true)]
@@ -143,6 +172,20 @@ enum Strategy {
         corners: Vec<f32>,
         /// Default of the knob.
         #[arg(long, default_value_t = 0.5)]
+        threshold: f32,
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Models, cheapest first, chosen among by scores linear in contrast, edges and entropy of an image, their
+    /// squares and their products.
+    SelectionLearned {
+        #[arg(long, num_args = 2.., required = true)]
+        models: Vec<PathBuf>,
+        /// For each model but the last, nine weights and a constant.
+        #[arg(long, num_args = 10.., required = true, allow_negative_numbers = true)]
+        weights: Vec<f32>,
+        /// Default of the knob.
+        #[arg(long, default_value_t = 0.05)]
         threshold: f32,
         #[arg(long)]
         out: PathBuf,
@@ -210,7 +253,7 @@ fn run(command: Command) -> Result<()> {
         Command::Bench(arguments) => bench(arguments),
         Command::List => {
             for s in &SCENARIOS {
-                println!("{}\t{}\t{}\t{}\t{}", s.name, s.strategy, s.model, s.data, s.text);
+                say!("{}\t{}\t{}\t{}\t{}", s.name, s.strategy, s.model, s.data, s.text);
             }
             Ok(())
         }
@@ -241,7 +284,7 @@ fn bench(arguments: BenchArguments) -> Result<()> {
     let quick = experiments.iter().any(|e| e.quick);
     let mut report = Report::new(seed, quick, host());
     report.scenarios = measure(experiments)?;
-    println!("{}", report.to_markdown());
+    say!("{}", report.to_markdown());
     if let Some(path) = &arguments.json {
         write(path, report.to_json()?)?;
     }
@@ -347,7 +390,7 @@ fn launch() -> Result<()> {
             sweep.step()?;
         }
         let launch = sweep.launch().ok_or_else(|| internal(&"the sweep ended without times"))?;
-        println!("{}", serde_json::to_string(&launch).map_err(|e| internal(&e))?);
+        say!("{}", serde_json::to_string(&launch).map_err(|e| internal(&e))?);
     }
     Ok(())
 }
@@ -366,7 +409,7 @@ fn write_folder(folder: &Path, report: &Report) -> Result<()> {
     write(&folder.join("report.csv"), report.to_csv())?;
     write(&folder.join("report.md"), report.to_markdown())?;
     for scenario in &report.scenarios {
-        for (id, _) in CHARTS {
+        for (id, _) in plots::charts(Some(scenario)) {
             let Some(plot) = plots::plot(id, Some(scenario), chosen(scenario)) else {
                 continue;
             };
@@ -408,16 +451,16 @@ fn load(path: &Path) -> Result<Program> {
 
 fn inspect(path: &Path) -> Result<()> {
     let program = load(path)?;
-    println!("{}: {}, {} parameters", path.display(), program.file_size(), program.parameters());
+    say!("{}: {}, {} parameters", path.display(), program.file_size(), program.parameters());
     for input in program.inputs() {
-        println!("input   {} {:?} [N, {:?}]", input.name, input.datum_type, input.row_shape);
+        say!("input   {} {:?} [N, {:?}]", input.name, input.datum_type, input.row_shape);
     }
     for knob in program.knobs() {
-        println!("knob    {} default {:?}", knob.name, knob.default);
+        say!("knob    {} default {:?}", knob.name, knob.default);
     }
     for segment in program.segments() {
         let macs = segment.macs.map_or("depends on sizes".into(), |m| m.to_string());
-        println!(
+        say!(
             "segment {} {macs} {} parameters: {}",
             segment.name,
             segment.cost.parameters,
@@ -425,7 +468,7 @@ fn inspect(path: &Path) -> Result<()> {
         );
     }
     for gate in program.gates() {
-        println!(
+        say!(
             "gate    {} then {} else {}, score {}",
             gate.name,
             gate.labels[0],
@@ -434,7 +477,7 @@ fn inspect(path: &Path) -> Result<()> {
         );
     }
     let uncosted = program.uncosted_operators();
-    println!(
+    say!(
         "without a cost: {}",
         if uncosted.is_empty() { "none".into() } else { uncosted.join(", ") }
     );
@@ -454,7 +497,7 @@ fn run_model(model: &Path, input: &Path, knobs: &[String], out: Option<PathBuf>)
     }
     let ran = lab::run::run(&program, &input.display().to_string(), &read(input)?, &values)?;
     for (row, (path, macs)) in ran.rows.iter().enumerate() {
-        println!("{row}\t{path}\t{macs}");
+        say!("{row}\t{path}\t{macs}");
     }
     match out {
         Some(path) => write(&path, ran.to_npz()?),
@@ -466,6 +509,11 @@ fn route(strategy: Strategy) -> Result<()> {
     let component = |path: &PathBuf| Component::decode(path.display().to_string(), &read(path)?);
     let file_name = |path: &PathBuf| -> String {
         path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    };
+    // `role1`, `role2` … → file.
+    let numbered = |role: &str, files: &[PathBuf]| -> BTreeMap<String, String> {
+        let one = |(ix, path)| (format!("{role}{}", ix + 1), file_name(path));
+        files.iter().enumerate().map(one).collect()
     };
     let (model, out) = match strategy {
         Strategy::Dendritic { full, light, gate, threshold, out } => {
@@ -480,21 +528,20 @@ fn route(strategy: Strategy) -> Result<()> {
             (dendritic::compose(&parts, threshold, provenance)?, out)
         }
         Strategy::Experts { experts: files, gate, price, out } => {
-            let numbered = files.iter().enumerate();
-            let provenance = numbered
-                .map(|(ix, path)| (format!("expert{}", ix + 1), file_name(path)))
-                .chain([("gate".to_string(), file_name(&gate))])
-                .collect();
+            let mut provenance = numbered("expert", &files);
+            provenance.insert("gate".into(), file_name(&gate));
             let parts = experts::Parts {
                 experts: files.iter().map(component).collect::<Result<_>>()?,
                 gate: component(&gate)?,
             };
             (experts::compose(&parts, price, provenance)?, out)
         }
+        Strategy::SelectionEnergy { models: files, costs, budget, out } => {
+            let models = files.iter().map(component).collect::<Result<Vec<_>>>()?;
+            (energy::compose(&models, &costs, budget, numbered("model", &files))?, out)
+        }
         Strategy::SelectionFuzzy { models: files, corners, threshold, out } => {
-            let numbered = files.iter().enumerate();
-            let provenance =
-                numbered.map(|(ix, path)| (format!("expert{}", ix + 1), file_name(path))).collect();
+            let provenance = numbered("expert", &files);
             let models = files.iter().map(component).collect::<Result<Vec<_>>>()?;
             let of = |ix: usize| fuzzy::Corners {
                 low: corners[3 * ix],
@@ -502,6 +549,12 @@ fn route(strategy: Strategy) -> Result<()> {
                 high: corners[3 * ix + 2],
             };
             (fuzzy::compose(&models, &[of(0), of(1), of(2)], threshold, provenance)?, out)
+        }
+        Strategy::SelectionLearned { models: files, weights, threshold, out } => {
+            let models = files.iter().map(component).collect::<Result<Vec<_>>>()?;
+            let scores = weights.chunks(learned::TERMS + 1).map(learned::Weights::from_slice);
+            let scores = scores.collect::<Result<Vec<_>>>().map_err(|e| e.at("--weights"))?;
+            (learned::compose(&models, &scores, threshold, numbered("expert", &files))?, out)
         }
         Strategy::Refine { cheap, refinement, cost, temperature, threshold, out } => {
             let roles = [("cheap", &cheap), ("refinement", &refinement)];
@@ -525,11 +578,7 @@ fn route(strategy: Strategy) -> Result<()> {
             let confidence = early_exit::Confidence { score, temperatures: temperature };
             let stages =
                 early_exit::Stages::new(files.iter().map(component).collect::<Result<_>>()?)?;
-            let provenance = files
-                .iter()
-                .enumerate()
-                .map(|(ix, path)| (format!("stage{}", ix + 1), file_name(path)))
-                .collect();
+            let provenance = numbered("stage", &files);
             (early_exit::compose(&stages, &confidence, threshold, provenance)?, out)
         }
     };

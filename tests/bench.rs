@@ -18,12 +18,12 @@ use perforate::engine::{Batch, Knobs, Program, Session};
 use perforate::lab::experiment::Experiment;
 use perforate::lab::{SCENARIOS, find, launches, mlp};
 use perforate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode};
-use perforate::report::{Report, ScenarioReport, scenario_report};
+use perforate::report::{PointReport, Report, ScenarioReport, scenario_report};
 use perforate::route::dendritic::{Parts, compose};
 use perforate::units::Seconds;
 use tract_onnx::prelude::*;
 
-fn sweep(name: &str) -> Results {
+fn sweep(name: &str) -> (Results, ScenarioReport) {
     let scenario = find(name).unwrap();
     let files = common::files(name);
     let experiment = Experiment::usual(scenario, cfg!(debug_assertions));
@@ -31,7 +31,7 @@ fn sweep(name: &str) -> Results {
     let subject = scenario.subject(&files, &experiment).unwrap();
     let (results, report) = measure(&experiment, subject, experiment.options().unwrap());
     println!("{}", report.to_markdown());
-    results
+    (results, report)
 }
 
 /// Runs a sweep to its end.
@@ -57,18 +57,30 @@ fn measure(
 #[test]
 fn every_scenario_obeys_the_laws_of_a_curve() {
     for scenario in &SCENARIOS {
-        let results = sweep(scenario.name);
+        let (results, report) = sweep(scenario.name);
+        for pair in report.curve.windows(2) {
+            let energy = |point: &PointReport| point.energy_j.operations;
+            assert!(energy(&pair[0]) <= energy(&pair[1]), "{}: energy falls", scenario.name);
+        }
+        assert_eq!(report.battery.is_some(), scenario.strategy == "selection_energy");
+        if let Some(battery) = &report.battery {
+            assert!(battery.pays(), "{}", battery.finding);
+        }
         let curve = &results.curve;
-        assert!(curve.len() >= 10, "{}: {} points", scenario.name, curve.len());
+        // Without a look at the rows there are no more settings than paths.
+        let least = if results.reads_rows { 10 } else { results.path_labels.len() };
+        assert!(curve.len() >= least, "{}: {} points", scenario.name, curve.len());
         let ends = (curve[0].active, curve[curve.len() - 1].active);
         match scenario.strategy {
             // The heads that are passed come on top.
-            "early_exit" | "experts" | "selection_fuzzy" => {
+            "early_exit" | "experts" | "selection_fuzzy" | "selection_learned"
+            | "selection_energy" => {
                 assert!(ends.0 > 0.0 && (1.0..1.1).contains(&ends.1), "{ends:?}")
             }
             _ => assert_eq!(ends, (0.0, 1.0)),
         }
-        for pair in curve.windows(2) {
+        // Costs rise by what the gates compare: operations, or energy, where eight-bit ones count less.
+        for pair in curve.windows(2).filter(|_| results.reads_rows) {
             assert!(pair[0].active <= pair[1].active, "{}: active falls", scenario.name);
             assert!(pair[0].quality.macs <= pair[1].quality.macs, "{}", scenario.name);
         }
@@ -88,12 +100,13 @@ fn every_scenario_obeys_the_laws_of_a_curve() {
 
 /// The measured points lie on the dense curve, and the dense curve between them.
 fn agrees_with_the_dense_curve(results: &Results) {
-    assert!(results.dense.len() > 2 * results.curve.len(), "{} settings", results.dense.len());
+    let times = if results.reads_rows { 2 } else { 1 };
+    assert!(results.dense.len() > times * results.curve.len(), "{} settings", results.dense.len());
     for point in &results.curve {
         let same = results.dense.iter().find(|dense| Some(dense.knob) == point.knob).unwrap();
         assert_eq!(same.quality, point.quality);
     }
-    for pair in results.dense.windows(2) {
+    for pair in results.dense.windows(2).filter(|_| results.reads_rows) {
         assert!(pair[0].quality.macs <= pair[1].quality.macs, "operations fall along the curve");
     }
     // No time is judged, but what is predicted of the ends is what was measured of the paths.

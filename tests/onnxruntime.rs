@@ -9,12 +9,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ndarray::{ArrayD, Axis};
+use perforate::bench::battery::{Candidate, Policy, drain};
 use perforate::data::{images, npz};
 use perforate::engine::{Batch, Knobs, Order, Program, Session, to_array};
 use perforate::onnx::{Component, encode};
 use perforate::route::early_exit::{self, Confidence, Stages};
 use perforate::route::score::Score;
-use perforate::route::{dendritic, experts, fuzzy, refine};
+use perforate::route::{dendritic, energy, experts, fuzzy, learned, refine};
+use perforate::units::Joules;
 use tract_onnx::pb::ModelProto;
 
 const ROWS: usize = 256;
@@ -158,6 +160,74 @@ fn fuzzy_selection_equals_onnx_runtime() {
     equals_onnx_runtime(&model, "selection-fuzzy-fashion", "fashion-mnist");
     let message = fuzzy::compose(&models[..2], &corners, 0.5, BTreeMap::new()).unwrap_err();
     assert!(message.to_string().contains("three models"), "{message}");
+}
+
+#[test]
+fn learned_selection_equals_onnx_runtime() {
+    let part = |name: &str| {
+        let file = format!("models/fashion-{name}.onnx");
+        Component::decode(file.clone(), &common::read(&file)).unwrap()
+    };
+    let models = ["light", "static-s", "full"].map(part);
+    let weights = [
+        [-0.1, 0.05, 0.1, 0.02, 0.3, -0.05, 0.1, 0.2, 0.05, 0.01],
+        [-0.05, 0.02, 0.05, 0.01, 0.1, -0.02, 0.05, 0.1, 0.02, 0.005],
+    ]
+    .map(|values| learned::Weights::from_slice(&values).unwrap());
+    let model = learned::compose(&models, &weights, 0.05, BTreeMap::new()).unwrap();
+    equals_onnx_runtime(&model, "selection-learned-fashion", "fashion-mnist");
+    let fault = learned::compose(&models, &weights[..1], 0.05, BTreeMap::new()).unwrap_err();
+    assert!(fault.to_string().contains("3 models cannot have 1 scores"), "{fault}");
+    assert!(learned::Weights::from_slice(&[f32::NAN; 10]).is_err());
+}
+
+fn pool() -> [Component; 4] {
+    ["light", "pruned-int8", "full-int8", "full"].map(|name| {
+        let file = format!("models/fashion-{name}.onnx");
+        Component::decode(file.clone(), &common::read(&file)).unwrap()
+    })
+}
+
+/// Integer arithmetic is exact, so eight-bit networks agree as closely as the others.
+#[test]
+fn energy_aware_selection_equals_onnx_runtime() {
+    let model = energy::compose(&pool(), &[0.02, 0.08, 1.0], 0.5, BTreeMap::new()).unwrap();
+    equals(&model, "selection-energy-fashion", "fashion-mnist", 1.0..1.1);
+    equals(&model, "selection-energy-fashion-wide", "fashion-mnist", 1.0..1.1);
+}
+
+/// The battery's course is computed from recorded answers; here the routed file itself runs it.
+#[test]
+fn a_battery_run_by_the_routed_file_takes_the_course_that_was_computed() {
+    let costs = [0.01, 0.02, 0.08, 1.0];
+    let costs_but_first = costs[1..].iter().map(|&cost| cost as f32).collect::<Vec<_>>();
+    let model = energy::compose(&pool(), &costs_but_first, 0.5, BTreeMap::new()).unwrap();
+    let program = Arc::new(Program::load("energy", &encode(&model)).unwrap());
+    let names = ["light", "pruned-int8", "full-int8", "full"];
+    let inputs = inputs("fashion-mnist").slice(0..40).unwrap();
+    let right = vec![true; 40];
+    let candidates: Vec<Candidate> = costs
+        .iter()
+        .zip([0.91, 0.93, 0.935, 0.94])
+        .map(|(&cost, accuracy)| Candidate { cost: Joules(cost), accuracy, right: &right })
+        .collect();
+    for policy in [Policy::Greedy, Policy::Paced] {
+        let budget = Joules(3.0);
+        let wanted = drain(&candidates, budget, policy);
+        let mut session = Session::new(program.clone());
+        let (mut left, mut shares) = (budget, [0; 4]);
+        for row in 0..40 {
+            let allowance = policy.allowance(left, 40 - row, Joules(costs[0])).0;
+            let knobs = Knobs::new().with("budget", allowance as f32);
+            let outcome = session.run(&inputs.slice(row..row + 1).unwrap(), &knobs).unwrap();
+            let label = program.path_label(outcome.trace.rows[0].path);
+            let taken = names.iter().position(|name| *name == label).unwrap();
+            left = left - Joules(costs[taken]);
+            shares[taken] += 1;
+        }
+        assert_eq!(wanted.shares, shares, "{policy:?}");
+        assert!(shares.iter().filter(|&&count| count > 0).count() >= 2, "{policy:?} {shares:?}");
+    }
 }
 
 fn refinement() -> refine::Parts {

@@ -3,6 +3,7 @@
 pub mod alone;
 pub mod arms;
 pub mod ballast;
+pub mod battery;
 pub mod curve;
 pub mod dense;
 pub mod doubt;

@@ -43,14 +43,13 @@ pub struct Routed<'a> {
 }
 
 impl Recording {
-    /// An empty recording for `program`. Every gate must compare a score with a knob.
+    /// An empty recording for `program`. Every gate must be foreseeable: a score or a constant against a knob.
     pub fn new(program: Arc<Program>) -> Result<Recording> {
         for gate in program.gates() {
-            let known = gate.comparison.as_ref().is_some_and(|(_, knob)| knob.is_some());
-            if !gate.per_row || !known {
+            if !gate.is_foreseeable() {
                 return Err(Error::new(
                     ErrorKind::Model,
-                    "this gate does not compare a score of each row with a knob, so its curve cannot be computed",
+                    "this gate does not compare a score of each row, or a constant, with a knob, so its curve cannot be computed",
                 )
                 .node(&gate.name));
             }

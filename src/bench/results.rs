@@ -109,6 +109,15 @@ pub struct PathScaling {
     pub after: Fit,
 }
 
+/// How a path answers the labelled samples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PathAnswers {
+    /// Share of right answers on the calibration samples.
+    pub calibration_accuracy: f64,
+    /// Whether each test sample is answered right.
+    pub right: Vec<bool>,
+}
+
 /// One timed setting at one batch size.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Timing {
@@ -173,6 +182,11 @@ pub struct Results {
     pub alternatives: Alternatives,
     /// The guarantee it was chosen for.
     pub target: RiskTarget,
+    /// Whether the gates look at the rows; if not, the knob alone chooses, and somebody has to turn it.
+    pub reads_rows: bool,
+    /// Answers of each path, in the order of [`Quality::paths`], where the gates do not look at the rows, so
+    /// that somebody else has to choose; empty without labels, and before all samples are judged.
+    pub path_answers: Vec<PathAnswers>,
     /// (routed, all computation active) / (full model) − 1, at batch 1.
     pub gate_overhead: Option<Interval>,
     /// The same without the light model that the gate reads: (routed − light) / full − 1.

@@ -54,6 +54,8 @@ pub(crate) fn bytes_per_row(size: &TDim, rows: Option<&Symbol>) -> Option<Bytes>
 pub struct SegmentCost {
     /// Multiply-accumulates (and divisions, counted as one each), as a function of the model's symbols.
     macs: TDim,
+    /// Those of them that multiply eight-bit integers.
+    integer_macs: TDim,
     /// Number of constant values (weights) in the segment.
     pub parameters: usize,
     /// Bytes that these constants take as loaded.
@@ -84,13 +86,18 @@ impl SegmentCost {
                 continue;
             }
             let facts = model.node_input_facts(node.id)?;
-            let charged: TDim = node
-                .op
-                .cost(&facts)?
-                .into_iter()
-                .filter(|(kind, _)| matches!(kind, Cost::FMA(_) | Cost::Div(_)))
-                .map(|(_, count)| count)
-                .fold(TDim::Val(0), |sum, count| sum + count);
+            let mut charged = TDim::Val(0);
+            for (kind, count) in node.op.cost(&facts)? {
+                match kind {
+                    Cost::FMA(of) if of.size_of() == 1 => {
+                        cost.integer_macs =
+                            std::mem::take(&mut cost.integer_macs) + count.clone();
+                        charged += count;
+                    }
+                    Cost::FMA(_) | Cost::Div(_) => charged += count,
+                    _ => {}
+                }
+            }
             let name = op.name();
             if charged == TDim::Val(0)
                 && node.op.cost(&facts)?.is_empty()
@@ -107,6 +114,11 @@ impl SegmentCost {
     /// Operations for one row, if they do not depend on anything but the number of rows.
     pub(crate) fn per_row(&self, rows: Option<&Symbol>) -> Option<Macs> {
         one_row(&self.macs, rows).map(Macs)
+    }
+
+    /// Those of them on eight-bit integers.
+    pub(crate) fn integers_per_row(&self, rows: Option<&Symbol>) -> Option<Macs> {
+        one_row(&self.integer_macs, rows).map(Macs)
     }
 
     /// Most bytes alive at once for one row, inputs and constants left out.

@@ -6,6 +6,7 @@ use tract_onnx::pb::{self, GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use tract_onnx::prelude::{DatumType, TypedFact};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::onnx::scalar_value;
 
 use super::gate::{Gate, find_decision};
 use super::segment::{Compiler, Segment, Source};
@@ -165,9 +166,15 @@ impl Cutter {
         if per_row && !one_a_row {
             return Err(fault("the condition holds more than one value a row"));
         }
+        let number_of = |name: &str| match scope.get(name) {
+            Some(Binding::Constant(tensor)) => scalar_value(tensor),
+            _ => None,
+        };
         let comparison = decision
-            .with_score_left(|name| slot_of(scope, name).is_some_and(|s| self.slots[s].per_row));
+            .with_score_left(|name| slot_of(scope, name).is_some_and(|s| self.slots[s].per_row))
+            .or_else(|| decision.with_score_left(|name| number_of(name).is_some()));
         let score = comparison.as_ref().and_then(|(_, score, _)| slot_of(scope, score));
+        let constant_score = comparison.as_ref().and_then(|(_, score, _)| number_of(score));
         let labels = self
             .labels
             .get(&place)
@@ -178,9 +185,10 @@ impl Cutter {
             labels,
             per_row,
             score: score.map(|slot| self.slots[slot].name.clone()),
-            comparison: comparison.filter(|_| score.is_some()).map(|(compare, _, other)| {
-                (compare, Some(other).filter(|name| self.knobs.contains(name)))
-            }),
+            comparison: comparison.filter(|_| score.is_some() || constant_score.is_some()).map(
+                |(compare, _, other)| (compare, Some(other).filter(|name| self.knobs.contains(name))),
+            ),
+            constant_score,
         });
         let labels = self.gates[gate].labels.clone();
         let then_block = self.block(then_graph, scope.clone(), &labels[0])?;

@@ -66,9 +66,17 @@ pub struct Gate {
     pub score: Option<String>,
     /// The comparison, and the name of the knob if the other side is one.
     pub comparison: Option<(Comparison, Option<String>)>,
+    /// The score, if it is one number for all rows: what a path costs, say.
+    pub constant_score: Option<f32>,
 }
 
 impl Gate {
+    /// Whether each row's branch follows from its own score and a knob alone, so that it is known without a run.
+    pub fn is_foreseeable(&self) -> bool {
+        let knob = self.comparison.as_ref().is_some_and(|(_, knob)| knob.is_some());
+        knob && (self.per_row || self.constant_score.is_some())
+    }
+
     /// The branch that a row with this score takes at this value of the knob, if the gate compares
     /// its score with a knob.
     pub fn decide(&self, score: f32, knob: f32) -> Option<bool> {
@@ -119,13 +127,13 @@ pub(crate) fn find_decision(producers: &HashMap<&str, &NodeProto>, condition: &s
 }
 
 impl Decision {
-    /// The comparison with the score on its left: `(comparison, score, other side)`.
+    /// The comparison with the score on its left, `(comparison, score, other side)`; only one side is one.
     pub(crate) fn with_score_left(
         &self,
-        is_per_row: impl Fn(&str) -> bool,
+        is_score: impl Fn(&str) -> bool,
     ) -> Option<(Comparison, String, String)> {
         let (compare, left, right) = self.sides.clone()?;
-        match (is_per_row(&left), is_per_row(&right)) {
+        match (is_score(&left), is_score(&right)) {
             (true, false) => Some((compare, left, right)),
             (false, true) => Some((compare.flipped(), right, left)),
             _ => None,

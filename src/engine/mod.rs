@@ -14,6 +14,7 @@ mod program;
 mod segment;
 mod session;
 mod trace;
+mod work;
 
 pub use batch::{Batch, Knobs, to_array};
 pub use cost::SegmentCost;
@@ -23,6 +24,7 @@ pub use program::{InputInfo, KnobInfo, Program, SegmentInfo};
 pub use segment::Order;
 pub use session::{Call, Outcome, Routing, Session};
 pub use trace::{MAX_GATES, Path, RowTrace, Trace};
+pub use work::Work;
 
 #[cfg(test)]
 mod tests;

@@ -173,6 +173,11 @@ impl Program {
         &self.gates
     }
 
+    /// Whether gates look at the rows at all; if not, a knob chooses one path for everybody.
+    pub fn reads_rows(&self) -> bool {
+        self.gates.iter().any(|gate| gate.constant_score.is_none())
+    }
+
     /// The segments.
     pub fn segments(&self) -> impl ExactSizeIterator<Item = SegmentInfo<'_>> {
         self.segments.iter().map(|segment| SegmentInfo {

@@ -230,6 +230,15 @@ impl Segment {
         self.cost().per_row(self.compiled.rows.as_ref())
     }
 
+    /// What a run for one row computes and reads, unless that depends on other sizes of the input.
+    pub fn work_per_row(&self) -> Option<super::work::Work> {
+        Some(super::work::Work {
+            macs: self.macs_per_row()?,
+            integer_macs: self.cost().integers_per_row(self.compiled.rows.as_ref())?,
+            bytes: self.cost().bytes,
+        })
+    }
+
     /// Most bytes alive at once inside it for one row, unless they depend on other sizes of the input.
     pub fn peak_per_row(&self) -> Option<crate::units::Bytes> {
         self.cost().peak_per_row(self.compiled.rows.as_ref())

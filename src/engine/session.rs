@@ -354,6 +354,8 @@ impl Session {
             for (&row, &score) in frame.rows.iter().zip(view) {
                 trace.scores[fork.gate][row] = score;
             }
+        } else if let Some(score) = program.gates[fork.gate].constant_score {
+            frame.rows.iter().for_each(|&row| trace.scores[fork.gate][row] = score);
         }
         if let Routing::Forced(path) = routing
             && let Some(then) = path.at(fork.gate)

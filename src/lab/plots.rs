@@ -1,18 +1,32 @@
 //! The charts of a scenario's report: which series stand in which, and in what units.
 
+use crate::bench::battery::{Moment, Policy};
 use crate::bench::sweep::Active;
 use crate::chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
-use crate::report::{PointReport, ScenarioReport};
+use crate::report::{BatteryReport, BudgetReport, PointReport, ScenarioReport};
 use crate::units::three_digits;
 
 use super::text::{dash, percent, speedup};
 
-/// The charts, by id and title.
-pub const CHARTS: [(&str, &str); 3] = [
+/// Charts of every scenario, by id and title.
+const CURVES: [(&str, &str); 3] = [
     ("quality", "Quality against speed-up"),
     ("latency", "Latency against active computation"),
     ("speedup", "Speed-up against active computation"),
 ];
+/// More charts of a scenario on a battery.
+const BATTERY: [(&str, &str); 2] = [
+    ("answers", "Right answers against the battery’s size"),
+    ("battery", "A battery run down, policy by policy"),
+];
+
+/// The charts of a report, by id and title, in the page's order.
+pub fn charts(report: Option<&ScenarioReport>) -> Vec<(&'static str, &'static str)> {
+    match report.and_then(|report| report.battery.as_ref()) {
+        Some(_) => [&CURVES[..], &BATTERY].concat(),
+        None => CURVES.to_vec(),
+    }
+}
 
 /// The point that a plot marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +41,12 @@ pub enum Selected {
 
 /// The plot of this chart; `report` is none as long as nothing is measured.
 pub fn plot(id: &str, report: Option<&ScenarioReport>, selected: Selected) -> Option<Plot> {
-    let &(id, title) = CHARTS.iter().find(|(known, _)| *known == id)?;
+    let &(id, title) = CURVES.iter().chain(&BATTERY).find(|(known, _)| *known == id)?;
+    match id {
+        "answers" => return Some(answers(title, report?.battery.as_ref()?)),
+        "battery" => return Some(drains(title, report?.battery.as_ref()?)),
+        _ => {}
+    }
     let (x, y) = match id {
         "quality" => (Measure::Speedup, Measure::Quality),
         "latency" => (Measure::Active, Measure::Latency),
@@ -141,6 +160,82 @@ pub fn plot(id: &str, report: Option<&ScenarioReport>, selected: Selected) -> Op
     };
     Some(plot)
 }
+
+/// A series for each policy, its points made by `points`.
+fn policies(points: impl Fn(Policy) -> Vec<Point>) -> Vec<Series> {
+    Policy::ALL
+        .into_iter()
+        // The policies that look at the battery come first, and so get the stronger colours.
+        .rev()
+        .map(|policy| Series {
+            name: policy.name().into(),
+            role: Role::Curve,
+            points: points(policy),
+        })
+        .collect()
+}
+
+/// Share of right answers over the budget.
+fn answers(title: &str, battery: &BatteryReport) -> Plot {
+    let series = policies(|policy| {
+        let of = |budget: &BudgetReport| {
+            let drain = budget.drains.get(&policy)?;
+            let label = format!(
+                "{}, {} of the big model’s energy: {} of {} right, {} answered",
+                policy.name(),
+                percent(budget.share),
+                drain.right,
+                battery.inputs,
+                drain.answered
+            );
+            let y = drain.right as f64 / battery.inputs as f64;
+            Some(Point { x: budget.share, y, label, ..Point::default() })
+        };
+        battery.budgets.iter().filter_map(of).collect()
+    });
+    let x = Axis {
+        label: "Battery, of what the big model needs for all inputs".into(),
+        scale: Scale::Log,
+        range: None,
+        format: NumberFormat::Percent,
+    };
+    let y = Axis {
+        label: "Right answers, of all inputs".into(),
+        scale: Scale::Linear,
+        range: Some((0.0, 1.0)),
+        format: NumberFormat::Percent,
+    };
+    Plot { title: title.into(), x, y, series, ..Plot::default() }
+}
+
+/// Energy left over the inputs answered.
+fn drains(title: &str, battery: &BatteryReport) -> Plot {
+    let budget = &battery.budgets[battery.shown.min(battery.budgets.len() - 1)];
+    let series = policies(|policy| {
+        let of = |moment: &Moment| {
+            let label = format!(
+                "{}: {} left after {} inputs, {} right",
+                policy.name(),
+                percent(moment.left),
+                moment.answered,
+                moment.right
+            );
+            let x = moment.answered as f64 / battery.inputs as f64;
+            Point { x, y: moment.left, label, ..Point::default() }
+        };
+        let course = budget.drains.get(&policy).map(|drain| &drain.course);
+        course.map_or(vec![], |course| course.iter().map(of).collect())
+    });
+    let axis = |label: &str| Axis {
+        label: label.into(),
+        scale: Scale::Linear,
+        range: Some((0.0, 1.0)),
+        format: NumberFormat::Percent,
+    };
+    let y = axis("Energy left");
+    Plot { title: title.into(), x: axis("Inputs answered"), y, series, ..Plot::default() }
+}
+
 /// An oracle's place: nobody can run it, so its time is predicted from its paths', or from operations
 /// as long as these are not timed.
 fn bound(

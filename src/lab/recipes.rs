@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use nalgebra::DMatrix;
+use ndarray::Array2;
 use tract_onnx::pb::ModelProto;
 
 use crate::bench::record;
 use crate::bench::sweep::Active;
 use crate::data::{Samples, Scaling};
-use crate::engine::{Knobs, Library, Program, Session};
+use crate::energy::EnergyModel;
+use crate::engine::{Knobs, Library, Path, Program, Session};
 use crate::error::{Error, ErrorKind, Result};
+use crate::fit::ridge::ridge_cv;
 use crate::fit::temperature;
 use crate::onnx::{Component, KnobRange};
 use crate::route::score::Score;
-use crate::route::{dendritic, early_exit, experts, fuzzy, refine};
-use crate::units::Macs;
+use crate::route::{dendritic, early_exit, energy, experts, features, fuzzy, learned, refine};
+use crate::units::{Joules, Macs};
 
 /// What a composer makes of its parts.
 pub struct Models {
@@ -42,6 +46,8 @@ pub fn models(strategy: &str, parts: Vec<Component>, scaling: Option<&Scaling>) 
         experts::STRATEGY => of_experts(parts),
         refine::STRATEGY => of_refine(parts, scaling),
         fuzzy::STRATEGY => of_fuzzy(parts, scaling),
+        energy::STRATEGY => of_energy(parts),
+        learned::STRATEGY => of_learned(parts, scaling),
         other => Err(Error::new(ErrorKind::Internal, "no recipe makes models of it").at(other)),
     }
 }
@@ -135,6 +141,36 @@ fn of_refine(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models>
     })
 }
 
+/// Models of rising cost and accuracy. What each costs is estimated by operations, with the usual constants.
+fn of_energy(parts: Vec<Component>) -> Result<Models> {
+    let roles: Vec<String> = (1..=parts.len()).map(|ix| format!("model{ix}")).collect();
+    let provenance = provenance(&roles.iter().map(String::as_str).collect::<Vec<_>>(), &parts);
+    let joules = parts
+        .iter()
+        .map(|part| {
+            let program = Program::from_proto(&Library::default(), "model", part.model(), 0)?;
+            let work = program.work(Path::default()).ok_or_else(|| {
+                let text = "its operations depend on the sizes of the input, so it has no one cost";
+                Error::new(ErrorKind::Model, text).at(part.name())
+            })?;
+            Ok(EnergyModel::default().by_operations(work))
+        })
+        .collect::<Result<Vec<Joules>>>()?;
+    let ([light, .., full], [_, dearer @ .., last]) = (&parts[..], &joules[..]) else {
+        return Err(Error::new(ErrorKind::Internal, "there are too few models"));
+    };
+    let costs: Vec<f32> = dearer.iter().chain([last]).map(|&cost| (cost / *last) as f32).collect();
+    Ok(Models {
+        full: full.model().clone(),
+        light: light.model().clone(),
+        routed: energy::compose(&parts, &costs, energy::RANGE.default, provenance)?,
+        knob: energy::KNOB,
+        range: energy::RANGE,
+        active: Active::Operations,
+        light_always_runs: false,
+    })
+}
+
 /// Three models, cheapest first. The membership functions have their corners at quantiles of the features.
 fn of_fuzzy(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models> {
     let provenance = provenance(&["expert1", "expert2", "expert3"], &parts);
@@ -157,8 +193,48 @@ fn of_fuzzy(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models> 
     })
 }
 
-/// The tenth, the middle and the ninetieth percentile of each feature.
-fn corners(samples: &Samples, opset: i64) -> Result<[fuzzy::Corners; 3]> {
+/// The same models. What each of them gets wrong, by the last one's word, is learned in closed form.
+fn of_learned(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models> {
+    let provenance = provenance(&["expert1", "expert2", "expert3"], &parts);
+    let samples = &scaling
+        .ok_or_else(|| Error::new(ErrorKind::Data, "there are no samples to learn scores from"))?
+        .0;
+    let [light, .., full] = &parts[..] else {
+        return Err(Error::new(ErrorKind::Internal, "there are too few models"));
+    };
+    let (height, width) = image_size(samples)?;
+    let terms = answers(&learned::terms(light.opset(), height, width)?, samples)?;
+    let x = DMatrix::from_fn(terms.nrows(), terms.ncols(), |r, c| f64::from(terms[[r, c]]));
+    let classes = |part: &Component| -> Result<Vec<usize>> {
+        let logits = answers(part.model(), samples)?;
+        Ok(logits.rows().into_iter().map(|row| record::argmax(&row.to_vec())).collect())
+    };
+    let last = classes(full)?;
+    let weights = parts[..parts.len() - 1]
+        .iter()
+        .map(|part| {
+            let own = classes(part)?;
+            let y = DMatrix::from_fn(last.len(), 1, |r, _| f64::from(u8::from(own[r] != last[r])));
+            let (line, _) = ridge_cv(&x, &y, &[1e-6, 1e-5, 1e-4, 1e-3, 1e-2], 5)?;
+            Ok(learned::Weights {
+                terms: std::array::from_fn(|ix| line.weights[ix] as f32),
+                constant: line.bias[0] as f32,
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Models {
+        full: full.model().clone(),
+        light: light.model().clone(),
+        routed: learned::compose(&parts, &weights, learned::RANGE.default, provenance)?,
+        knob: learned::KNOB,
+        range: learned::RANGE,
+        active: Active::Operations,
+        light_always_runs: false,
+    })
+}
+
+/// Height and width of the samples' images.
+fn image_size(samples: &Samples) -> Result<(usize, usize)> {
     let shape = samples.inputs().get("x").map(|x| x.shape().to_vec()).unwrap_or_default();
     let [_, 1, height, width] = shape[..] else {
         return Err(Error::new(
@@ -166,9 +242,19 @@ fn corners(samples: &Samples, opset: i64) -> Result<[fuzzy::Corners; 3]> {
             format!("the features are of images [N, 1, height, width], not of {shape:?}"),
         ));
     };
-    let model = fuzzy::features(opset, height, width)?;
-    let program = Program::from_proto(&Library::default(), "features", &model, 0)?;
-    let features = record::answers(&mut Session::new(Arc::new(program)), samples, &Knobs::new())?;
+    Ok((height, width))
+}
+
+/// A model's first output for all samples.
+fn answers(model: &ModelProto, samples: &Samples) -> Result<Array2<f32>> {
+    let program = Program::from_proto(&Library::default(), "part", model, 0)?;
+    record::answers(&mut Session::new(Arc::new(program)), samples, &Knobs::new())
+}
+
+/// The tenth, the middle and the ninetieth percentile of each feature.
+fn corners(samples: &Samples, opset: i64) -> Result<[fuzzy::Corners; 3]> {
+    let (height, width) = image_size(samples)?;
+    let features = answers(&features::model(opset, height, width)?, samples)?;
     let corner = |column: usize| {
         let mut values: Vec<f32> = features.column(column).to_vec();
         values.sort_by(f32::total_cmp);
@@ -180,9 +266,7 @@ fn corners(samples: &Samples, opset: i64) -> Result<[fuzzy::Corners; 3]> {
 
 /// The temperature of a model's first output.
 fn fit(model: &ModelProto, samples: &Samples) -> Result<f32> {
-    let program = Program::from_proto(&Library::default(), "head", model, 0)?;
-    let mut session = Session::new(Arc::new(program));
-    let logits = record::answers(&mut session, samples, &Knobs::new())?;
+    let logits = answers(model, samples)?;
     let rows: Vec<Vec<f32>> = logits.rows().into_iter().map(|row| row.to_vec()).collect();
     Ok(temperature::fit(&rows, samples.labels().unwrap_or_default()) as f32)
 }

@@ -10,7 +10,7 @@ use crate::data::{Calibration, Samples, Scaling, Test, images, split};
 use crate::engine::{Batch, Library, Program};
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::{Component, encode};
-use crate::route::{dendritic, early_exit, experts, fuzzy, refine};
+use crate::route::{dendritic, early_exit, energy, experts, fuzzy, learned, refine};
 
 use super::experiment::Experiment;
 use super::mlp;
@@ -57,7 +57,7 @@ const FASHION_STATICS: [&str; 3] = [
 ];
 
 /// All scenarios; the first is the one that a visitor sees.
-pub const SCENARIOS: [Scenario; 7] = [
+pub const SCENARIOS: [Scenario; 9] = [
     Scenario {
         name: "dendritic/mlp",
         strategy: dendritic::STRATEGY,
@@ -148,10 +148,43 @@ pub const SCENARIOS: [Scenario; 7] = [
         statics: &FASHION_STATICS,
     },
     Scenario {
+        name: "selection-energy/fashion",
+        strategy: energy::STRATEGY,
+        title: "Energy-aware selection",
+        text: "A battery runs down: before each image, the best of four CNNs that what is left can pay for.",
+        model: "models/fashion-{light,pruned-int8,full-int8,full}.onnx",
+        data: "Fashion-MNIST, test images",
+        epsilon: 0.005,
+        parts: &[
+            "models/fashion-light.onnx",
+            "models/fashion-pruned-int8.onnx",
+            "models/fashion-full-int8.onnx",
+            "models/fashion-full.onnx",
+        ],
+        images: Some(FASHION),
+        statics: &[],
+    },
+    Scenario {
         name: "selection-fuzzy/fashion",
         strategy: fuzzy::STRATEGY,
         title: "Fuzzy selection",
         text: "Fuzzy rules on contrast, edges and entropy of an image choose which of three CNNs answers.",
+        model: "models/fashion-{light,static-s,full}.onnx",
+        data: "Fashion-MNIST, test images",
+        epsilon: 0.005,
+        parts: &[
+            "models/fashion-light.onnx",
+            "models/fashion-static-s.onnx",
+            "models/fashion-full.onnx",
+        ],
+        images: Some(FASHION),
+        statics: &FASHION_STATICS,
+    },
+    Scenario {
+        name: "selection-learned/fashion",
+        strategy: learned::STRATEGY,
+        title: "Learned selection",
+        text: "The rival of the fuzzy rules: a score learned from the same three features of an image.",
         model: "models/fashion-{light,static-s,full}.onnx",
         data: "Fashion-MNIST, test images",
         epsilon: 0.005,

@@ -7,7 +7,7 @@ use crate::chart::Plot;
 use crate::report::{PointReport, Report, ScenarioReport, TemperatureReport};
 use crate::units::{Bytes, Macs, Seconds, three_digits};
 
-use super::plots::{self, CHARTS, Selected};
+use super::plots::{self, Selected};
 use super::scenario::SCENARIOS;
 use super::tables::{self, Table};
 use super::text::{dash, knob, of_active, percent, speedup};
@@ -204,7 +204,7 @@ impl View {
             text: s.text,
             current: s.name == scenario.name,
         });
-        let charts = CHARTS.iter().map(|&(id, title)| ChartState {
+        let charts = plots::charts(report).into_iter().map(|(id, title)| ChartState {
             id,
             title,
             alt: report.map_or_else(
@@ -366,6 +366,9 @@ impl View {
 }
 
 fn pays(report: &ScenarioReport) -> bool {
+    if let Some(battery) = &report.battery {
+        return battery.pays();
+    }
     report.figures.beats_lots != Some(false)
         && report
             .operating_point

@@ -1,5 +1,6 @@
 //! Versioned results, as JSON, CSV and Markdown. The field names are a contract: others read them.
 
+mod battery;
 mod sentences;
 mod tables;
 mod targets;
@@ -16,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fit::calibrate::Loss;
 use crate::fit::temperature::Fit;
 
+pub use battery::{BatteryReport, BudgetReport, CandidateReport, DrainReport};
 pub use sentences::summary;
 pub use targets::{TargetReport, Targets};
 pub use write::{Context, scenario_report};
@@ -200,6 +202,9 @@ pub struct ScenarioReport {
     /// What was asked of the operating point, and what became of it.
     #[serde(default)]
     pub targets: Vec<TargetReport>,
+    /// A stream of inputs on a budget of energy, where a knob alone chooses the path.
+    #[serde(default)]
+    pub battery: Option<BatteryReport>,
     /// What counts as cost where settings and models are compared.
     #[serde(default)]
     pub cost: CostBasis,

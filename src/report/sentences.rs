@@ -18,6 +18,10 @@ pub fn summary(active_means: Active, results: &Results) -> String {
         Loss::Error => "lost answers",
         Loss::Disagreement => "changed answers",
     };
+    if !results.reads_rows {
+        // Which model answers is then the battery's matter, and its finding the one that counts.
+        return "A battery is run down once every model has answered all samples.".into();
+    }
     if results.figures.beats_lots == Some(false) {
         return "Routing does not pay here: this router chooses no better than drawing lots, so its curve lies on the random reference.".into();
     }
@@ -67,16 +71,16 @@ fn reported(results: &Results) -> Option<&Point> {
     results.curve.get(results.certificate.chosen.unwrap_or(middle))
 }
 
-/// The static model whose cost is nearest to the reported setting's, as a ratio.
-pub(super) fn matched(results: &Results) -> Option<&Point> {
+/// Index of the static model whose cost is nearest to the reported setting's, as a ratio.
+pub(super) fn matched(results: &Results) -> Option<usize> {
     let own = reported(results)?.cost;
-    let distance = |point: &Point| (point.cost / own).ln().abs();
-    results.statics.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)))
+    let distance = |ix: &usize| (results.statics[*ix].cost / own).ln().abs();
+    (0..results.statics.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)))
 }
 
 /// The two beside each other, in speed and accuracy: neither may be the better one in both.
 pub(super) fn comparison(results: &Results) -> Option<String> {
-    let (own, other) = (reported(results)?, matched(results)?);
+    let (own, other) = (reported(results)?, &results.statics[matched(results)?]);
     let difference = (own.quality.accuracy? - other.quality.accuracy?) * 100.0;
     let speeds = format!(
         "A static model trained for about that cost ({}, the router {}) is {}\u{a0}× faster than full, the router {}\u{a0}×",

@@ -1,12 +1,14 @@
 //! From measurements to the report of a scenario.
 
+use std::ops::Add;
+
 use crate::bench::dense::{DensePoint, mean_seconds};
 use crate::bench::quality::Quality;
 use crate::bench::stats::median;
 use crate::bench::sweep::{Active, Point, Results, Subject, Timing};
 use crate::energy::EnergyModel;
-use crate::engine::Program;
-use crate::units::{Bytes, Macs, Seconds};
+use crate::engine::{Path, Program, Work};
+use crate::units::{Bytes, Seconds};
 
 use super::sentences::{comparison, effective_loss, matched, summary};
 use super::*;
@@ -34,10 +36,10 @@ pub struct Context {
 
 /// Turns measurements into the report of a scenario.
 pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) -> ScenarioReport {
-    let writer = Writer { subject, results, energy: &context.energy };
+    let writer = Writer::new(subject, results, &context.energy);
     let bare = |quality: &Quality| {
         let dear = results.full.quality.paths.iter().position(|&share| share == 1.0).unwrap_or(0);
-        writer.point(&Point {
+        writer.setting(&Point {
             knob: None,
             active: match subject.active {
                 Active::FullPath => quality.paths[dear],
@@ -49,12 +51,14 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
             batch_n: None,
         })
     };
+    let statics = |ix: usize| writer.model(&results.statics[ix], &subject.statics[ix]);
     let chosen = results.certificate.chosen;
     let memory: BTreeMap<String, MemoryReport> =
         [("full", &subject.full), ("light", &subject.light), ("routed", &subject.routed)]
             .map(|(role, program)| (role.to_string(), memory(program)))
             .into();
-    let point = chosen.map(|ix| writer.point(&results.curve[ix]));
+    let battery = battery::report(&writer.paths, results, &context.energy);
+    let point = chosen.map(|ix| writer.setting(&results.curve[ix]));
     let active_means = subject.active;
     ScenarioReport {
         name: context.scenario.clone(),
@@ -69,15 +73,15 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
         experiment: context.experiment.clone(),
         files: context.files.clone(),
         references: References {
-            full: writer.point(&results.full),
-            light: writer.point(&results.light),
-            matched: matched(results).map(|point| writer.point(point)),
-            statics: results.statics.iter().map(|point| writer.point(point)).collect(),
+            full: writer.model(&results.full, &subject.full),
+            light: writer.model(&results.light, &subject.light),
+            matched: matched(results).map(statics),
+            statics: (0..results.statics.len()).map(statics).collect(),
             random: results.random.iter().map(bare).collect(),
             oracle: bare(&results.oracle),
             agreement_oracle: bare(&results.agreement_oracle),
         },
-        curve: results.curve.iter().map(|point| writer.point(point)).collect(),
+        curve: results.curve.iter().map(|point| writer.setting(point)).collect(),
         dense: writer.dense(),
         prediction_error: prediction_error(results),
         segments: segments(&subject.routed, results),
@@ -103,8 +107,8 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
             beats_lots: results.figures.beats_lots,
         },
         operating_point: OperatingPoint {
-            empirical: results.alternatives.empirical.map(|ix| writer.point(&results.curve[ix])),
-            conformal: results.alternatives.conformal.map(|ix| writer.point(&results.curve[ix])),
+            empirical: results.alternatives.empirical.map(|ix| writer.setting(&results.curve[ix])),
+            conformal: results.alternatives.conformal.map(|ix| writer.setting(&results.curve[ix])),
             point: point.clone(),
             risk: RiskReport {
                 loss: effective_loss(results),
@@ -122,8 +126,14 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
         rounds: results.rounds,
         launches: results.launches,
         warnings: results.warnings.clone(),
-        summary: summary(subject.active, results),
-        comparison: comparison(results),
+        summary: battery
+            .as_ref()
+            .map_or_else(|| summary(subject.active, results), |b| b.finding.clone()),
+        comparison: match &battery {
+            Some(battery) => battery.in_time(results),
+            None => comparison(results),
+        },
+        battery,
         active_means,
     }
 }
@@ -172,19 +182,41 @@ struct Writer<'a> {
     subject: &'a Subject,
     results: &'a Results,
     energy: &'a EnergyModel,
+    /// What a row does on each of the routed model's paths; empty where that depends on the row.
+    paths: Vec<Work>,
 }
 
-impl Writer<'_> {
-    fn point(&self, point: &Point) -> PointReport {
+impl<'a> Writer<'a> {
+    fn new(subject: &'a Subject, results: &'a Results, energy: &'a EnergyModel) -> Writer<'a> {
+        let paths = subject.routed.paths().into_iter().map(|path| subject.routed.work(path));
+        let paths = paths.collect::<Option<Vec<Work>>>().unwrap_or_default();
+        Writer { subject, results, energy, paths }
+    }
+
+    /// A setting of the routed model.
+    fn setting(&self, point: &Point) -> PointReport {
+        let shares = &point.quality.paths;
+        let work = self.paths.iter().zip(shares).map(|(&path, &share)| path * share);
+        let work = (self.paths.len() == shares.len()).then(|| work.fold(Work::default(), Work::add));
+        self.point(point, work)
+    }
+
+    /// A model by itself.
+    fn model(&self, point: &Point, program: &Program) -> PointReport {
+        self.point(point, program.work(Path::default()))
+    }
+
+    /// Without `work`, which depends on the rows, the weights read are the full model's, by the share of its operations.
+    fn point(&self, point: &Point, work: Option<Work>) -> PointReport {
         let quality = &point.quality;
         let full = &self.results.full.quality;
         let ideal_speedup = full.macs / quality.macs;
         let latency = point.batch1.map(|t| Seconds(t.latency.median));
-        let estimate = self.energy.estimate(
-            latency.unwrap_or_default(),
-            quality.macs,
-            self.bytes(quality.macs),
-        );
+        let work = work.unwrap_or_else(|| {
+            let bytes = self.subject.full.weight_bytes() * (quality.macs / full.macs).min(1.0);
+            Work { macs: quality.macs, bytes, ..Work::default() }
+        });
+        let estimate = self.energy.estimate(latency.unwrap_or_default(), work);
         let timing = |timing: Timing| TimingReport {
             latency_s: timing.latency,
             throughput_per_s: timing.latency.map(|s| 1.0 / s),
@@ -258,11 +290,5 @@ impl Writer<'_> {
                 speedup: self.predicted(&quality.paths),
             })
             .collect()
-    }
-
-    /// Weights read for one sample: the full model's bytes, scaled by the share of its operations.
-    fn bytes(&self, macs: Macs) -> Bytes {
-        let all: Bytes = self.subject.full.segments().map(|s| s.cost.bytes).sum();
-        all * (macs / self.results.full.quality.macs).min(1.0)
     }
 }

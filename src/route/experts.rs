@@ -13,7 +13,7 @@ use tract_onnx::pb::ModelProto;
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata};
 
-use super::ladder::{Ladder, OUTPUT, rung};
+use super::ladder::{Ladder, Leave, OUTPUT, rung};
 
 /// Name of the strategy.
 pub const STRATEGY: &str = "experts";
@@ -54,7 +54,8 @@ pub fn compose(
     let leave = (0..dearer.len())
         .map(|ix| Ok(scores[&parts.gate.output(&format!("leave{}", ix + 1))?.name].clone()))
         .collect::<Result<Vec<String>>>()?;
-    let ladder = Ladder { models: &parts.experts, leave: &leave, knob: KNOB, wires: &wires };
+    let leave = Leave::AboveKnob(&leave);
+    let ladder = Ladder { models: &parts.experts, leave, knob: KNOB, wires: &wires };
     ladder.climb(&mut main, Some(&answer))?;
     let metadata = Metadata {
         strategy: Some(STRATEGY.into()),

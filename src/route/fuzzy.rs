@@ -1,8 +1,7 @@
 //! Complexity-aware selection: fuzzy rules on cheap features of an image say how hard it is, and so which of
 //! three models answers.
 //!
-//! Three features, each `[N, 1]`: *contrast*, the standard deviation of the pixels; *edges*, the mean absolute
-//! response to the two Sobel kernels; *entropy* of an eight-bin histogram whose bins overlap linearly. Each is LOW,
+//! Contrast, edges and entropy ([`super::features`]) are each LOW,
 //! MEDIUM or HIGH to a degree, by triangular membership functions with their corners at given values. Rules combine
 //! degrees by minimum (and) and maximum (or), Mamdani's way; the complexity is the centroid of the rules' singletons
 //! 0, ½ and 1, weighted by what fired (Mamdani and Assilian 1975; Sugeno's zero-order form). A row leaves the first
@@ -13,9 +12,10 @@ use std::collections::{BTreeMap, HashMap};
 use tract_onnx::pb::ModelProto;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata, Size, int_attribute};
+use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata};
 
-use super::ladder::Ladder;
+use super::features;
+use super::ladder::{Ladder, Leave};
 
 /// Name of the strategy.
 pub const STRATEGY: &str = "selection_fuzzy";
@@ -25,11 +25,6 @@ pub const KNOB: &str = "threshold";
 pub const RANGE: KnobRange = KnobRange { default: 0.5, never: 2.0, always: -2.0 };
 /// How much more complex a row must be for the third model than for the second.
 pub const STEP: f32 = 0.25;
-/// The features, in the order of [`features`]' columns.
-pub const FEATURES: [&str; 3] = ["contrast", "edges", "entropy"];
-
-/// Bins of the histogram.
-const BINS: usize = 8;
 /// Degrees of membership.
 const LEVELS: [&str; 3] = ["low", "medium", "high"];
 
@@ -55,63 +50,6 @@ const RULES: [(&str, &[(&str, &str)]); 7] = [
     ("high", &[("edges", "high")]),
     ("high", &[("edges", "medium"), ("entropy", "high")]),
 ];
-
-/// A model that gives the three features `[N, 3]` of images `x` `[N, 1, height, width]`.
-pub fn features(opset: i64, height: usize, width: usize) -> Result<ModelProto> {
-    let mut graph = GraphBuilder::new("features", opset);
-    let shape = [Size::Rows, Size::Fixed(1), Size::Fixed(height), Size::Fixed(width)];
-    let x = graph.input("x", &shape)?;
-    let columns = wire_features(&mut graph, &x)?;
-    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-    let joined = graph.node_with("Concat", "features", &columns, vec![int_attribute("axis", 1)])?;
-    graph.output(&joined, &[Size::Rows, Size::Fixed(FEATURES.len())])?;
-    graph.into_model(&Metadata::default())
-}
-
-/// Mean over height and width, `[N, C, H, W]` to `[N, C]`.
-fn mean(graph: &mut GraphBuilder, name: &str, x: &str) -> Result<String> {
-    let pooled = graph.node("GlobalAveragePool", &format!("{name}/pool"), &[x])?;
-    graph.node_with("Flatten", name, &[&pooled], vec![int_attribute("axis", 1)])
-}
-
-/// The features, `[N, 1]` each.
-fn wire_features(graph: &mut GraphBuilder, x: &str) -> Result<[String; 3]> {
-    // Contrast: sqrt(E x² − (E x)²).
-    let square = graph.node("Mul", "contrast/square", &[x, x])?;
-    let second = mean(graph, "contrast/second", &square)?;
-    let first = mean(graph, "contrast/first", x)?;
-    let first = graph.node("Mul", "contrast/first/square", &[&first, &first])?;
-    let variance = graph.node("Sub", "contrast/difference", &[&second, &first])?;
-    // Rounding may leave less than nothing.
-    let variance = graph.node("Relu", "contrast/variance", &[&variance])?;
-    let contrast = graph.node("Sqrt", "contrast", &[&variance])?;
-
-    let sobel = [1., 0., -1., 2., 0., -2., 1., 0., -1., 1., 2., 1., 0., 0., 0., -1., -2., -1.];
-    let kernels = graph.constant("edges/sobel", &[2, 1, 3, 3], &sobel)?;
-    let gradient = graph.node("Conv", "edges/gradient", &[x, &kernels])?;
-    let size = graph.node("Abs", "edges/size", &[&gradient])?;
-    let both = mean(graph, "edges/both", &size)?;
-    let halves = graph.constant("edges/halves", &[2, 1], &[0.5, 0.5])?;
-    let edges = graph.node("MatMul", "edges", &[&both, &halves])?;
-
-    // Bins at k / 7: 1 − |7 x − k|, where positive; between two bins a pixel counts for both, to one in all.
-    let ones = graph.constant("entropy/scale", &[BINS, 1, 1, 1], &[(BINS - 1) as f32; BINS])?;
-    let centres: Vec<f32> = (0..BINS).map(|k| -(k as f32)).collect();
-    let centres = graph.constant("entropy/centres", &[BINS], &centres)?;
-    let offset = graph.node("Conv", "entropy/offset", &[x, &ones, &centres])?;
-    let distance = graph.node("Abs", "entropy/distance", &[&offset])?;
-    let one = graph.constant("entropy/one", &[1], &[1.0])?;
-    let near = graph.node("Sub", "entropy/near", &[&one, &distance])?;
-    let shares = graph.node("Relu", "entropy/shares", &[&near])?;
-    let p = mean(graph, "entropy/p", &shares)?;
-    let tiny = graph.constant("entropy/tiny", &[1], &[1e-9])?;
-    let safe = graph.node("Add", "entropy/safe", &[&p, &tiny])?;
-    let log = graph.node("Log", "entropy/log", &[&safe])?;
-    let terms = graph.node("Mul", "entropy/terms", &[&p, &log])?;
-    let scale = graph.constant("entropy/minus", &[BINS, 1], &[-1.0 / (BINS as f32).ln(); BINS])?;
-    let entropy = graph.node("MatMul", "entropy", &[&terms, &scale])?;
-    Ok([contrast, edges, entropy])
-}
 
 /// min(1, max(0, (x − from) / (to − from))): rises from 0 at `from` to 1 at `to`, or falls if `to` is less.
 fn ramp(graph: &mut GraphBuilder, name: &str, x: &str, from: f32, to: f32) -> Result<String> {
@@ -139,9 +77,9 @@ fn degrees(graph: &mut GraphBuilder, name: &str, x: &str, corners: Corners) -> R
 
 /// The complexity `[N, 1]` of `x`.
 fn wire_complexity(graph: &mut GraphBuilder, x: &str, corners: &[Corners; 3]) -> Result<String> {
-    let columns = wire_features(graph, x)?;
+    let columns = features::wire(graph, x)?;
     let mut degree = HashMap::new();
-    for ((name, column), &corners) in FEATURES.iter().zip(&columns).zip(corners) {
+    for ((name, column), &corners) in features::NAMES.iter().zip(&columns).zip(corners) {
         let levels = degrees(graph, name, column, corners)?;
         degree.extend(LEVELS.iter().zip(levels).map(|(level, tensor)| ((*name, *level), tensor)));
     }
@@ -171,7 +109,7 @@ fn wire_complexity(graph: &mut GraphBuilder, x: &str, corners: &[Corners; 3]) ->
 }
 
 /// Composes the routed model from three models, cheapest first. `corners` are the features' in the order of
-/// [`FEATURES`]; `threshold` is the knob's default; `provenance` says by role where the models come from.
+/// [`features::NAMES`]; `threshold` is the knob's default; `provenance` says by role where the models come from.
 pub fn compose(
     models: &[Component],
     corners: &[Corners; 3],
@@ -191,7 +129,8 @@ pub fn compose(
     let complexity = wire_complexity(&mut main, &image, corners)?;
     let step = main.constant("complexity/step", &[1], &[STEP])?;
     let beyond = main.node("Sub", "complexity/beyond", &[&complexity, &step])?;
-    let ladder = Ladder { models, leave: &[complexity, beyond], knob: KNOB, wires: &wires };
+    let leave = [complexity, beyond];
+    let ladder = Ladder { models, leave: Leave::AboveKnob(&leave), knob: KNOB, wires: &wires };
     ladder.climb(&mut main, None)?;
     let metadata = Metadata {
         strategy: Some(STRATEGY.into()),
@@ -210,38 +149,9 @@ mod tests {
 
     use super::*;
     use crate::engine::{Batch, Knobs, Program, Session};
-    use crate::onnx::{OPSET, encode};
+    use crate::onnx::{OPSET, Size, encode, int_attribute};
 
-    const SIDE: usize = 28;
-
-    /// Flat, half black and half white, and a chessboard of single pixels.
-    fn images() -> Batch {
-        let value = |image: usize, y: usize, x: usize| match image {
-            0 => 0.0,
-            1 => f32::from(u8::from(x >= SIDE / 2)),
-            _ => ((x + y) % 2) as f32,
-        };
-        let x = ArrayD::from_shape_fn(vec![3, 1, SIDE, SIDE], |ix| value(ix[0], ix[2], ix[3]));
-        Batch::new().with("x", x)
-    }
-
-    fn run(model: &ModelProto) -> Vec<f32> {
-        let program = Arc::new(Program::load("fuzzy", &encode(model)).unwrap());
-        let outcome = Session::new(program).run(&images(), &Knobs::new()).unwrap();
-        outcome.first().unwrap().into_iter().collect()
-    }
-
-    #[test]
-    fn features_of_known_images() {
-        let features = run(&features(OPSET, SIDE, SIDE).unwrap());
-        // One column in 26 sees the step: 4 there for one kernel of two, at two positions.
-        let step = 0.5 * 2.0 * 4.0 / 26.0;
-        let one_bit = 2f32.ln() / 8f32.ln();
-        let wanted = [0.0, 0.0, 0.0, 0.5, step, one_bit, 0.5, 0.0, one_bit];
-        for (own, wanted) in features.iter().zip(wanted) {
-            assert!((own - wanted).abs() < 1e-4, "{features:?}");
-        }
-    }
+    use super::super::features::tests::{SIDE, run};
 
     #[test]
     fn degrees_cross_at_the_middle_of_two_corners() {

@@ -1,4 +1,4 @@
-//! Whole models in order of cost, as a ladder of gates: a row climbs while its score at the rung exceeds the knob.
+//! Whole models in order of cost, as a ladder of gates: at each rung a row stays, or climbs to the next model.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,13 +8,31 @@ use crate::onnx::{Component, GraphBuilder};
 /// Name of every model's answer, and of the routed model's.
 pub(super) const OUTPUT: &str = "logits";
 
+/// What makes a row leave a model for the next one, for every model but the last: a tensor, against the knob.
+#[derive(Clone, Copy)]
+pub(super) enum Leave<'a> {
+    /// A score `[N, 1]` that exceeds the knob.
+    AboveKnob(&'a [String]),
+    /// A cost that the knob covers.
+    WithinKnob(&'a [String]),
+}
+
+impl<'a> Leave<'a> {
+    fn of(self) -> (&'static str, &'a [String]) {
+        match self {
+            Leave::AboveKnob(tensors) => ("Greater", tensors),
+            Leave::WithinKnob(tensors) => ("LessOrEqual", tensors),
+        }
+    }
+}
+
 /// The models, and at what they are left.
 pub(super) struct Ladder<'a> {
     /// Cheapest first; at least two. All read the data input and give `logits`.
     pub models: &'a [Component],
-    /// For every model but the last, the tensor of the score `[N, 1]` above which a row leaves it.
-    pub leave: &'a [String],
-    /// The knob that scores are compared with.
+    /// When a row climbs.
+    pub leave: Leave<'a>,
+    /// The knob that this is compared with.
     pub knob: &'a str,
     /// The data input's tensor.
     pub wires: &'a HashMap<String, String>,
@@ -30,24 +48,33 @@ impl Ladder<'_> {
 
     /// Labels of the gates' branches: where a row ends.
     pub fn labels(&self) -> BTreeMap<String, [String; 2]> {
-        let last = self.leave.len();
+        let last = self.gates();
+        let name = |ix: usize| if ix == last { "full".to_string() } else { rung(ix) };
+        self.labels_by(name)
+    }
+
+    /// The same with other names of the models, by index.
+    pub fn labels_by(&self, name: impl Fn(usize) -> String) -> BTreeMap<String, [String; 2]> {
+        let last = self.gates();
         let label = |ix: usize| {
-            let on = if ix + 1 == last { "full".to_string() } else { String::new() };
-            (gate(ix), [on, rung(ix)])
+            let on = if ix + 1 == last { name(last) } else { String::new() };
+            (gate(ix), [on, name(ix)])
         };
         (0..last).map(label).collect()
+    }
+
+    fn gates(&self) -> usize {
+        self.models.len() - 1
     }
 
     /// The gate behind model `ix`; returns the answer's tensor. `own` is that model's answer, if it has run.
     fn choose(&self, graph: &mut GraphBuilder, ix: usize, own: Option<&str>) -> Result<String> {
         let declared = self.models[ix].output(OUTPUT)?;
-        let leaves = graph.node(
-            "Greater",
-            &format!("{}/leaves", gate(ix)),
-            &[&self.leave[ix], self.knob],
-        )?;
+        let (compare, tensors) = self.leave.of();
+        let name = format!("{}/leaves", gate(ix));
+        let leaves = graph.node(compare, &name, &[&tensors[ix], self.knob])?;
         let mut then = graph.branch(&rung(ix + 1));
-        let answer = if ix + 1 == self.leave.len() {
+        let answer = if ix + 1 == self.gates() {
             self.run(&mut then, ix + 1)?
         } else {
             self.choose(&mut then, ix + 1, None)?

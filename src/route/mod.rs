@@ -2,8 +2,11 @@
 
 pub mod dendritic;
 pub mod early_exit;
+pub mod energy;
 pub mod experts;
+pub mod features;
 pub mod fuzzy;
 mod ladder;
+pub mod learned;
 pub mod refine;
 pub mod score;

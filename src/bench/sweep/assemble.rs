@@ -3,10 +3,13 @@
 use std::cmp::Reverse;
 
 use crate::bench::arms::Arms;
-use crate::bench::curve::figures;
+use crate::bench::curve::{CurveFigures, figures};
 use crate::bench::dense::{dense_curve, mean_seconds};
 use crate::bench::quality::{self, Quality};
-use crate::bench::results::{Active, CostBasis, PathScaling, Point, Results, Timing};
+use crate::bench::record::argmax;
+use crate::bench::results::{
+    Active, CostBasis, PathAnswers, PathScaling, Point, Results, Timing,
+};
 use crate::bench::segments::SegmentTimes;
 use crate::bench::stats::{Interval, interval};
 use crate::bench::timing::Interleaved;
@@ -77,7 +80,7 @@ impl<C: Clock> Sweep<C> {
         let full_point = self.alone(self.dear, &self.subject.full, timed(0), timed_n(0));
         let light_point = self.alone(self.cheap, &self.subject.light, timed(1), timed_n(1));
         Some(Results {
-            figures: figures(&curve, &random, &full_point.quality, &light_point.quality),
+            figures: self.figures(&curve, &random, (&full_point.quality, &light_point.quality)),
             full: full_point,
             light: light_point,
             statics: (0..self.statics.len())
@@ -105,6 +108,8 @@ impl<C: Clock> Sweep<C> {
             certificate,
             alternatives,
             target: self.options.target,
+            reads_rows: self.subject.routed.reads_rows(),
+            path_answers: self.path_answers(),
             gate_overhead,
             gate_alone,
             path_labels: self
@@ -118,6 +123,18 @@ impl<C: Clock> Sweep<C> {
             tick: self.tick,
             warnings,
         })
+    }
+
+    fn figures(
+        &self,
+        curve: &[Point],
+        random: &[Quality],
+        (full, light): (&Quality, &Quality),
+    ) -> CurveFigures {
+        let figures = figures(curve, random, full, light);
+        // Gates that do not look at the rows do not claim to beat lots.
+        let beats_lots = figures.beats_lots.filter(|_| self.subject.routed.reads_rows());
+        CurveFigures { beats_lots, ..figures }
     }
 
     fn point(
@@ -173,6 +190,27 @@ impl<C: Clock> Sweep<C> {
                 let temperature = temperature::fit(&fitted.outputs, own);
                 let judge = |t| temperature::judge(&judged.outputs[..n], &labels[..n], t);
                 PathScaling { temperature, before: judge(1.0), after: judge(temperature) }
+            })
+            .collect()
+    }
+
+    fn path_answers(&self) -> Vec<PathAnswers> {
+        let splits = (self.subject.calibration.0.labels(), self.subject.test.0.labels());
+        let (Some(calibration), Some(test)) = splits else { return vec![] };
+        if !self.is_done() || self.subject.routed.reads_rows() {
+            return vec![];
+        }
+        let right = |outputs: &[Vec<f32>], labels: &[usize]| -> Vec<bool> {
+            outputs.iter().zip(labels).map(|(own, &label)| argmax(own) == label).collect()
+        };
+        let share = |right: &[bool]| {
+            right.iter().filter(|&&right| right).count() as f64 / right.len().max(1) as f64
+        };
+        let paths = self.calibration.paths.iter().zip(&self.test.paths);
+        paths
+            .map(|(chosen, judged)| PathAnswers {
+                calibration_accuracy: share(&right(&chosen.outputs, calibration)),
+                right: right(&judged.outputs, test),
             })
             .collect()
     }

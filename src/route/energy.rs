@@ -1,0 +1,108 @@
+//! Energy-aware selection: of a pool of whole models, the best one whose cost is within a budget answers.
+//!
+//! The `budget` is what one inference may take, as a share of the dearest model's energy; the gates compare it with
+//! what each model costs and do not look at the input. Somebody else keeps the battery and says before every inference
+//! what it may take: see [`crate::bench::battery::Policy`] for how.
+
+use std::collections::BTreeMap;
+
+use tract_onnx::pb::ModelProto;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata};
+
+use super::ladder::{Ladder, Leave};
+
+/// Name of the strategy.
+pub const STRATEGY: &str = "selection_energy";
+/// Name of the knob.
+pub const KNOB: &str = "budget";
+/// The budget's ends: nothing, so that the cheapest model answers, and all that the dearest one takes.
+pub const RANGE: KnobRange = KnobRange { default: 0.5, never: 0.0, always: 1.0 };
+
+/// Composes the routed model from `models`, cheapest first and each more accurate than those before, all with the
+/// same data input and `logits`. `costs` are the energies of all but the first, as shares of the last one's, rising
+/// to 1; `budget` is the knob's default; `provenance` says by role where the models come from.
+pub fn compose(
+    models: &[Component],
+    costs: &[f32],
+    budget: f32,
+    provenance: BTreeMap<String, String>,
+) -> Result<ModelProto> {
+    let fault = |text: String| Err(Error::new(ErrorKind::Config, text));
+    let [first, dearer @ ..] = models else { return fault("there is no model".into()) };
+    if dearer.is_empty() || costs.len() != dearer.len() {
+        return fault(format!("{} models cannot have {} costs", models.len(), costs.len()));
+    }
+    let rising = costs.windows(2).all(|pair| pair[0] < pair[1]);
+    if !rising || !costs.iter().all(|cost| *cost > 0.0 && *cost <= RANGE.always) {
+        return fault(format!("costs must rise from more than 0 to 1, not be {costs:?}"));
+    }
+    let (mut main, wires) = GraphBuilder::around(STRATEGY, first)?;
+    main.knob(KNOB, budget)?;
+    let leave = costs
+        .iter()
+        .enumerate()
+        .map(|(ix, &cost)| main.constant(&format!("cost{}", ix + 2), &[], &[cost]))
+        .collect::<Result<Vec<String>>>()?;
+    let ladder = Ladder { models, leave: Leave::WithinKnob(&leave), knob: KNOB, wires: &wires };
+    ladder.climb(&mut main, None)?;
+    let names = short_names(models.iter().map(Component::name));
+    let metadata = Metadata {
+        strategy: Some(STRATEGY.into()),
+        labels: ladder.labels_by(|ix| names[ix].clone()),
+        knobs: BTreeMap::from([(KNOB.into(), KnobRange { default: budget, ..RANGE })]),
+        provenance,
+    };
+    main.into_model(&metadata)
+}
+
+/// The models' file names without folder and extension, and without the words that all begin with.
+fn short_names<'a>(files: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let stem = |path: &'a str| {
+        let file = path.rsplit(['/', '\\']).next().unwrap_or_default();
+        file.trim_end_matches(".onnx")
+    };
+    let names: Vec<&str> = files.map(stem).collect();
+    let first = |name: &str| name.split_once('-').map(|(word, _)| format!("{word}-"));
+    let mut common = String::new();
+    while let Some(word) = first(&names[0][common.len()..])
+        && names.iter().all(|name| name[common.len()..].starts_with(&word))
+    {
+        common += &word;
+    }
+    names.iter().map(|name| name[common.len()..].to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lose_what_they_share() {
+        let short = |names: &[&str]| short_names(names.iter().copied());
+        let files = ["models/fashion-light.onnx", "models/fashion-full-int8.onnx"];
+        assert_eq!(short(&files), ["light", "full-int8"]);
+        assert_eq!(short(&["net-a-s", "net-a-l"]), ["s", "l"]);
+        assert_eq!(short(&["small", "net-l"]), ["small", "net-l"]);
+    }
+
+    #[test]
+    fn costs_that_do_not_rise_are_refused() {
+        let model = |name: &str| {
+            let mut graph = GraphBuilder::new(name, crate::onnx::OPSET);
+            let x = graph.input("x", &[crate::onnx::Size::Rows]).unwrap();
+            graph.node("Identity", "logits", &[&x]).unwrap();
+            graph.output("logits", &[crate::onnx::Size::Rows]).unwrap();
+            Component::new(name, graph.into_model(&Metadata::default()).unwrap()).unwrap()
+        };
+        let models = ["a", "b", "c"].map(model);
+        let fault = |costs: &[f32]| {
+            compose(&models, costs, 0.5, BTreeMap::new()).unwrap_err().to_string()
+        };
+        assert!(compose(&models, &[0.25, 1.0], 0.5, BTreeMap::new()).is_ok());
+        assert!(fault(&[0.5, 0.5]).contains("must rise"));
+        assert!(fault(&[0.5, f32::NAN]).contains("must rise"));
+        assert!(fault(&[0.5]).contains("3 models cannot have 1 costs"));
+    }
+}
