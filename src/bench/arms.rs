@@ -23,12 +23,14 @@ pub struct Arms {
     arms: Vec<Arm>,
     batches: Vec<Batch>,
     ballast: Ballast,
+    /// The session that ran last: it has the scratch memory of what it shares with others.
+    last: usize,
 }
 
 impl Arms {
     /// No arm yet; every unit is one of `batches`.
     pub fn new(batches: Vec<Batch>) -> Arms {
-        Arms { sessions: vec![], arms: vec![], batches, ballast: Ballast::default() }
+        Arms { sessions: vec![], arms: vec![], batches, ballast: Ballast::default(), last: 0 }
     }
 
     /// Adds a model with the order of its segments; returns its handle for [`Arms::arm`].
@@ -41,6 +43,19 @@ impl Arms {
     pub fn arm(&mut self, model: usize, knobs: Knobs) -> usize {
         self.arms.push(Arm { session: model, knobs });
         self.arms.len() - 1
+    }
+
+    /// Makes an arm's session ready. What models share runs in the same memory in each of them: where scratch memory lies
+    /// makes equal work differ by percents, and that is no model's doing.
+    fn ready(&mut self, arm: usize) {
+        let ix = self.arms[arm].session;
+        if self.last == ix {
+            return;
+        }
+        let (before, rest) = self.sessions.split_at_mut(ix);
+        let Some((own, after)) = rest.split_first_mut() else { return };
+        before.iter_mut().chain(after).for_each(|other| own.take_over(other));
+        self.last = ix;
     }
 
     /// Rows in one pass.
@@ -59,6 +74,7 @@ impl Workload for Arms {
     }
 
     fn run(&mut self, arm: usize, unit: usize) -> Result<()> {
+        self.ready(arm);
         let Arm { session, knobs } = &self.arms[arm];
         let outcome = self.sessions[*session].run(&self.batches[unit], knobs)?;
         // The result must be used, or a compiler could leave out work.

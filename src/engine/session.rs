@@ -93,6 +93,22 @@ impl Session {
         self.single.iter_mut().chain(&mut self.batch).for_each(|state| *state = None);
     }
 
+    /// Takes the scratch memory of `other`'s segments that are also its own, as far as it has none: equal work in
+    /// two programs then writes to the same places.
+    pub fn take_over(&mut self, other: &mut Session) {
+        let program = self.program.clone();
+        for (ix, segment) in program.segments.iter().enumerate() {
+            let same = other.program.segments.iter().position(|theirs| theirs.is_same_as(segment));
+            let Some(theirs) = same else { continue };
+            if self.single[ix].is_none() {
+                self.single[ix] = other.single[theirs].take();
+            }
+            if self.batch[ix].is_none() {
+                self.batch[ix] = other.batch[theirs].take();
+            }
+        }
+    }
+
     /// How each segment runs on several rows.
     pub fn orders(&self) -> &[Order] {
         &self.orders

@@ -10,8 +10,8 @@ use crate::error::Result;
 use super::Sweep;
 
 /// Rows of a pass, and rounds for each round of the curve, when the router is timed by itself.
-const OVERHEAD_ROWS: usize = 8;
-const OVERHEAD_ROUNDS: usize = 8;
+const OVERHEAD_ROWS: usize = 32;
+const OVERHEAD_ROUNDS: usize = 3;
 
 impl<C: Clock> Sweep<C> {
     /// The first test samples, one by one.
