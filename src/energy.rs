@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, ErrorKind, Result};
 use crate::engine::Work;
+use crate::error::{Error, ErrorKind, Result};
 use crate::units::{Grams, Joules, Seconds};
 
 const JOULES_PER_KWH: f64 = 3.6e6;

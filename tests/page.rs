@@ -159,7 +159,7 @@ fn figures(page: &Page) -> Vec<(String, String)> {
 /// How many different colours each canvas shows, by its id.
 fn colours(page: &Page) -> Vec<(String, u64)> {
     let value = page.script(
-        "return [...document.querySelectorAll('canvas')].map(canvas => {
+        "return [...document.querySelectorAll('canvas[data-chart]')].map(canvas => {
            const { width, height } = canvas;
            if (width === 0 || height === 0) return [canvas.id, 0];
            const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data;
@@ -302,6 +302,33 @@ fn routing_can_be_switched_off_and_on() {
             page.script(&format!("return {switch} === 'on'")) == true
         });
         assert_eq!(figures(page), routed, "the figures with routing, again");
+    });
+}
+
+/// An input that is clicked shows its way through the model, which the knob changes; and a battery runs down.
+#[test]
+fn an_input_shows_its_way_and_a_battery_runs_down() {
+    with_page("inside", "?quick&scenario=selection-energy/fashion", |page| {
+        wait_for_sweep(page);
+        assert!(page.text("#summary").contains("right answers"), "{}", page.text("#summary"));
+        let charts: Vec<String> = colours(page).into_iter().map(|(id, _)| id).collect();
+        assert!(charts.contains(&"chart-battery".into()), "{charts:?}");
+        assert_eq!(page.number("return document.querySelectorAll('#samples canvas').length"), 24.0);
+        page.click("#samples li:nth-child(5) button");
+        page.wait_until("the fifth input to be chosen", PATIENCE, |page| {
+            page.script(
+                "return document.querySelector('#samples li:nth-child(5) button').ariaPressed",
+            ) == "true"
+        });
+        for (key, path) in [(Key::Home, "light"), (Key::End, "full")] {
+            page.press("#knob", key);
+            page.wait_until(&format!("the path {path} in the story"), PATIENCE, |page| {
+                page.text("#story").contains(&format!("It takes the path {path},"))
+                    || page.text("#story").contains(&format!("It takes the path {path}:"))
+            });
+            let lit = page.text("#diagram text.end.lit");
+            assert_eq!(lit, path, "the end that is lit");
+        }
     });
 }
 

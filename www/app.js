@@ -49,12 +49,15 @@ async function main() {
     if (state.running && !wasRunning) canResume = false;
     wasRunning = state.running;
     $("run").textContent = canResume ? "Go on" : "Measure again";
-    render(state, charts);
+    render(state, charts, picture);
     charts.repaint(() => worker.shown());
     if (state.measured > 0 && performance.getEntriesByName("first-curve").length === 0) {
       performance.mark("first-curve");
     }
   });
+  function picture(index) {
+    return new ImageData(new Uint8ClampedArray(view.picture(index)), view.picture_width(index));
+  }
   function apply(event) {
     guarded(() => view.apply(event));
     show();
@@ -97,6 +100,10 @@ async function main() {
     },
     knob(index) {
       view.set_knob(index);
+      show();
+    },
+    sample(index) {
+      view.set_sample(index);
       show();
     },
     routing(on) {

@@ -18,6 +18,10 @@ export function wire(actions) {
     const button = event.target.closest("[data-export]");
     if (button) actions.export(button.dataset.export);
   });
+  $("samples").addEventListener("click", (event) => {
+    const button = event.target.closest("[data-sample]");
+    if (button) actions.sample(Number(button.dataset.sample));
+  });
   document.addEventListener("keydown", (event) => key(event, actions));
   files(actions);
 }

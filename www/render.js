@@ -28,8 +28,8 @@ function text(id, value) {
   });
 }
 
-/** Paints a whole state. `charts` is told which figures there are. */
-export function render(state, charts) {
+/** Paints a whole state. `charts` is told which figures there are; `picture(index)` gives a sample's ImageData. */
+export function render(state, charts, picture) {
   const mode = state.running ? "measuring" : state.error ? "error" : "idle";
   const root = document.documentElement;
   root.dataset.state = mode;
@@ -70,6 +70,11 @@ export function render(state, charts) {
     paintTable($("segments"), table);
   });
   part("charts", state.charts ?? [], (list) => charts.show(list));
+  text("how", state.how);
+  part("look", state.inside == null, (none) => {
+    $("look").hidden = none;
+  });
+  if (state.inside) paintInside(state.inside, picture);
   part("files", state.files ?? [], (files) => {
     const button = ({ label, kind }) => make("button", label, { type: "button", "data-export": kind });
     $("files").replaceChildren(...files.map(button));
@@ -127,6 +132,38 @@ function paintKnob(knob) {
   $("knob-label").textContent = knob.label;
   $("knob-text").textContent = knob.text;
   [$("knob-low").textContent, $("knob-high").textContent] = knob.ends;
+}
+
+function paintInside({ key, diagram, samples, story }, picture) {
+  part("diagram", diagram, (svg) => {
+    const { documentElement } = new DOMParser().parseFromString(svg, "image/svg+xml");
+    $("diagram").replaceChildren(document.importNode(documentElement, true));
+  });
+  const list = $("samples");
+  part("samples", key, () => {
+    const item = ({ index }) => {
+      const pixels = picture(index);
+      const canvas = make("canvas", null, { width: pixels.width, height: pixels.height, "aria-hidden": "true" });
+      canvas.getContext("2d").putImageData(pixels, 0, 0);
+      const button = make("button", null, { type: "button", "data-sample": index });
+      button.append(canvas, make("span"));
+      const item = make("li");
+      item.append(button);
+      return item;
+    };
+    list.replaceChildren(...samples.map(item));
+  });
+  part("samples-state", [key, samples], () => {
+    list.querySelectorAll("button").forEach((button, index) => {
+      const { title, path, verdict, selected } = samples[index];
+      button.title = title;
+      button.setAttribute("aria-label", title);
+      button.setAttribute("aria-pressed", String(selected));
+      button.dataset.verdict = verdict;
+      button.lastElementChild.textContent = path;
+    });
+  });
+  part("story", story, (lines) => $("story").replaceChildren(...lines.map((line) => make("li", line))));
 }
 
 function paintFigures(figures) {

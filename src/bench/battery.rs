@@ -22,12 +22,10 @@ pub struct Candidate<'a> {
 }
 
 /// Who answers next.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
-    /// Always the most accurate model, until the battery is empty.
+    /// Always the dearest model, until the battery is empty.
     Dearest,
     /// Always the cheapest one.
     Cheapest,
@@ -39,8 +37,7 @@ pub enum Policy {
 
 impl Policy {
     /// All of them.
-    pub const ALL: [Policy; 4] =
-        [Policy::Dearest, Policy::Cheapest, Policy::Greedy, Policy::Paced];
+    pub const ALL: [Policy; 4] = [Policy::Dearest, Policy::Cheapest, Policy::Greedy, Policy::Paced];
 
     /// Name for people.
     pub fn name(self) -> &'static str {
@@ -102,7 +99,7 @@ pub fn drain(candidates: &[Candidate], budget: Joules, policy: Policy) -> Drain 
             x.accuracy.total_cmp(&y.accuracy).then(y.cost.0.total_cmp(&x.cost.0))
         })
     };
-    let dearest = best(Joules(f64::INFINITY)).unwrap_or(0);
+    let dearest = all.clone().max_by(|&a, &b| cost(a).0.total_cmp(&cost(b).0)).unwrap_or(0);
     let mut result =
         Drain { answered: 0, right: 0, shares: vec![0; candidates.len()], course: vec![] };
     let mut spent = Joules(0.0);
@@ -115,7 +112,7 @@ pub fn drain(candidates: &[Candidate], budget: Joules, policy: Policy) -> Drain 
         let allowance = policy.allowance(left, inputs - input, cost(cheapest));
         let chosen = match policy {
             Policy::Dearest => dearest,
-            // What is left may be less than one cheapest inference each: they go on as long as it lasts.
+            // Less may be left than the cheapest model takes for all: it goes on as long as it lasts.
             _ => best(allowance).unwrap_or(cheapest),
         };
         if cost(chosen) > left {

@@ -90,8 +90,7 @@ impl SegmentCost {
             for (kind, count) in node.op.cost(&facts)? {
                 match kind {
                     Cost::FMA(of) if of.size_of() == 1 => {
-                        cost.integer_macs =
-                            std::mem::take(&mut cost.integer_macs) + count.clone();
+                        cost.integer_macs = std::mem::take(&mut cost.integer_macs) + count.clone();
                         charged += count;
                     }
                     Cost::FMA(_) | Cost::Div(_) => charged += count,

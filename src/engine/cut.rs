@@ -186,7 +186,9 @@ impl Cutter {
             per_row,
             score: score.map(|slot| self.slots[slot].name.clone()),
             comparison: comparison.filter(|_| score.is_some() || constant_score.is_some()).map(
-                |(compare, _, other)| (compare, Some(other).filter(|name| self.knobs.contains(name))),
+                |(compare, _, other)| {
+                    (compare, Some(other).filter(|name| self.knobs.contains(name)))
+                },
             ),
             constant_score,
         });

@@ -1,6 +1,8 @@
 //! The headless application: scenarios, the measuring side of the page, and its view.
 
+mod diagram;
 pub mod experiment;
+mod inside;
 #[cfg(feature = "cli")]
 pub mod launches;
 pub mod mlp;

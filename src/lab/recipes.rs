@@ -36,6 +36,30 @@ pub struct Models {
     pub active: Active,
     /// See [`crate::bench::sweep::Subject`].
     pub light_always_runs: bool,
+    /// What its gates look at, for people.
+    pub probe: Option<Probe>,
+}
+
+/// Shows what gates look at: a model of it, and its outputs in sentences.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    program: Arc<Program>,
+    tell: fn(&[f32]) -> Vec<String>,
+}
+
+impl Probe {
+    fn new(model: &ModelProto, tell: fn(&[f32]) -> Vec<String>) -> Result<Probe> {
+        let program = Program::from_proto(&Library::default(), "probe", model, 0)?;
+        Ok(Probe { program: Arc::new(program), tell })
+    }
+
+    /// What they see of a row of `samples`; nothing where that is not for the model.
+    pub fn notes(&self, samples: &Samples, row: usize) -> Vec<String> {
+        let one = samples.inputs().slice(row..row + 1);
+        let seen = one
+            .and_then(|one| Session::new(self.program.clone()).run(&one, &Knobs::new())?.first());
+        seen.map_or(vec![], |seen| (self.tell)(&seen.into_iter().collect::<Vec<f32>>()))
+    }
 }
 
 /// The models of `strategy` from its parts, in its order. `scaling` are samples for temperatures.
@@ -65,6 +89,7 @@ fn of_dendritic(parts: Vec<Component>) -> Result<Models> {
         range: dendritic::RANGE,
         active: Active::FullPath,
         light_always_runs: true,
+        probe: None,
     })
 }
 
@@ -90,6 +115,7 @@ fn of_early_exit(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Mod
         range: early_exit::RANGE,
         active: Active::Operations,
         light_always_runs: false,
+        probe: None,
     })
 }
 
@@ -109,6 +135,7 @@ fn of_experts(mut parts: Vec<Component>) -> Result<Models> {
         range: experts::RANGE,
         active: Active::Operations,
         light_always_runs: true,
+        probe: None,
     })
 }
 
@@ -138,6 +165,7 @@ fn of_refine(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models>
         range: refine::RANGE,
         active: Active::FullPath,
         light_always_runs: false,
+        probe: None,
     })
 }
 
@@ -168,6 +196,7 @@ fn of_energy(parts: Vec<Component>) -> Result<Models> {
         range: energy::RANGE,
         active: Active::Operations,
         light_always_runs: false,
+        probe: None,
     })
 }
 
@@ -178,7 +207,9 @@ fn of_fuzzy(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models> 
         let text = "the fuzzy rules need labelled samples, on which to place their corners";
         Error::new(ErrorKind::Data, text)
     })?;
-    let corners = corners(&samples.0, parts[0].opset())?;
+    let opset = parts[0].opset();
+    let corners = corners(&samples.0, opset)?;
+    let reasoning = fuzzy::reasoning(opset, image_size(&samples.0)?, &corners)?;
     let [light, _, full] = &parts[..] else {
         return Err(Error::new(ErrorKind::Internal, "the rules choose among three models"));
     };
@@ -190,6 +221,7 @@ fn of_fuzzy(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models> 
         range: fuzzy::RANGE,
         active: Active::Operations,
         light_always_runs: false,
+        probe: Some(Probe::new(&reasoning, fuzzy::tell)?),
     })
 }
 
@@ -230,6 +262,7 @@ fn of_learned(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models
         range: learned::RANGE,
         active: Active::Operations,
         light_always_runs: false,
+        probe: None,
     })
 }
 

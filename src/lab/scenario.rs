@@ -14,7 +14,7 @@ use crate::route::{dendritic, early_exit, energy, experts, fuzzy, learned, refin
 
 use super::experiment::Experiment;
 use super::mlp;
-use super::recipes::{self, Models};
+use super::recipes::{self, Models, Probe};
 
 /// Seed of everything random, unless another is asked for.
 pub const SEED: u64 = 42;
@@ -30,6 +30,10 @@ pub struct Scenario {
     pub title: &'static str,
     /// What it shows, in a sentence.
     pub text: &'static str,
+    /// How the strategy works, in a few sentences.
+    pub how: &'static str,
+    /// Names of the classes; empty where they have none.
+    pub classes: &'static [&'static str],
     /// What the routed model is made of.
     pub model: &'static str,
     /// Name of the data.
@@ -56,6 +60,23 @@ const FASHION_STATICS: [&str; 3] = [
     "models/fashion-static-l.onnx",
 ];
 
+const GARMENTS: [&str; 10] = [
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+];
+const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+
+const DENDRITIC: &str = "The light model runs on every input. A gate reads what it computed and estimates how likely the full model is to answer otherwise. Only where that reaches the threshold does the full model run as well; else the light answer stands.";
+const EARLY_EXIT: &str = "One network has small heads on its way. After each stage a head answers; if its best class is more probable than the threshold, the rest of the network is skipped.";
+
 /// All scenarios; the first is the one that a visitor sees.
 pub const SCENARIOS: [Scenario; 9] = [
     Scenario {
@@ -63,6 +84,8 @@ pub const SCENARIOS: [Scenario; 9] = [
         strategy: dendritic::STRATEGY,
         title: "Reference MLP",
         text: "An untrained MLP made from a seed, with a light arm and a gate fitted in closed form.",
+        how: DENDRITIC,
+        classes: &[],
         model: "built in memory from the seed",
         data: "synthetic, around 16 prototypes",
         epsilon: 0.02,
@@ -75,6 +98,8 @@ pub const SCENARIOS: [Scenario; 9] = [
         strategy: dendritic::STRATEGY,
         title: "Fashion-MNIST",
         text: "A residual CNN behind a learned gate, with a light CNN for the easy images.",
+        how: DENDRITIC,
+        classes: &GARMENTS,
         model: "models/fashion-{full,light,gate}.onnx",
         data: "Fashion-MNIST, test images",
         epsilon: 0.005,
@@ -91,6 +116,8 @@ pub const SCENARIOS: [Scenario; 9] = [
         strategy: early_exit::STRATEGY,
         title: "Early exit: MNIST",
         text: "A CNN with two exits on its way; the first that is sure answers.",
+        how: EARLY_EXIT,
+        classes: &DIGITS,
         model: "models/mnist-stage{1,2,3}.onnx",
         data: "MNIST, test images",
         epsilon: 0.005,
@@ -107,6 +134,8 @@ pub const SCENARIOS: [Scenario; 9] = [
         strategy: early_exit::STRATEGY,
         title: "Early exit: Fashion-MNIST",
         text: "A residual CNN with two exits on its way; the first that is sure answers.",
+        how: EARLY_EXIT,
+        classes: &GARMENTS,
         model: "models/fashion-stage{1,2,3}.onnx",
         data: "Fashion-MNIST, test images",
         epsilon: 0.005,
@@ -123,6 +152,8 @@ pub const SCENARIOS: [Scenario; 9] = [
         strategy: experts::STRATEGY,
         title: "Mixture of experts",
         text: "A gate weighs what each of three CNNs would gain against its cost; the price is the knob.",
+        how: "The light expert runs on every image, and a gate reads what it computed. It estimates for the dearer experts how much likelier they are to be right, for what they cost more. Where that ratio exceeds the price, which is the knob, the image climbs to the next expert.",
+        classes: &GARMENTS,
         model: "models/fashion-{light,static-s,full,experts-gate}.onnx",
         data: "Fashion-MNIST, test images",
         epsilon: 0.005,
@@ -140,6 +171,8 @@ pub const SCENARIOS: [Scenario; 9] = [
         strategy: refine::STRATEGY,
         title: "Progressive refinement",
         text: "A cheap look at every image; where it is unsure, a careful one that reuses what the first has seen.",
+        how: "A cheap pass looks at every image. Where its best class is less probable than the threshold, and the budget covers a second pass, the image is looked at again by a careful network, which takes over the maps that the first has computed.",
+        classes: &GARMENTS,
         model: "models/fashion-{cheap,refinement}.onnx",
         data: "Fashion-MNIST, test images",
         epsilon: 0.005,
@@ -152,6 +185,8 @@ pub const SCENARIOS: [Scenario; 9] = [
         strategy: energy::STRATEGY,
         title: "Energy-aware selection",
         text: "A battery runs down: before each image, the best of four CNNs that what is left can pay for.",
+        how: "Each of four models costs what its operations do, by precision: eight-bit ones a fifteenth of the others. The gates compare that with a budget, which whoever keeps the battery sets before each image. Greedy gives all that leaves enough for the cheapest model to answer the rest; paced gives each image its equal part of what is left.",
+        classes: &GARMENTS,
         model: "models/fashion-{light,pruned-int8,full-int8,full}.onnx",
         data: "Fashion-MNIST, test images",
         epsilon: 0.005,
@@ -169,6 +204,8 @@ pub const SCENARIOS: [Scenario; 9] = [
         strategy: fuzzy::STRATEGY,
         title: "Fuzzy selection",
         text: "Fuzzy rules on contrast, edges and entropy of an image choose which of three CNNs answers.",
+        how: "Contrast, edges and entropy of an image are LOW, MEDIUM or HIGH to a degree. Seven rules combine them, and the centroid of what they say is the image’s complexity. The more complex, the larger the model that answers. No model has to run for that, and nothing is learned.",
+        classes: &GARMENTS,
         model: "models/fashion-{light,static-s,full}.onnx",
         data: "Fashion-MNIST, test images",
         epsilon: 0.005,
@@ -185,6 +222,8 @@ pub const SCENARIOS: [Scenario; 9] = [
         strategy: learned::STRATEGY,
         title: "Learned selection",
         text: "The rival of the fuzzy rules: a score learned from the same three features of an image.",
+        how: "The same three features as in the fuzzy selection, with their squares and products, weighted by ridge regression to tell where a model will disagree with the largest one. If this does not route well either, the features do not tell how hard an image is.",
+        classes: &GARMENTS,
         model: "models/fashion-{light,static-s,full}.onnx",
         data: "Fashion-MNIST, test images",
         epsilon: 0.005,
@@ -217,6 +256,15 @@ impl Scenario {
         files: &BTreeMap<String, Vec<u8>>,
         experiment: &Experiment,
     ) -> Result<Subject> {
+        Ok(self.open(files, experiment)?.0)
+    }
+
+    /// The same, and what shows people what the gates look at.
+    pub fn open(
+        &self,
+        files: &BTreeMap<String, Vec<u8>>,
+        experiment: &Experiment,
+    ) -> Result<(Subject, Option<Probe>)> {
         let (models, (scaling, calibration, test)) = self.models(files, experiment)?;
         // What is compared runs from the same weights.
         let library = Library::default();
@@ -225,7 +273,7 @@ impl Scenario {
             Program::from_proto(&library, &name, model, encode(model).len()).map(Arc::new)
         };
         let statics = self.statics.iter();
-        Ok(Subject {
+        let subject = Subject {
             full: program("full", &models.full)?,
             light: program("light", &models.light)?,
             routed: program("routed", &models.routed)?,
@@ -239,7 +287,8 @@ impl Scenario {
             scaling,
             calibration,
             test,
-        })
+        };
+        Ok((subject, models.probe))
     }
 
     /// The composer's models, and the splits of the samples.

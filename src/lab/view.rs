@@ -7,6 +7,7 @@ use crate::chart::Plot;
 use crate::report::{PointReport, Report, ScenarioReport, TemperatureReport};
 use crate::units::{Bytes, Macs, Seconds, three_digits};
 
+use super::inside::{Inside, Picture, Thumb};
 use super::plots::{self, Selected};
 use super::scenario::SCENARIOS;
 use super::tables::{self, Table};
@@ -18,12 +19,27 @@ use super::worker::Event;
 pub struct View {
     scenario: &'static str,
     report: Option<Box<Report>>,
+    inside: Option<Box<Inside>>,
+    /// The sample that is looked at.
+    sample: usize,
     status: String,
     progress: Option<f64>,
     running: bool,
     error: Option<String>,
     knob: Option<usize>,
     routing: bool,
+}
+
+/// A look inside the model.
+#[derive(Debug, Serialize)]
+pub struct InsideState {
+    /// Differs where the samples do.
+    key: String,
+    /// The model, as SVG.
+    diagram: String,
+    samples: Vec<Thumb>,
+    /// What becomes of the chosen sample.
+    story: Vec<String>,
 }
 
 /// A scenario's card.
@@ -97,6 +113,9 @@ pub struct State {
     table: Option<Table>,
     segments: Option<Table>,
     charts: Vec<ChartState>,
+    /// How the strategy works.
+    how: &'static str,
+    inside: Option<InsideState>,
     files: Vec<Export>,
     about: Vec<About>,
     measured: usize,
@@ -107,6 +126,8 @@ impl Default for View {
         View {
             scenario: SCENARIOS[0].name,
             report: None,
+            inside: None,
+            sample: 0,
             status: "Starting".into(),
             progress: None,
             running: true,
@@ -125,6 +146,7 @@ impl View {
                 let known = SCENARIOS.iter().find(|s| s.name == scenario);
                 self.scenario = known.map_or(self.scenario, |s| s.name);
                 (self.report, self.knob, self.error) = (None, None, None);
+                (self.inside, self.sample) = (None, 0);
                 (self.running, self.progress) = (true, Some(0.0));
                 self.status = "Opening".into();
             }
@@ -143,6 +165,7 @@ impl View {
                     self.knob = None;
                 }
             }
+            Event::Inside { inside } => self.inside = Some(inside),
             Event::File { summary } => {
                 (self.status, self.running, self.error) = (summary, false, None)
             }
@@ -159,6 +182,16 @@ impl View {
     /// Moves the knob to a position of the curve.
     pub fn set_knob(&mut self, index: usize) {
         self.knob = Some(index.min(self.curve().len().saturating_sub(1)));
+    }
+
+    /// Looks at another sample.
+    pub fn set_sample(&mut self, index: usize) {
+        self.sample = index;
+    }
+
+    /// The picture of a sample.
+    pub fn picture(&self, index: usize) -> Option<&Picture> {
+        self.inside.as_ref()?.picture(index)
     }
 
     /// Routing on, or the full model alone.
@@ -236,6 +269,16 @@ impl View {
             table: report.map(|r| tables::numbers(r, self.routing.then(|| self.index()))),
             segments: report.and_then(tables::segments),
             charts: charts.collect(),
+            how: scenario.how,
+            inside: self.inside.as_ref().map(|inside| {
+                let setting = self.routing.then(|| self.index());
+                InsideState {
+                    key: format!("{} {}", scenario.name, inside.key()),
+                    diagram: inside.svg(self.sample, setting),
+                    samples: inside.thumbs(self.sample, setting, scenario.classes),
+                    story: inside.story(self.sample, setting, scenario.classes),
+                }
+            }),
             files: report
                 .map(|_| exports.map(|(label, kind)| Export { label, kind }).into())
                 .unwrap_or_default(),

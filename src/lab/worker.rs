@@ -15,6 +15,8 @@ use crate::report::{Host, Report, scenario_report};
 use crate::units::Seconds;
 
 use super::experiment::Experiment;
+use super::inside::Inside;
+use super::recipes::Probe;
 use super::run::{Ran, run};
 use super::scenario::{Scenario, find};
 
@@ -94,6 +96,11 @@ pub enum Event {
         /// A report of one scenario.
         report: Box<Report>,
     },
+    /// The model as a drawing, and some samples with their ways through it.
+    Inside {
+        /// What there is to see.
+        inside: Box<Inside>,
+    },
     /// A file of the user's was understood, or run.
     File {
         /// What it is, or what came of it, in a sentence.
@@ -122,6 +129,8 @@ pub struct Lab {
     ran: Option<Ran>,
     files: BTreeMap<String, Vec<u8>>,
     sweep: Option<(Experiment, Sweep<SystemClock>)>,
+    /// What a look inside needs, until that is told.
+    probe: Option<Option<Probe>>,
     paused: bool,
     clock: SystemClock,
     /// How long the progress that was told last stands, and its words.
@@ -235,9 +244,9 @@ impl Lab {
     fn advance(&mut self) -> Result<Vec<Event>> {
         if let Some((scenario, quick)) = self.awaited.take() {
             let experiment = Experiment::in_page(scenario, quick).with_files(&self.files)?;
-            let subject = scenario.subject(&self.files, &experiment)?;
+            let (subject, probe) = scenario.open(&self.files, &experiment)?;
             let sweep = Sweep::new(subject, experiment.options()?, SystemClock::default())?;
-            self.sweep = Some((experiment, sweep));
+            (self.sweep, self.probe) = (Some((experiment, sweep)), Some(probe));
             return Ok(vec![Event::Progress { text: "Models compiled".into(), share: 0.01 }]);
         }
         let Some((experiment, sweep)) = &mut self.sweep else { return Ok(vec![]) };
@@ -259,6 +268,10 @@ impl Lab {
             let context = experiment.context(&self.files)?;
             report.scenarios.push(scenario_report(&context, sweep.subject(), &results));
             events.push(Event::Results { report: Box::new(report) });
+            if let Some(probe) = self.probe.take() {
+                let inside = Inside::of(sweep, probe.as_ref());
+                events.extend(inside.map(|inside| Event::Inside { inside: Box::new(inside) }));
+            }
         }
         if sweep.is_done() {
             events.push(Event::Done);

@@ -11,8 +11,7 @@ use crate::engine::Work;
 use crate::units::{Joules, three_digits};
 
 /// Budgets, as shares of what the most expensive model needs for the whole stream.
-const BUDGETS: [f64; 12] =
-    [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.35, 0.6, 1.0];
+const BUDGETS: [f64; 12] = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.35, 0.6, 1.0];
 /// The budget that the finding is about.
 const SHOWN: usize = 5;
 
@@ -124,18 +123,27 @@ impl BatteryReport {
         greedy.max(paced) > big.max(small)
     }
 
-    /// What the same models take in time, in a sentence: the energy above counts operations.
-    pub(super) fn in_time(&self, results: &Results) -> Option<String> {
+    /// The best single model on the same battery, and what all models take in time, in two sentences.
+    pub(super) fn beside(&self, results: &Results) -> Option<String> {
+        let budget = self.budgets.get(self.shown)?;
+        let right = |policy| budget.drains.get(&policy).map_or(0, |drain| drain.right);
+        let best = right(Policy::Greedy).max(right(Policy::Paced));
+        let single = match &budget.best_single {
+            Some((name, right)) => format!(
+                "{name} alone, the best single model that lasts, gives {right}, {:+} against that.",
+                *right as i64 - best as i64
+            ),
+            None => "No single model lasts for all of them.".into(),
+        };
         let speedup = |(ix, label): (usize, &String)| {
             let takes = |point: &&Point| point.quality.paths[ix] == 1.0;
             let timing = results.curve.iter().find(takes)?.batch1?;
             Some(format!("{label} {}\u{a0}×", three_digits(timing.speedup.median)))
         };
-        let all: Vec<String> =
-            results.path_labels.iter().enumerate().filter_map(speedup).collect();
+        let all: Vec<String> = results.path_labels.iter().enumerate().filter_map(speedup).collect();
         (!all.is_empty()).then(|| {
             format!(
-                "This energy is an estimate from operations, by precision; measured in time against the full model the same models run at {}.",
+                "{single} This energy is an estimate from operations, by precision; measured in time, against the full model, they run at {}.",
                 all.join(", ")
             )
         })
@@ -146,19 +154,12 @@ impl BatteryReport {
 fn finding(budget: &BudgetReport, inputs: usize) -> String {
     let right = |policy: Policy| budget.drains.get(&policy).map_or(0, |drain| drain.right);
     let [big, small, greedy, paced] = Policy::ALL.map(right);
-    let (best, policy) = if paced > greedy {
-        (paced, Policy::Paced)
-    } else {
-        (greedy, Policy::Greedy)
-    };
+    let (best, policy) =
+        if paced > greedy { (paced, Policy::Paced) } else { (greedy, Policy::Greedy) };
     let dies = budget.drains.get(&Policy::Dearest).map_or(0, |drain| drain.answered);
-    let single = budget.best_single.as_ref().map_or(String::new(), |(name, right)| {
-        let more = best as i64 - *right as i64;
-        format!("; {more:+} against {name} alone, the best single model that lasts")
-    });
     format!(
-        "On {}\u{a0}% of the energy that the big model needs for {inputs} inputs, the {} policy gives {best} right answers: {:+} against always the big model (which dies after {dies}), {:+} against always the small one{single}.",
-        three_digits(budget.share * 100.0),
+        "On {}\u{a0}% of the energy that the big model needs for {inputs} inputs, the {} policy gives {best} right answers: {:+} against always big (dead after {dies}), {:+} against always small.",
+        budget.share * 100.0,
         policy.name(),
         best as i64 - big as i64,
         best as i64 - small as i64,

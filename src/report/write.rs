@@ -130,7 +130,7 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
             .as_ref()
             .map_or_else(|| summary(subject.active, results), |b| b.finding.clone()),
         comparison: match &battery {
-            Some(battery) => battery.in_time(results),
+            Some(battery) => battery.beside(results),
             None => comparison(results),
         },
         battery,
@@ -197,7 +197,8 @@ impl<'a> Writer<'a> {
     fn setting(&self, point: &Point) -> PointReport {
         let shares = &point.quality.paths;
         let work = self.paths.iter().zip(shares).map(|(&path, &share)| path * share);
-        let work = (self.paths.len() == shares.len()).then(|| work.fold(Work::default(), Work::add));
+        let work =
+            (self.paths.len() == shares.len()).then(|| work.fold(Work::default(), Work::add));
         self.point(point, work)
     }
 

@@ -97,9 +97,8 @@ mod tests {
             Component::new(name, graph.into_model(&Metadata::default()).unwrap()).unwrap()
         };
         let models = ["a", "b", "c"].map(model);
-        let fault = |costs: &[f32]| {
-            compose(&models, costs, 0.5, BTreeMap::new()).unwrap_err().to_string()
-        };
+        let fault =
+            |costs: &[f32]| compose(&models, costs, 0.5, BTreeMap::new()).unwrap_err().to_string();
         assert!(compose(&models, &[0.25, 1.0], 0.5, BTreeMap::new()).is_ok());
         assert!(fault(&[0.5, 0.5]).contains("must rise"));
         assert!(fault(&[0.5, f32::NAN]).contains("must rise"));

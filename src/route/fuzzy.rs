@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use tract_onnx::pb::ModelProto;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata};
+use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata, Size, int_attribute};
 
 use super::features;
 use super::ladder::{Ladder, Leave};
@@ -75,12 +75,25 @@ fn degrees(graph: &mut GraphBuilder, name: &str, x: &str, corners: Corners) -> R
     Ok([is_low, is_medium, is_high])
 }
 
-/// The complexity `[N, 1]` of `x`.
-fn wire_complexity(graph: &mut GraphBuilder, x: &str, corners: &[Corners; 3]) -> Result<String> {
-    let columns = features::wire(graph, x)?;
+/// Tensors `[N, 1]` on the way to the complexity.
+struct Reasoning {
+    /// In the order of [`features::NAMES`].
+    features: [String; 3],
+    /// Of each feature LOW, MEDIUM and HIGH.
+    degrees: Vec<String>,
+    /// In the order of [`RULES`].
+    rules: Vec<String>,
+    complexity: String,
+}
+
+/// The complexity of `x`, and what led to it.
+fn wire_complexity(graph: &mut GraphBuilder, x: &str, corners: &[Corners; 3]) -> Result<Reasoning> {
+    let features = features::wire(graph, x)?;
     let mut degree = HashMap::new();
-    for ((name, column), &corners) in features::NAMES.iter().zip(&columns).zip(corners) {
+    let (mut all_degrees, mut rules) = (vec![], vec![]);
+    for ((name, column), &corners) in features::NAMES.iter().zip(&features).zip(corners) {
         let levels = degrees(graph, name, column, corners)?;
+        all_degrees.extend(levels.iter().cloned());
         degree.extend(LEVELS.iter().zip(levels).map(|(level, tensor)| ((*name, *level), tensor)));
     }
     let mut fired: HashMap<&str, String> = HashMap::new();
@@ -91,6 +104,7 @@ fn wire_complexity(graph: &mut GraphBuilder, x: &str, corners: &[Corners; 3]) ->
             [only] => only.to_string(),
             _ => graph.node("Min", &name, &inputs)?,
         };
+        rules.push(strength.clone());
         let strongest = match fired.get(level) {
             Some(other) => graph.node("Max", &format!("{name}/{level}"), &[other, &strength])?,
             None => strength,
@@ -105,7 +119,71 @@ fn wire_complexity(graph: &mut GraphBuilder, x: &str, corners: &[Corners; 3]) ->
     let all = graph.node("Add", "complexity/all", &[&all, &fired["high"]])?;
     let tiny = graph.constant("complexity/tiny", &[1], &[1e-6])?;
     let all = graph.node("Add", "complexity/safe", &[&all, &tiny])?;
-    graph.node("Div", "complexity", &[&weighted, &all])
+    let complexity = graph.node("Div", "complexity", &[&weighted, &all])?;
+    Ok(Reasoning { features, degrees: all_degrees, rules, complexity })
+}
+
+/// A model that gives what led to the complexity of images `x` `[N, 1, height, width]`: features, degrees, strengths of
+/// the rules, complexity, `[N, 20]`. See [`tell`].
+pub fn reasoning(
+    opset: i64,
+    (height, width): (usize, usize),
+    corners: &[Corners; 3],
+) -> Result<ModelProto> {
+    let mut graph = GraphBuilder::new("reasoning", opset);
+    let shape = [Size::Rows, Size::Fixed(1), Size::Fixed(height), Size::Fixed(width)];
+    let x = graph.input("x", &shape)?;
+    let Reasoning { features, degrees, rules, complexity } =
+        wire_complexity(&mut graph, &x, corners)?;
+    let all: Vec<&str> = features
+        .iter()
+        .chain(&degrees)
+        .chain(&rules)
+        .chain([&complexity])
+        .map(String::as_str)
+        .collect();
+    let joined = graph.node_with("Concat", "reasoning", &all, vec![int_attribute("axis", 1)])?;
+    graph.output(&joined, &[Size::Rows, Size::Fixed(all.len())])?;
+    graph.into_model(&Metadata::default())
+}
+
+/// The columns of [`reasoning`] in sentences: the features with their degrees, and the rule that fired most.
+pub fn tell(values: &[f32]) -> Vec<String> {
+    let (features, rest) = values.split_at(features::NAMES.len().min(values.len()));
+    let (degrees, rest) = rest.split_at((LEVELS.len() * features.len()).min(rest.len()));
+    let (rules, complexity) = rest.split_at(RULES.len().min(rest.len()));
+    let mut told: Vec<String> = features::NAMES
+        .iter()
+        .zip(features)
+        .zip(degrees.chunks(LEVELS.len()))
+        .map(|((name, value), degrees)| {
+            let levels = LEVELS.iter().zip(degrees).filter(|(_, degree)| **degree > 0.0);
+            let levels: Vec<String> = levels
+                .map(|(level, degree)| format!("{} to {degree:.2}", level.to_uppercase()))
+                .collect();
+            format!("{name} {value:.3}: {}.", levels.join(", "))
+        })
+        .collect();
+    let strongest = (0..rules.len()).max_by(|&a, &b| rules[a].total_cmp(&rules[b]));
+    match strongest.filter(|&ix| rules[ix] > 0.0) {
+        Some(ix) => {
+            let (level, conditions) = RULES[ix];
+            let words =
+                conditions.iter().map(|(feature, of)| format!("{feature} {}", of.to_uppercase()));
+            told.push(format!(
+                "Rule {} fired most, with {:.2}: if {}, then complexity {}.",
+                ix + 1,
+                rules[ix],
+                words.collect::<Vec<_>>().join(" and "),
+                level.to_uppercase()
+            ));
+        }
+        None => told.push("No rule fired, so its complexity counts as none.".into()),
+    }
+    if let Some(complexity) = complexity.first() {
+        told.push(format!("The rules together make its complexity {complexity:.3}."));
+    }
+    told
 }
 
 /// Composes the routed model from three models, cheapest first. `corners` are the features' in the order of
@@ -126,7 +204,7 @@ pub fn compose(
     main.knob(KNOB, threshold)?;
     // The only tensor so far: what all three models read.
     let image = wires.values().next().cloned().unwrap_or_default();
-    let complexity = wire_complexity(&mut main, &image, corners)?;
+    let complexity = wire_complexity(&mut main, &image, corners)?.complexity;
     let step = main.constant("complexity/step", &[1], &[STEP])?;
     let beyond = main.node("Sub", "complexity/beyond", &[&complexity, &step])?;
     let leave = [complexity, beyond];
@@ -149,7 +227,7 @@ mod tests {
 
     use super::*;
     use crate::engine::{Batch, Knobs, Program, Session};
-    use crate::onnx::{OPSET, Size, encode, int_attribute};
+    use crate::onnx::{OPSET, encode};
 
     use super::super::features::tests::{SIDE, run};
 
@@ -174,6 +252,22 @@ mod tests {
     }
 
     #[test]
+    fn what_led_to_a_complexity_is_told() {
+        let corners = [
+            Corners { low: 0.1, middle: 0.3, high: 0.6 },
+            Corners { low: 0.05, middle: 0.1, high: 0.15 },
+            Corners { low: 0.1, middle: 0.3, high: 0.5 },
+        ];
+        let rows = run(&reasoning(OPSET, (SIDE, SIDE), &corners).unwrap());
+        let flat = tell(&rows[..20]);
+        assert_eq!(flat[0], "contrast 0.000: LOW to 1.00.");
+        assert!(flat[3].starts_with("Rule 1 fired most, with 1.00: if edges LOW and entropy LOW"));
+        let step = tell(&rows[20..40]);
+        assert!(step[3].contains("if edges HIGH, then complexity HIGH"), "{step:?}");
+        assert!(tell(&[]).len() == 1, "nothing is told of nothing, without a panic");
+    }
+
+    #[test]
     fn what_has_edges_is_complex() {
         let mut graph = GraphBuilder::new("complexity", OPSET);
         let side = Size::Fixed(SIDE);
@@ -183,7 +277,7 @@ mod tests {
             Corners { low: 0.05, middle: 0.1, high: 0.15 },
             Corners { low: 0.1, middle: 0.3, high: 0.5 },
         ];
-        let complexity = wire_complexity(&mut graph, &x, &corners).unwrap();
+        let complexity = wire_complexity(&mut graph, &x, &corners).unwrap().complexity;
         graph.output(&complexity, &[Size::Rows, Size::Fixed(1)]).unwrap();
         let scores = run(&graph.into_model(&Metadata::default()).unwrap());
         // Flat: all LOW. The step: edges HIGH. The chessboard: no edges for Sobel, but entropy MEDIUM to HIGH.

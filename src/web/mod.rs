@@ -109,6 +109,22 @@ impl View {
         self.view.set_routing(on);
     }
 
+    /// Looks at another sample.
+    pub fn set_sample(&mut self, index: usize) {
+        self.view.set_sample(index);
+    }
+
+    /// Pixels in a row of a sample's picture.
+    pub fn picture_width(&self, index: usize) -> usize {
+        self.view.picture(index).map_or(0, |picture| picture.width)
+    }
+
+    /// Its pixels, red, green, blue, alpha.
+    pub fn picture(&self, index: usize) -> Vec<u8> {
+        let grey = self.view.picture(index).map_or(&[][..], |picture| &picture.grey);
+        grey.iter().flat_map(|&value| [value, value, value, u8::MAX]).collect()
+    }
+
     /// Dark or light.
     pub fn set_theme(&mut self, dark: bool) {
         self.dark = dark;

@@ -7,9 +7,7 @@ use crate::bench::curve::{CurveFigures, figures};
 use crate::bench::dense::{dense_curve, mean_seconds};
 use crate::bench::quality::{self, Quality};
 use crate::bench::record::argmax;
-use crate::bench::results::{
-    Active, CostBasis, PathAnswers, PathScaling, Point, Results, Timing,
-};
+use crate::bench::results::{Active, CostBasis, PathAnswers, PathScaling, Point, Results, Timing};
 use crate::bench::segments::SegmentTimes;
 use crate::bench::stats::{Interval, interval};
 use crate::bench::timing::Interleaved;

@@ -1,0 +1,303 @@
+//! A drawing of a program: its segments and gates from left to right, lit where a row has been.
+
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Comparison, Gate, Outline, Program};
+use crate::units::three_digits;
+
+/// Sizes in CSS pixels.
+const BOX: (f64, f64) = (128.0, 44.0);
+const GAP: f64 = 46.0;
+/// Width of a letter, and of a frame's margins.
+const LETTER: (f64, f64) = (7.2, 28.0);
+const LANE: f64 = 16.0;
+const EDGE: f64 = 10.0;
+const END: f64 = 112.0;
+
+/// The branches that lead to a place: gates by index, and whether the then-branch is taken.
+type Way = Vec<(usize, bool)>;
+
+/// A drawing, in CSS pixels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Diagram {
+    width: f64,
+    height: f64,
+    boxes: Vec<Frame>,
+    lines: Vec<Line>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Frame {
+    kind: Kind,
+    /// Left edge and middle.
+    at: (f64, f64),
+    width: f64,
+    title: String,
+    note: String,
+    way: Way,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Kind {
+    Segment,
+    Gate,
+    End,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Line {
+    from: (f64, f64),
+    to: (f64, f64),
+    label: String,
+    way: Way,
+}
+
+/// What a gate asks, in words.
+pub fn question(gate: &Gate) -> String {
+    let Some((comparison, knob)) = &gate.comparison else { return gate.name.clone() };
+    let score = match (gate.constant_score, &gate.score) {
+        (Some(cost), _) => three_digits(f64::from(cost)),
+        (None, Some(name)) => short(name).to_string(),
+        (None, None) => "score".into(),
+    };
+    format!("{score} {} {}", sign(*comparison), knob.as_deref().unwrap_or("?"))
+}
+
+/// The last word of a tensor's name that means something.
+fn short(name: &str) -> &str {
+    let name = name.trim_end_matches(":out");
+    name.rsplit('/').next().filter(|word| !word.is_empty()).unwrap_or(name)
+}
+
+/// How a comparison is written.
+pub fn sign(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Less => "<",
+        Comparison::LessOrEqual => "≤",
+        Comparison::Greater => ">",
+        Comparison::GreaterOrEqual => "≥",
+    }
+}
+
+/// Where the pen is while a block is laid out.
+struct Pen<'a> {
+    program: &'a Program,
+    diagram: Diagram,
+}
+
+impl Diagram {
+    /// Lays a program out.
+    pub fn of(program: &Program) -> Diagram {
+        let diagram = Diagram { width: 0.0, height: 0.0, boxes: vec![], lines: vec![] };
+        let mut pen = Pen { program, diagram };
+        let outline = program.outline();
+        let height = pen.block(&outline, &[], (EDGE, EDGE), None, Way::new());
+        let mut diagram = pen.diagram;
+        diagram.height = height + 2.0 * EDGE;
+        let right = diagram.boxes.iter().map(|f| f.at.0 + f.width);
+        diagram.width = right.fold(0.0, f64::max) + EDGE;
+        diagram
+    }
+
+    /// As SVG; `path` holds the branch taken at each gate, none where the row did not come.
+    pub fn svg(&self, path: Option<&[Option<bool>]>) -> String {
+        let lit = |way: &Way| {
+            let taken = |&(gate, then): &(usize, bool)| {
+                path.and_then(|path| path.get(gate).copied().flatten()) == Some(then)
+            };
+            if path.is_some() && way.iter().all(taken) { " lit" } else { "" }
+        };
+        let (w, h) = (self.width, self.height);
+        let mut out = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" aria-hidden=\"true\">"
+        );
+        // Writing to a string does not fail.
+        // Lines that are lit lie over those that are not.
+        let (bright, dark): (Vec<&Line>, Vec<&Line>) =
+            self.lines.iter().partition(|line| !lit(&line.way).is_empty());
+        for line in dark.into_iter().chain(bright) {
+            let ((x0, y0), (x1, y1)) = (line.from, line.to);
+            let middle = x0 + 14.0;
+            let _ = write!(
+                out,
+                "<path class=\"line{}\" d=\"M{x0} {y0}H{middle}V{y1}H{x1}\"/>",
+                lit(&line.way)
+            );
+            if !line.label.is_empty() {
+                let (x, y) = (middle + 5.0, y1 - 5.0);
+                let _ = write!(
+                    out,
+                    "<text class=\"word\" x=\"{x}\" y=\"{y}\">{}</text>",
+                    escape(&line.label)
+                );
+            }
+        }
+        for frame in &self.boxes {
+            frame.write(&mut out, lit(&frame.way));
+        }
+        out + "</svg>"
+    }
+}
+
+/// Wide enough for the text.
+fn width(title: &str) -> f64 {
+    (title.chars().count() as f64 * LETTER.0 + LETTER.1).max(BOX.0)
+}
+
+impl Frame {
+    fn write(&self, out: &mut String, lit: &str) {
+        let ((x, y), w, h) = (self.at, self.width, BOX.1);
+        let (class, radius) = match self.kind {
+            Kind::Segment => ("segment", 6.0),
+            Kind::Gate => ("gate", h / 2.0),
+            Kind::End => {
+                let (cx, tx, ty) = (x + 5.0, x + 16.0, y + 4.0);
+                let _ = write!(
+                    out,
+                    "<circle class=\"end{lit}\" cx=\"{cx}\" cy=\"{y}\" r=\"5\"/><text class=\"end{lit}\" x=\"{tx}\" y=\"{ty}\">{}</text>",
+                    escape(&self.title)
+                );
+                return;
+            }
+        };
+        let (top, middle) = (y - h / 2.0, x + w / 2.0);
+        let (first, second) = (y - 3.0, y + 13.0);
+        let _ = write!(
+            out,
+            "<rect class=\"{class}{lit}\" x=\"{x}\" y=\"{top}\" width=\"{w}\" height=\"{h}\" rx=\"{radius}\"/><text class=\"title\" x=\"{middle}\" y=\"{first}\">{}</text><text class=\"note\" x=\"{middle}\" y=\"{second}\">{}</text>",
+            escape(&self.title),
+            escape(&self.note)
+        );
+    }
+}
+
+impl Pen<'_> {
+    /// Lays out `items` and after them `rest`, from `corner` on; `from` is where the line comes from, with its label.
+    /// Returns the height taken.
+    fn block(
+        &mut self,
+        items: &[Outline],
+        rest: &[&[Outline]],
+        corner: (f64, f64),
+        from: Option<((f64, f64), &str)>,
+        way: Way,
+    ) -> f64 {
+        let Some((first, others)) = items.split_first() else {
+            if let Some((next, rest)) = rest.split_first() {
+                return self.block(next, rest, corner, from, way);
+            }
+            return self.end(corner, from, way);
+        };
+        let (x, top) = corner;
+        match first {
+            Outline::Segment(ix) => {
+                let segment = self.program.segments().nth(*ix);
+                let title = segment.as_ref().map_or("", |s| s.name).trim_end_matches(" …");
+                let note = segment.as_ref().and_then(|s| s.macs).map(|m| m.to_string());
+                let width = width(title);
+                let next = (x + width + GAP, top);
+                let place = self.diagram.boxes.len();
+                let frame = Frame {
+                    kind: Kind::Segment,
+                    at: (x, top + BOX.1 / 2.0),
+                    width,
+                    title: title.to_string(),
+                    note: note.unwrap_or_default(),
+                    way: way.clone(),
+                };
+                self.diagram.boxes.push(frame);
+                self.line(from, place, way.clone());
+                let out = (x + width, top + BOX.1 / 2.0);
+                self.block(others, rest, next, Some((out, "")), way).max(BOX.1)
+            }
+            Outline::Gate(ix, branches) => {
+                let place = self.diagram.boxes.len();
+                let title = question(&self.program.gates()[*ix]);
+                let width = width(&title);
+                self.diagram.boxes.push(Frame {
+                    kind: Kind::Gate,
+                    at: (x, top + BOX.1 / 2.0),
+                    width,
+                    title,
+                    note: String::new(),
+                    way: way.clone(),
+                });
+                self.line(from, place, way.clone());
+                let out = (x + width, top + BOX.1 / 2.0);
+                let after: Vec<&[Outline]> =
+                    std::iter::once(others).chain(rest.iter().copied()).collect();
+                let mut height = 0.0;
+                for (branch, word, then) in [(0, "yes", true), (1, "no", false)] {
+                    let mut own = way.clone();
+                    own.push((*ix, then));
+                    let corner = (x + width + GAP, top + height);
+                    let items = &branches[branch];
+                    height += self.block(items, &after, corner, Some((out, word)), own) + LANE;
+                }
+                height - LANE
+            }
+        }
+    }
+
+    fn end(&mut self, (x, top): (f64, f64), from: Option<((f64, f64), &str)>, way: Way) -> f64 {
+        let path = way
+            .iter()
+            .fold(crate::engine::Path::default(), |path, &(gate, then)| path.through(gate, then));
+        let title = self.program.path_label(path);
+        let place = self.diagram.boxes.len();
+        let at = (x, top + BOX.1 / 2.0);
+        let (note, own) = (String::new(), way.clone());
+        let frame = Frame { kind: Kind::End, at, width: END, title, note, way: own };
+        self.diagram.boxes.push(frame);
+        self.line(from, place, way);
+        BOX.1
+    }
+
+    fn line(&mut self, from: Option<((f64, f64), &str)>, to: usize, way: Way) {
+        if let Some((from, label)) = from {
+            let to = self.diagram.boxes[to].at;
+            self.diagram.lines.push(Line { from, to, label: label.into(), way });
+        }
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::mlp;
+    use crate::onnx::encode;
+    use crate::route::dendritic;
+
+    #[test]
+    fn every_segment_gate_and_path_is_drawn_and_the_row_s_way_is_lit() {
+        let reference = mlp::build(1).unwrap();
+        let parts =
+            dendritic::Parts { full: reference.full, light: reference.light, gate: reference.gate };
+        let model = dendritic::compose(&parts, 0.5, Default::default()).unwrap();
+        let program = Program::load("mlp", &encode(&model)).unwrap();
+        let diagram = Diagram::of(&program);
+        let count = |kind| diagram.boxes.iter().filter(|frame| frame.kind == kind).count();
+        assert_eq!((count(Kind::Segment), count(Kind::Gate), count(Kind::End)), (2, 1, 2));
+        let dark = diagram.svg(None);
+        assert!(!dark.contains(" lit") && dark.contains("≥ threshold"), "{dark}");
+        let light = diagram.svg(Some(&[Some(false)]));
+        // The first segment, the gate and the end of the light path; not the full model.
+        assert_eq!(light.matches("rect class=\"segment lit\"").count(), 1);
+        assert_eq!(light.matches("circle class=\"end lit\"").count(), 1);
+        let full = diagram.svg(Some(&[Some(true)]));
+        assert_eq!(full.matches("rect class=\"segment lit\"").count(), 2);
+        // Frames do not overlap.
+        for (ix, a) in diagram.boxes.iter().enumerate() {
+            for b in &diagram.boxes[..ix] {
+                let (dx, dy) = ((a.at.0 - b.at.0).abs(), (a.at.1 - b.at.1).abs());
+                assert!(dx >= BOX.0 || dy >= BOX.1, "{a:?} {b:?}");
+            }
+        }
+    }
+}

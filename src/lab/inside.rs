@@ -1,0 +1,299 @@
+//! A look inside: the model as a drawing, and some test samples with the way that each takes at every setting.
+
+use serde::{Deserialize, Serialize};
+
+use crate::bench::record::argmax;
+use crate::bench::sweep::{Subject, Sweep};
+use crate::clock::Clock;
+use crate::engine::{Batch, Knobs, Program, to_array};
+use crate::units::{Macs, three_digits};
+
+use super::diagram::{Diagram, question, sign};
+use super::recipes::Probe;
+use super::text::{knob, percent};
+
+/// Samples that are shown.
+const SHOWN: usize = 24;
+/// Columns of a picture of inputs that are no image.
+const COLUMNS: usize = 32;
+
+/// What there is to see.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Inside {
+    diagram: Diagram,
+    gates: Vec<GateText>,
+    paths: Vec<PathText>,
+    /// Index of the path that is the full model's.
+    full: usize,
+    /// Settings, in the curve's order.
+    settings: Vec<f32>,
+    samples: Vec<Sample>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct GateText {
+    name: String,
+    question: String,
+    sign: Option<String>,
+    /// The score is a cost, and so the same for everybody.
+    constant: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct PathText {
+    label: String,
+    /// The branch at each gate; none where it does not pass.
+    branches: Vec<Option<bool>>,
+    macs: f64,
+}
+
+/// A test sample.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Sample {
+    /// Its number among the test samples.
+    row: usize,
+    /// What it is; none without labels.
+    truth: Option<usize>,
+    /// The answer of each path.
+    answers: Vec<usize>,
+    /// Index of the path at each setting.
+    taken: Vec<usize>,
+    /// The score at each gate, on whichever path passes it.
+    scores: Vec<f32>,
+    /// What the gates look at, in words.
+    notes: Vec<String>,
+    picture: Picture,
+}
+
+/// Grey values, row by row.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Picture {
+    /// Pixels in a row.
+    pub width: usize,
+    /// From 0, black, to 255.
+    pub grey: Vec<u8>,
+}
+
+/// A small picture of a sample, with what becomes of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Thumb {
+    index: usize,
+    title: String,
+    path: String,
+    /// right, wrong, or unknown without labels.
+    verdict: &'static str,
+    selected: bool,
+}
+
+impl Inside {
+    /// Looks into a sweep once its settings are chosen. `probe` says what the gates look at.
+    pub fn of<C: Clock>(sweep: &Sweep<C>, probe: Option<&Probe>) -> Option<Inside> {
+        let recording = sweep.test_recording();
+        let settings = sweep.grid().to_vec();
+        let (subject, n) = (sweep.subject(), recording.len());
+        if settings.is_empty() || n == 0 {
+            return None;
+        }
+        let program: &Program = &subject.routed;
+        let knobs: Vec<Knobs> =
+            settings.iter().map(|&value| Knobs::new().with(&subject.knob, value)).collect();
+        let taken = |row: usize| -> Vec<usize> {
+            knobs.iter().map(|knobs| recording.at(row, knobs).path).collect()
+        };
+        let always = Knobs::new().with(&subject.knob, subject.range.always);
+        let full = recording.at(0, &always).path;
+        // From the easiest to the hardest: by the first setting at which a row takes the full path.
+        let hardness = |row: &usize| {
+            let cost: f64 = knobs.iter().map(|knobs| recording.at(*row, knobs).macs.0).sum::<f64>();
+            -cost
+        };
+        let mut rows: Vec<usize> = (0..n).collect();
+        rows.sort_by(|a, b| hardness(b).total_cmp(&hardness(a)));
+        let step = (n as f64 / SHOWN as f64).max(1.0);
+        let rows = (0..SHOWN.min(n)).map(|ix| rows[(ix as f64 * step) as usize]);
+        let score = |row: usize, gate: usize| {
+            let scores = recording.paths.iter().map(|path| path.scores[row][gate]);
+            scores.into_iter().find(|score| !score.is_nan()).unwrap_or(f32::NAN)
+        };
+        let samples = rows.map(|row| Sample {
+            row,
+            truth: subject.test.0.labels().map(|labels| labels[row]),
+            answers: recording.paths.iter().map(|path| argmax(&path.outputs[row])).collect(),
+            taken: taken(row),
+            scores: (0..program.gates().len()).map(|gate| score(row, gate)).collect(),
+            notes: probe.map_or(vec![], |probe| probe.notes(&subject.test.0, row)),
+            picture: picture(subject, row),
+        });
+        let gates = program.gates().iter().map(|gate| GateText {
+            name: gate.name.clone(),
+            question: question(gate),
+            sign: gate.comparison.as_ref().map(|(comparison, _)| sign(*comparison).into()),
+            constant: gate.constant_score.is_some(),
+        });
+        let paths = recording.paths.iter().map(|path| PathText {
+            label: program.path_label(path.path),
+            branches: (0..program.gates().len()).map(|gate| path.path.at(gate)).collect(),
+            macs: path.macs[0].0,
+        });
+        Some(Inside {
+            diagram: Diagram::of(program),
+            gates: gates.collect(),
+            paths: paths.collect(),
+            full,
+            samples: samples.collect(),
+            settings,
+        })
+    }
+
+    /// Index of the path that a sample takes: at this setting, or the full one with routing off.
+    fn path(&self, sample: &Sample, setting: Option<usize>) -> usize {
+        setting.and_then(|ix| sample.taken.get(ix).copied()).unwrap_or(self.full)
+    }
+
+    /// The drawing, lit where the sample goes at this setting; with routing off that is the full path.
+    pub fn svg(&self, sample: usize, setting: Option<usize>) -> String {
+        let path = self.samples.get(sample).map(|sample| self.path(sample, setting));
+        self.diagram.svg(path.map(|path| self.paths[path].branches.as_slice()))
+    }
+
+    /// The samples, as they fare at this setting.
+    pub fn thumbs(&self, selected: usize, setting: Option<usize>, classes: &[&str]) -> Vec<Thumb> {
+        let thumb = |(index, sample): (usize, &Sample)| {
+            let path = self.path(sample, setting);
+            let answer = sample.answers[path];
+            let label = &self.paths[path].label;
+            let verdict = match sample.truth {
+                None => "unknown",
+                Some(truth) if truth == answer => "right",
+                Some(_) => "wrong",
+            };
+            let title = match sample.truth {
+                Some(truth) => format!(
+                    "{}, answered {} by {label}: {verdict}",
+                    name(classes, truth),
+                    name(classes, answer)
+                ),
+                None => format!("answered {} by {label}", name(classes, answer)),
+            };
+            let selected = index == selected;
+            Thumb { index, title, path: label.clone(), verdict, selected }
+        };
+        self.samples.iter().enumerate().map(thumb).collect()
+    }
+
+    /// Differs where other samples are shown.
+    pub fn key(&self) -> String {
+        let rows: Vec<String> = self.samples.iter().map(|sample| sample.row.to_string()).collect();
+        rows.join(" ")
+    }
+
+    /// The picture of a sample.
+    pub fn picture(&self, index: usize) -> Option<&Picture> {
+        self.samples.get(index).map(|sample| &sample.picture)
+    }
+
+    /// What becomes of a sample at this setting, in sentences.
+    pub fn story(&self, index: usize, setting: Option<usize>, classes: &[&str]) -> Vec<String> {
+        let Some(sample) = self.samples.get(index) else { return vec![] };
+        let path = self.path(sample, setting);
+        let (own, full) = (&self.paths[path], &self.paths[self.full]);
+        let who = match sample.truth {
+            Some(truth) => format!("Test sample {}: {}.", sample.row, name(classes, truth)),
+            None => format!("Test sample {}.", sample.row),
+        };
+        let mut story = vec![who];
+        story.extend(sample.notes.iter().cloned());
+        match setting.and_then(|ix| self.settings.get(ix)) {
+            None => story.push("Routing is off: the full model answers.".into()),
+            Some(&value) => {
+                for (ix, gate) in self.gates.iter().enumerate() {
+                    let Some(then) = own.branches[ix] else { continue };
+                    story.push(gate.sentence(sample.scores[ix], value, then));
+                }
+            }
+        }
+        let saved = 1.0 - own.macs / full.macs;
+        story.push(if path == self.full {
+            format!("It takes the path {}: nothing is skipped, {}.", own.label, Macs(own.macs))
+        } else if saved > 0.0 {
+            format!(
+                "It takes the path {}, {}: {} of the full path’s operations are skipped.",
+                own.label,
+                Macs(own.macs),
+                percent(saved)
+            )
+        } else {
+            format!(
+                "It takes the path {}, {}: as many operations as the full path.",
+                own.label,
+                Macs(own.macs)
+            )
+        });
+        let (answer, other) = (sample.answers[path], sample.answers[self.full]);
+        let verdict = match sample.truth {
+            Some(truth) if truth == answer => ", which is right",
+            Some(_) => ", which is wrong",
+            None => "",
+        };
+        let agrees = if answer == other {
+            "and so does the full model".to_string()
+        } else {
+            format!("where the full model says {}", name(classes, other))
+        };
+        story.push(format!("It answers {}{verdict}, {agrees}.", name(classes, answer)));
+        story
+    }
+}
+
+impl GateText {
+    fn sentence(&self, score: f32, value: f32, then: bool) -> String {
+        let holds = if then { "yes" } else { "no" };
+        let score = if self.constant { three_digits(f64::from(score)) } else { knob(score) };
+        match &self.sign {
+            Some(sign) => {
+                format!(
+                    "{}: {} {sign} {}? {score} {sign} {}: {holds}.",
+                    self.name,
+                    self.left(sign),
+                    self.right(sign),
+                    knob(value)
+                )
+            }
+            None => format!("{}: {holds}.", self.name),
+        }
+    }
+
+    fn left(&self, sign: &str) -> &str {
+        self.question.split_once(sign).map_or("score", |(left, _)| left.trim())
+    }
+
+    fn right(&self, sign: &str) -> &str {
+        self.question.split_once(sign).map_or("knob", |(_, right)| right.trim())
+    }
+}
+
+/// The name of a class.
+fn name(classes: &[&str], class: usize) -> String {
+    classes.get(class).map_or_else(|| format!("class {class}"), |name| name.to_string())
+}
+
+/// The first input of a test sample as grey values, from its least to its greatest value.
+fn picture(subject: &Subject, row: usize) -> Picture {
+    let inputs: &Batch = subject.test.0.inputs();
+    let Some(x) = inputs.names().next().and_then(|name| inputs.get(name)) else {
+        return Picture::default();
+    };
+    let width = match x.shape() {
+        [_, .., _, width] if x.shape().len() >= 3 => *width,
+        _ => COLUMNS,
+    };
+    let Ok(one) = inputs.slice(row..row + 1) else { return Picture::default() };
+    let values = one.names().next().and_then(|name| one.get(name)).map(|x| to_array::<f32>(x));
+    let Some(Ok(values)) = values else { return Picture::default() };
+    let (low, high) = values
+        .iter()
+        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
+    let scale = if high > low { 255.0 / (high - low) } else { 0.0 };
+    let grey = values.iter().map(|v| ((v - low) * scale).round() as u8).collect();
+    Picture { width, grey }
+}
