@@ -141,12 +141,16 @@ function paintInside({ key, diagram, samples, story }, picture) {
   });
   const list = $("samples");
   part("samples", key, () => {
-    const item = ({ index }) => {
+    list.dataset.kind = samples[0]?.text == null ? "pictures" : "texts";
+    const draw = (index) => {
       const pixels = picture(index);
       const canvas = make("canvas", null, { width: pixels.width, height: pixels.height, "aria-hidden": "true" });
       canvas.getContext("2d").putImageData(pixels, 0, 0);
+      return canvas;
+    };
+    const item = ({ index, text }) => {
       const button = make("button", null, { type: "button", "data-sample": index });
-      button.append(canvas, make("span"));
+      button.append(text == null ? draw(index) : make("q", text), make("span"));
       const item = make("li");
       item.append(button);
       return item;

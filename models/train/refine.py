@@ -1,9 +1,9 @@
 """Trains and exports the refinement stage of the Fashion-MNIST cascade: it looks again at the image in full, with
-what the cheap network has already seen.
+what the light network has already seen.
 
     python refine.py [--data DIR] [--work DIR] [--out DIR] [--test]
 
-The cheap network is not changed. Its second feature map h [N, 32, 3, 3] joins the refinement's own maps.
+The light network is not changed. Its second feature map h [N, 32, 3, 3] joins the refinement's own maps.
 """
 
 import argparse
@@ -42,11 +42,11 @@ class Refinement(nn.Module):
 
 
 class Refined(nn.Module):
-    """The whole network: the cheap one's first two convolutions, frozen, and the refinement."""
+    """The whole network: the light one's first two convolutions, frozen, and the refinement."""
 
-    def __init__(self, cheap):
+    def __init__(self, light):
         super().__init__()
-        layers = list(cheap.stages.stage1.children())
+        layers = list(light.stages.stage1.children())
         self.seen = nn.Sequential(*layers[:2]).requires_grad_(False)
         self.refinement = Refinement()
 
@@ -60,21 +60,21 @@ class Refined(nn.Module):
         return self.refinement(x, h), h
 
 
-def write_cheap(net, path, sample):
-    """Exports the cheap network with h as an output. Returns the sha256."""
+def write_cheap(light, path, sample):
+    """Exports the light network with h as an output. Returns the sha256."""
     graph = export.Graph("cheap")
-    convs = list(net.stages.stage1.children())
+    convs = list(light.stages.stage1.children())
     x = graph.conv(convs[0], "x", "conv1")
     h = graph.conv(convs[1], x, "conv2", "h")
     x = graph.conv(convs[2], h, "conv3")
     features = graph.pool(x, "head", "features", 1)
-    graph.linear(net.head, features, "classifier", "logits")
+    graph.linear(light.head, features, "classifier", "logits")
     metadata = {"name": path.stem, "task": "image classification, 10 classes: the cheap pass", **PROVENANCE}
-    outputs = {"h": [32, 3, 3], "features": [net.head.in_features], "logits": [10]}
+    outputs = {"h": [32, 3, 3], "features": [light.head.in_features], "logits": [10]}
     digest = export.save(graph, path, {"x": [1, 28, 28]}, outputs, metadata)
 
     def all_of(x):
-        logits, features = net(x)
+        logits, features = light(x)
         return nn.Sequential(*convs[:2])(x), features, logits
 
     export.compare(path, all_of, sample)
@@ -111,8 +111,8 @@ def main():
 
     set_up(RECIPE.seed)
     part, held = hold_out(read_split(args.data, "train"))
-    cheap = load(args.work, "cheap")
-    net = Refined(cheap)
+    light = load(args.work, "light")
+    net = Refined(light)
     print(f"refinement: {count_macs(net, torch.zeros(1, 1, 28, 28))} MACs, {RECIPE}", flush=True)
     started = time.time()
     keep = Path(args.work) / "fashion-refinement.pt"
@@ -125,7 +125,7 @@ def main():
         h = net.seen(sample)
     report = {
         "seconds": round(time.time() - started), "held_out": accuracy(run_batched_first(net, held.images), held.labels),
-        "cheap": write_cheap(cheap, out / "fashion-cheap.onnx", sample),
+        "cheap": write_cheap(light, out / "fashion-cheap.onnx", sample),
         "refinement": write_refinement(net.refinement, out / "fashion-refinement.onnx", sample, h),
         "macs": count_macs(net.refinement, sample[:1], h[:1]),
         "parameters": sum(p.numel() for p in net.refinement.parameters()),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::data::Samples;
 use crate::engine::{Knobs, Program, Session};
-use crate::error::{Error, ErrorKind, Result};
-use crate::units::Macs;
+use crate::error::Result;
+
+use super::costs::Costs;
 
 /// Answers of one model without gates for samples 0…n.
 #[derive(Debug)]
@@ -13,31 +14,22 @@ pub struct Alone {
     session: Session,
     /// Outputs by sample, as far as recorded.
     pub outputs: Vec<Vec<f32>>,
-    /// Operations for one sample.
-    pub macs: Macs,
+    /// Operations of each sample.
+    pub costs: Costs,
 }
 
 impl Alone {
-    /// Nothing recorded yet. A model with gates is refused: it has no one cost.
-    pub fn new(program: Arc<Program>) -> Result<Alone> {
-        let macs: Option<Macs> = program.segments().map(|segment| segment.macs).sum();
-        match macs {
-            Some(macs) if program.gates().is_empty() => {
-                Ok(Alone { session: Session::new(program), outputs: vec![], macs })
-            }
-            _ => Err(Error::new(
-                ErrorKind::Model,
-                "a static reference must have no gates and a cost that does not depend on the input",
-            )),
-        }
+    /// Nothing recorded yet of what `program`, which has no gates, answers for `samples`.
+    pub fn new(program: Arc<Program>, samples: &Samples) -> Result<Alone> {
+        let costs = Costs::of(&program, samples)?;
+        Ok(Alone { session: Session::new(program), outputs: vec![], costs })
     }
 
     /// Runs the next sample, if there is one.
     pub fn extend(&mut self, samples: &Samples) -> Result<()> {
         let row = self.outputs.len();
         if row < samples.len() {
-            let outcome =
-                self.session.run(&samples.inputs().slice(row..row + 1)?, &Knobs::new())?;
+            let outcome = self.session.run(&samples.row(row)?, &Knobs::new())?;
             self.outputs.push(outcome.first()?.iter().copied().collect());
         }
         Ok(())

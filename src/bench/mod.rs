@@ -4,6 +4,7 @@ pub mod alone;
 pub mod arms;
 pub mod ballast;
 pub mod battery;
+pub mod costs;
 pub mod curve;
 pub mod dense;
 pub mod doubt;

@@ -80,7 +80,7 @@ impl Recording {
         let record = &mut self.paths[ix];
         let start = record.outputs.len();
         for row in start..(start + count).min(samples.len()) {
-            let batch = samples.inputs().slice(row..row + 1)?;
+            let batch = samples.row(row)?;
             let routing = Routing::Forced(record.path);
             let outcome = session.run_with(&batch, &self.program.neutral_knobs(), routing)?;
             record.outputs.push(outcome.first()?.into_iter().collect());
@@ -147,7 +147,7 @@ pub fn answers(session: &mut Session, samples: &Samples, knobs: &Knobs) -> Resul
     let mut rows = vec![];
     let mut width = 0;
     for row in 0..samples.len() {
-        let batch: Batch = samples.inputs().slice(row..row + 1)?;
+        let batch: Batch = samples.row(row)?;
         let output: ArrayD<f32> = session.run(&batch, knobs)?.first()?;
         width = output.len();
         rows.extend(output);

@@ -1,13 +1,10 @@
 //! Images and labels in the idx format of MNIST and Fashion-MNIST, gzipped or not.
 
-use std::io::Read;
-
 use ndarray::ArrayD;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Largest idx file read, unpacked: ten times the size of MNIST's training images.
-const MAX_BYTES: u64 = 512 << 20;
+use super::gunzip;
 
 /// Reads images as `[n, 1, height, width]`, pixels scaled to 0…1. `name` stands in error messages.
 pub fn read_images(name: &str, bytes: &[u8]) -> Result<ArrayD<f32>> {
@@ -29,16 +26,7 @@ fn fault(name: &str, text: &str) -> Error {
 
 /// The sizes and bytes of an idx file of unsigned bytes with `rank` axes.
 fn read_idx(name: &str, bytes: &[u8], rank: usize) -> Result<(Vec<usize>, Vec<u8>)> {
-    let plain = if bytes.starts_with(&[0x1f, 0x8b]) {
-        let mut plain = vec![];
-        flate2::read::GzDecoder::new(bytes)
-            .take(MAX_BYTES)
-            .read_to_end(&mut plain)
-            .map_err(|_| fault(name, "the gzip file is damaged or truncated: fetch it again"))?;
-        plain
-    } else {
-        bytes.to_vec()
-    };
+    let plain = gunzip(name, bytes)?;
     let header = 4 + 4 * rank;
     if plain.len() < header || plain[..3] != [0, 0, 8] || usize::from(plain[3]) != rank {
         return Err(fault(name, &format!("this is not an idx file of bytes with {rank} axes")));

@@ -3,6 +3,8 @@
 pub mod images;
 pub mod npz;
 
+use std::io::Read;
+
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -10,10 +12,30 @@ use rand_chacha::ChaCha8Rng;
 use crate::engine::Batch;
 use crate::error::{Error, ErrorKind, Result};
 
+/// Largest file read, unpacked: ten times the size of MNIST's training images.
+const MAX_BYTES: u64 = 512 << 20;
+
+/// The content of a file, unpacked if it is gzipped.
+fn gunzip(name: &str, bytes: &[u8]) -> Result<Vec<u8>> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(bytes.to_vec());
+    }
+    let mut plain = vec![];
+    flate2::read::GzDecoder::new(bytes).take(MAX_BYTES).read_to_end(&mut plain).map_err(|_| {
+        let text = "the gzip file is damaged or truncated: fetch it again";
+        Error::new(ErrorKind::Data, text).at(name)
+    })?;
+    Ok(plain)
+}
+
 /// Samples, and their labels if there are any.
 #[derive(Debug, Clone)]
 pub struct Samples {
     inputs: Batch,
+    /// Places of axis 1 that each sample fills, if they differ; what comes after is padding.
+    lengths: Option<Vec<usize>>,
+    /// What the samples are made of, for people.
+    texts: Option<Vec<String>>,
     labels: Option<Vec<usize>>,
 }
 
@@ -31,7 +53,53 @@ impl Samples {
                 format!("there are {} labels for {} rows", labels.len(), inputs.rows()),
             ));
         }
-        Ok(Samples { inputs, labels })
+        Ok(Samples { inputs, lengths: None, texts: None, labels })
+    }
+
+    /// The same samples, of which each fills so many places of axis 1; a mask among the inputs must say the same.
+    pub fn with_lengths(self, lengths: Vec<usize>) -> Result<Samples> {
+        if lengths.len() != self.len() || lengths.contains(&0) {
+            return Err(Error::new(
+                ErrorKind::Data,
+                format!("{} samples need a length of 1 or more each", self.len()),
+            ));
+        }
+        Ok(Samples { lengths: Some(lengths), ..self })
+    }
+
+    /// The same samples with the texts that they were made of.
+    pub fn with_texts(self, texts: Vec<String>) -> Result<Samples> {
+        if texts.len() != self.len() {
+            return Err(Error::new(
+                ErrorKind::Data,
+                format!("there are {} texts for {} rows", texts.len(), self.len()),
+            ));
+        }
+        Ok(Samples { texts: Some(texts), ..self })
+    }
+
+    /// The text of a sample, if it is one.
+    pub fn text(&self, row: usize) -> Option<&str> {
+        self.texts.as_ref().map(|texts| texts[row].as_str())
+    }
+
+    /// One sample, `[1, …]`, without padding.
+    pub fn row(&self, row: usize) -> Result<Batch> {
+        self.rows(&[row])
+    }
+
+    /// These samples, in that order, padded to the longest of them.
+    pub fn rows(&self, rows: &[usize]) -> Result<Batch> {
+        let batch = self.inputs.select(rows)?;
+        match rows.iter().map(|&row| self.length(row)).max().flatten() {
+            Some(longest) => batch.shortened(longest),
+            None => Ok(batch),
+        }
+    }
+
+    /// Places of axis 1 that a sample fills; none where all fill all.
+    pub fn length(&self, row: usize) -> Option<usize> {
+        self.lengths.as_ref().map(|lengths| lengths[row])
     }
 
     /// Number of samples.
@@ -56,8 +124,14 @@ impl Samples {
 
     /// The given samples, in that order.
     pub fn select(&self, rows: &[usize]) -> Result<Samples> {
-        let labels = self.labels.as_ref().map(|all| rows.iter().map(|&row| all[row]).collect());
-        Samples::new(self.inputs.select(rows)?, labels)
+        let of = |all: &Vec<usize>| rows.iter().map(|&row| all[row]).collect();
+        let samples = Samples::new(self.inputs.select(rows)?, self.labels.as_ref().map(of))?;
+        let texts = self.texts.as_ref();
+        Ok(Samples {
+            lengths: self.lengths.as_ref().map(of),
+            texts: texts.map(|all| rows.iter().map(|&row| all[row].clone()).collect()),
+            ..samples
+        })
     }
 }
 
@@ -110,6 +184,21 @@ pub fn split(
 mod tests {
     use super::*;
     use ndarray::ArrayD;
+
+    #[test]
+    fn rows_are_padded_to_the_longest_of_a_batch_and_no_longer() {
+        let x = ArrayD::from_shape_fn(vec![3, 5], |ix| (10 * ix[0] + ix[1]) as f32);
+        let samples = Samples::new(Batch::new().with("x", x), None).unwrap();
+        let shape = |batch: Result<Batch>| batch.unwrap().get("x").unwrap().shape().to_vec();
+        assert_eq!(shape(samples.row(1)), [1, 5]);
+        assert!(samples.clone().with_lengths(vec![2, 0, 3]).is_err());
+        let texts = ["a", "b", "c"].map(String::from).to_vec();
+        let ragged = samples.with_lengths(vec![2, 5, 3]).unwrap().with_texts(texts).unwrap();
+        assert_eq!(shape(ragged.row(0)), [1, 2]);
+        assert_eq!(shape(ragged.rows(&[2, 0])), [2, 3]);
+        let turned = ragged.select(&[2, 1]).unwrap();
+        assert_eq!((turned.length(0), turned.text(1)), (Some(3), Some("b")));
+    }
 
     #[test]
     fn halves_share_no_sample_and_do_not_depend_on_the_size_asked() {

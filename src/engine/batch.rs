@@ -60,6 +60,14 @@ impl Batch {
         }
     }
 
+    /// The first `length` places of axis 1 of every tensor that has one, copied.
+    pub fn shortened(&self, length: usize) -> Result<Batch> {
+        self.map(|tensor| match tensor.rank() {
+            0 | 1 => Ok(tensor.clone()),
+            _ => tensor.slice(1, 0, length.min(tensor.shape()[1])),
+        })
+    }
+
     fn map(
         &self,
         f: impl Fn(&Tensor) -> tract_onnx::prelude::TractResult<Tensor>,

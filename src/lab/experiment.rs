@@ -14,7 +14,7 @@ use crate::fit::calibrate::{Loss, RiskTarget};
 use crate::report::{Context, FileReport, Targets};
 use crate::units::Seconds;
 
-use super::scenario::{SEED, Scenario, find};
+use super::scenario::{SEED, Scenario, Source, find};
 
 /// Bounds of what a file may ask for; beyond them a run would never end.
 const MOST_ROUNDS: usize = 10_000;
@@ -89,10 +89,10 @@ impl Experiment {
 
     /// What a page measures: less, since people wait for it.
     pub fn in_page(scenario: &Scenario, quick: bool) -> Experiment {
-        let n = match (scenario.images.is_none(), quick) {
-            (true, _) => 1000,
-            (false, true) => 300,
-            (false, false) => 1500,
+        let n = match (scenario.source, quick) {
+            (Source::Seed, _) => 1000,
+            (_, true) => 300,
+            (Source::Images(_), false) => 1500,
         };
         Experiment {
             rounds: if quick { 5 } else { 9 },

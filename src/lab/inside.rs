@@ -44,7 +44,6 @@ struct PathText {
     label: String,
     /// The branch at each gate; none where it does not pass.
     branches: Vec<Option<bool>>,
-    macs: f64,
 }
 
 /// A test sample.
@@ -54,8 +53,9 @@ struct Sample {
     row: usize,
     /// What it is; none without labels.
     truth: Option<usize>,
-    /// The answer of each path.
+    /// The answer of each path, and its operations.
     answers: Vec<usize>,
+    macs: Vec<f64>,
     /// Index of the path at each setting.
     taken: Vec<usize>,
     /// The score at each gate, on whichever path passes it.
@@ -63,6 +63,8 @@ struct Sample {
     /// What the gates look at, in words.
     notes: Vec<String>,
     picture: Picture,
+    /// Instead of a picture.
+    text: Option<String>,
 }
 
 /// Grey values, row by row.
@@ -79,6 +81,8 @@ pub struct Picture {
 pub struct Thumb {
     index: usize,
     title: String,
+    /// What stands instead of a picture.
+    text: Option<String>,
     path: String,
     /// right, wrong, or unknown without labels.
     verdict: &'static str,
@@ -119,10 +123,12 @@ impl Inside {
             row,
             truth: subject.test.0.labels().map(|labels| labels[row]),
             answers: recording.paths.iter().map(|path| argmax(&path.outputs[row])).collect(),
+            macs: recording.paths.iter().map(|path| path.macs[row].0).collect(),
             taken: taken(row),
             scores: (0..program.gates().len()).map(|gate| score(row, gate)).collect(),
             notes: probe.map_or(vec![], |probe| probe.notes(&subject.test.0, row)),
             picture: picture(subject, row),
+            text: subject.test.0.text(row).map(str::to_string),
         });
         let gates = program.gates().iter().map(|gate| GateText {
             name: gate.name.clone(),
@@ -133,7 +139,6 @@ impl Inside {
         let paths = recording.paths.iter().map(|path| PathText {
             label: program.path_label(path.path),
             branches: (0..program.gates().len()).map(|gate| path.path.at(gate)).collect(),
-            macs: path.macs[0].0,
         });
         Some(Inside {
             diagram: Diagram::of(program),
@@ -176,7 +181,8 @@ impl Inside {
                 None => format!("answered {} by {label}", name(classes, answer)),
             };
             let selected = index == selected;
-            Thumb { index, title, path: label.clone(), verdict, selected }
+            let text = sample.text.clone();
+            Thumb { index, title, text, path: label.clone(), verdict, selected }
         };
         self.samples.iter().enumerate().map(thumb).collect()
     }
@@ -196,7 +202,8 @@ impl Inside {
     pub fn story(&self, index: usize, setting: Option<usize>, classes: &[&str]) -> Vec<String> {
         let Some(sample) = self.samples.get(index) else { return vec![] };
         let path = self.path(sample, setting);
-        let (own, full) = (&self.paths[path], &self.paths[self.full]);
+        let own = &self.paths[path];
+        let [macs, all] = [path, self.full].map(|ix| sample.macs[ix]);
         let who = match sample.truth {
             Some(truth) => format!("Test sample {}: {}.", sample.row, name(classes, truth)),
             None => format!("Test sample {}.", sample.row),
@@ -212,21 +219,21 @@ impl Inside {
                 }
             }
         }
-        let saved = 1.0 - own.macs / full.macs;
+        let saved = 1.0 - macs / all;
         story.push(if path == self.full {
-            format!("It takes the path {}: nothing is skipped, {}.", own.label, Macs(own.macs))
+            format!("It takes the path {}: nothing is skipped, {}.", own.label, Macs(macs))
         } else if saved > 0.0 {
             format!(
                 "It takes the path {}, {}: {} of the full path’s operations are skipped.",
                 own.label,
-                Macs(own.macs),
+                Macs(macs),
                 percent(saved)
             )
         } else {
             format!(
                 "It takes the path {}, {}: as many operations as the full path.",
                 own.label,
-                Macs(own.macs)
+                Macs(macs)
             )
         });
         let (answer, other) = (sample.answers[path], sample.answers[self.full]);
@@ -279,6 +286,9 @@ fn name(classes: &[&str], class: usize) -> String {
 
 /// The first input of a test sample as grey values, from its least to its greatest value.
 fn picture(subject: &Subject, row: usize) -> Picture {
+    if subject.test.0.text(row).is_some() {
+        return Picture::default();
+    }
     let inputs: &Batch = subject.test.0.inputs();
     let Some(x) = inputs.names().next().and_then(|name| inputs.get(name)) else {
         return Picture::default();
@@ -287,7 +297,7 @@ fn picture(subject: &Subject, row: usize) -> Picture {
         [_, .., _, width] if x.shape().len() >= 3 => *width,
         _ => COLUMNS,
     };
-    let Ok(one) = inputs.slice(row..row + 1) else { return Picture::default() };
+    let Ok(one) = subject.test.0.row(row) else { return Picture::default() };
     let values = one.names().next().and_then(|name| one.get(name)).map(|x| to_array::<f32>(x));
     let Some(Ok(values)) = values else { return Picture::default() };
     let (low, high) = values

@@ -55,7 +55,7 @@ impl Probe {
 
     /// What they see of a row of `samples`; nothing where that is not for the model.
     pub fn notes(&self, samples: &Samples, row: usize) -> Vec<String> {
-        let one = samples.inputs().slice(row..row + 1);
+        let one = samples.row(row);
         let seen = one
             .and_then(|one| Session::new(self.program.clone()).run(&one, &Knobs::new())?.first());
         seen.map_or(vec![], |seen| (self.tell)(&seen.into_iter().collect::<Vec<f32>>()))
@@ -95,7 +95,9 @@ fn of_dendritic(parts: Vec<Component>) -> Result<Models> {
 
 /// The stages. Temperatures are fitted first, so that one threshold means the same at every head.
 fn of_early_exit(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models> {
-    let provenance = provenance(&["stage1", "stage2", "stage3"], &parts);
+    let roles: Vec<String> = (1..=parts.len()).map(|ix| format!("stage{ix}")).collect();
+    let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
+    let provenance = provenance(&roles, &parts);
     let stages = early_exit::Stages::new(parts)?;
     let temperatures = scaling
         .map(|samples| {

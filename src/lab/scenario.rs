@@ -19,6 +19,24 @@ use super::recipes::{self, Models, Probe};
 /// Seed of everything random, unless another is asked for.
 pub const SEED: u64 = 42;
 
+/// Where the samples of a scenario come from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Source {
+    /// They are made from the seed.
+    Seed,
+    /// Files of images and labels.
+    Images([&'static str; 2]),
+}
+
+impl Source {
+    fn files(&self) -> &[&'static str] {
+        match self {
+            Source::Seed => &[],
+            Source::Images(files) => files,
+        }
+    }
+}
+
 /// A scenario of the registry.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scenario {
@@ -42,18 +60,20 @@ pub struct Scenario {
     pub epsilon: f64,
     /// Files of the parts that the composer is given, relative to the project's folder, in its order.
     pub parts: &'static [&'static str],
-    /// Files of images and labels; none where samples are made from the seed.
-    pub images: Option<[&'static str; 2]>,
+    /// Where its samples come from.
+    pub source: Source,
     /// Files of static models to compare with.
     pub statics: &'static [&'static str],
 }
 
-const FASHION: [&str; 2] = [
+const FASHION: Source = Source::Images([
     "models/data/fashion-mnist/t10k-images-idx3-ubyte.gz",
     "models/data/fashion-mnist/t10k-labels-idx1-ubyte.gz",
-];
-const MNIST: [&str; 2] =
-    ["models/data/mnist/t10k-images-idx3-ubyte.gz", "models/data/mnist/t10k-labels-idx1-ubyte.gz"];
+]);
+const MNIST: Source = Source::Images([
+    "models/data/mnist/t10k-images-idx3-ubyte.gz",
+    "models/data/mnist/t10k-labels-idx1-ubyte.gz",
+]);
 const FASHION_STATICS: [&str; 3] = [
     "models/fashion-static-s.onnx",
     "models/fashion-static-m.onnx",
@@ -90,7 +110,7 @@ pub const SCENARIOS: [Scenario; 9] = [
         data: "synthetic, around 16 prototypes",
         epsilon: 0.02,
         parts: &[],
-        images: None,
+        source: Source::Seed,
         statics: &[],
     },
     Scenario {
@@ -108,7 +128,7 @@ pub const SCENARIOS: [Scenario; 9] = [
             "models/fashion-light.onnx",
             "models/fashion-gate.onnx",
         ],
-        images: Some(FASHION),
+        source: FASHION,
         statics: &FASHION_STATICS,
     },
     Scenario {
@@ -126,7 +146,7 @@ pub const SCENARIOS: [Scenario; 9] = [
             "models/mnist-stage2.onnx",
             "models/mnist-stage3.onnx",
         ],
-        images: Some(MNIST),
+        source: MNIST,
         statics: &[],
     },
     Scenario {
@@ -144,7 +164,7 @@ pub const SCENARIOS: [Scenario; 9] = [
             "models/fashion-stage2.onnx",
             "models/fashion-stage3.onnx",
         ],
-        images: Some(FASHION),
+        source: FASHION,
         statics: &FASHION_STATICS,
     },
     Scenario {
@@ -163,7 +183,7 @@ pub const SCENARIOS: [Scenario; 9] = [
             "models/fashion-full.onnx",
             "models/fashion-experts-gate.onnx",
         ],
-        images: Some(FASHION),
+        source: FASHION,
         statics: &FASHION_STATICS,
     },
     Scenario {
@@ -177,7 +197,7 @@ pub const SCENARIOS: [Scenario; 9] = [
         data: "Fashion-MNIST, test images",
         epsilon: 0.005,
         parts: &["models/fashion-cheap.onnx", "models/fashion-refinement.onnx"],
-        images: Some(FASHION),
+        source: FASHION,
         statics: &FASHION_STATICS,
     },
     Scenario {
@@ -196,7 +216,7 @@ pub const SCENARIOS: [Scenario; 9] = [
             "models/fashion-full-int8.onnx",
             "models/fashion-full.onnx",
         ],
-        images: Some(FASHION),
+        source: FASHION,
         statics: &[],
     },
     Scenario {
@@ -214,7 +234,7 @@ pub const SCENARIOS: [Scenario; 9] = [
             "models/fashion-static-s.onnx",
             "models/fashion-full.onnx",
         ],
-        images: Some(FASHION),
+        source: FASHION,
         statics: &FASHION_STATICS,
     },
     Scenario {
@@ -232,7 +252,7 @@ pub const SCENARIOS: [Scenario; 9] = [
             "models/fashion-static-s.onnx",
             "models/fashion-full.onnx",
         ],
-        images: Some(FASHION),
+        source: FASHION,
         statics: &FASHION_STATICS,
     },
 ];
@@ -298,38 +318,43 @@ impl Scenario {
         experiment: &Experiment,
     ) -> Result<(Models, Splits)> {
         let (sizes, seed) = (experiment.sizes(), experiment.seed);
-        let Some(data) = self.images else {
+        if self.source == Source::Seed {
             let reference = mlp::build(seed)?;
             let n = 2 * sizes.calibration.max(sizes.test);
             let samples = Samples::new(reference.samples(n), None)?;
             let mlp::ReferenceMlp { full, light, gate, .. } = reference;
             let models = recipes::models(self.strategy, vec![full, light, gate], None)?;
             return Ok((models, split(&samples, sizes, seed)?));
-        };
+        }
         let parts = self
             .parts
             .iter()
             .map(|file| Component::decode(*file, get(files, file)?))
             .collect::<Result<Vec<_>>>()?;
-        let splits = split(&images(data, files)?, sizes, seed)?;
+        let splits = split(&self.samples(files)?, sizes, seed)?;
         Ok((recipes::models(self.strategy, parts, splits.0.as_ref())?, splits))
+    }
+
+    /// All samples that come from files.
+    fn samples(&self, files: &BTreeMap<String, Vec<u8>>) -> Result<Samples> {
+        match self.source {
+            Source::Seed => Err(Error::new(ErrorKind::Internal, "its samples come from no file")),
+            Source::Images([x, labels]) => {
+                let pixels = images::read_images(x, get(files, x)?)?;
+                let labels = images::read_labels(labels, get(files, labels)?)?;
+                Samples::new(Batch::new().with("x", pixels), Some(labels))
+            }
+        }
     }
 
     /// All files that it needs, each once.
     pub fn files(&self) -> impl Iterator<Item = &'static str> {
         let statics = self.statics.iter().filter(|file| !self.parts.contains(file));
-        self.parts.iter().chain(self.images.iter().flatten()).chain(statics).copied()
+        self.parts.iter().chain(self.source.files()).chain(statics).copied()
     }
 }
 
 type Splits = (Option<Scaling>, Calibration, Test);
-
-fn images(data: [&str; 2], files: &BTreeMap<String, Vec<u8>>) -> Result<Samples> {
-    let [x, labels] = data;
-    let pixels = images::read_images(x, get(files, x)?)?;
-    let labels = images::read_labels(labels, get(files, labels)?)?;
-    Samples::new(Batch::new().with("x", pixels), Some(labels))
-}
 
 fn get<'a>(files: &'a BTreeMap<String, Vec<u8>>, name: &str) -> Result<&'a [u8]> {
     files

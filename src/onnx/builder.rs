@@ -33,16 +33,17 @@ impl GraphBuilder {
         GraphBuilder { graph, opset, names: HashSet::new() }
     }
 
-    /// A graph that reads what `first` reads: its data input is declared. Returned with that input's tensor, by the
-    /// name that components know it by.
+    /// A graph that reads what `first` reads: its data inputs are declared. Returned with their tensors, by the
+    /// names that components know them by.
     pub fn around(name: &str, first: &Component) -> Result<(Self, Spliced)> {
-        let input =
-            first.inputs().next().cloned().ok_or_else(|| {
-                Error::new(ErrorKind::Model, "it has no data input").at(first.name())
-            })?;
         let mut graph = GraphBuilder::new(name, first.opset());
-        let x = graph.declare_input(input.clone())?;
-        Ok((graph, Spliced::from([(input.name, x)])))
+        let declare =
+            |input: &ValueInfoProto| Ok((input.name.clone(), graph.declare_input(input.clone())?));
+        let wires = first.inputs().map(declare).collect::<Result<Spliced>>()?;
+        if wires.is_empty() {
+            return Err(Error::new(ErrorKind::Model, "it has no data input").at(first.name()));
+        }
+        Ok((graph, wires))
     }
 
     /// An empty graph for a branch of a gate in this one.
@@ -271,4 +272,15 @@ fn graph_attribute(name: &str, graph: GraphProto) -> AttributeProto {
         g: Some(graph),
         ..AttributeProto::default()
     }
+}
+/// Two components in a row as one: the second reads what the first gives, and may read what it reads.
+pub fn chain(first: &Component, second: &Component) -> Result<Component> {
+    let (mut graph, mut wires) = GraphBuilder::around("chain", first)?;
+    wires.extend(graph.splice(first, "trunk", &wires)?);
+    let given = graph.splice(second, "first", &wires)?;
+    for output in second.outputs() {
+        let kept = graph.node("Identity", &output.name, &[&given[&output.name]])?;
+        graph.output_like(&kept, output);
+    }
+    Component::new(second.name(), graph.into_model(&Metadata::default())?)
 }

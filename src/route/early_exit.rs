@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use tract_onnx::pb::ModelProto;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata};
+use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata, chain};
 
 use super::score::{Passed, Score};
 
@@ -35,14 +35,18 @@ pub struct Confidence {
 /// Tensors at hand, by the names that stages know them by.
 type Wires = HashMap<String, String>;
 
-/// The stages, in order. The first reads the data input; stage k gives `logits{k}` and what the next
-/// one reads, by that name; the last one gives `logits`.
+/// The stages, in order. The first reads the data inputs; stage k gives `logits{k}` and what the next
+/// one reads, by that name; the last one gives `logits`. Before them may stand a trunk without a head.
 #[derive(Debug, Clone)]
 pub struct Stages(Vec<Component>);
 
 impl Stages {
     /// Checks that there are two stages or more, and that each has the outputs that it must have.
-    pub fn new(stages: Vec<Component>) -> Result<Stages> {
+    pub fn new(mut stages: Vec<Component>) -> Result<Stages> {
+        if stages.len() > 2 && stages[0].output(&head(0)).is_err() {
+            let first = stages.remove(1);
+            stages[0] = chain(&stages[0], &first)?;
+        }
         let Some((last, heads)) = stages.split_last().filter(|(_, heads)| !heads.is_empty()) else {
             return Err(Error::new(
                 ErrorKind::Config,

@@ -2,7 +2,7 @@
 //!
 //! The `budget` is what one inference may take, as a share of the dearest model's energy; the gates compare it with
 //! what each model costs and do not look at the input. Somebody else keeps the battery and says before every inference
-//! what it may take: see [`crate::bench::battery::Policy`] for how.
+//! what it may take, by a policy of its own.
 
 use std::collections::BTreeMap;
 

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::bench::arms::Arms;
+use crate::bench::costs::Costs;
 use crate::bench::curve::{CurveFigures, figures};
 use crate::bench::dense::{dense_curve, mean_seconds};
 use crate::bench::quality::{self, Quality};
@@ -13,7 +14,7 @@ use crate::bench::stats::{Interval, interval};
 use crate::bench::timing::Interleaved;
 use crate::clock::Clock;
 use crate::data::Samples;
-use crate::engine::{Knobs, Program};
+use crate::engine::Knobs;
 use crate::fit::calibrate::{Alternatives, Certificate, Loss, alternatives, certify};
 use crate::fit::temperature;
 use crate::units::{Macs, Seconds};
@@ -75,8 +76,8 @@ impl<C: Clock> Sweep<C> {
         warnings.dedup();
         // Operations until times are known.
         let oracle_costs = path_seconds.as_deref().filter(|_| self.options.cost == CostBasis::Time);
-        let full_point = self.alone(self.dear, &self.subject.full, timed(0), timed_n(0));
-        let light_point = self.alone(self.cheap, &self.subject.light, timed(1), timed_n(1));
+        let full_point = self.alone(self.dear, &self.costs[0], timed(0), timed_n(0));
+        let light_point = self.alone(self.cheap, &self.costs[1], timed(1), timed_n(1));
         Some(Results {
             figures: self.figures(&curve, &random, (&full_point.quality, &light_point.quality)),
             full: full_point,
@@ -148,11 +149,15 @@ impl<C: Clock> Sweep<C> {
 
     /// Cost of a setting as a share of the full model's, by what was chosen to count.
     fn cost(&self, quality: &Quality, batch1: Option<Timing>) -> f64 {
-        match (self.options.cost, batch1, model_macs(&self.subject.full)) {
-            (CostBasis::Time, Some(timing), _) => 1.0 / timing.speedup.median,
-            (_, _, Some(full)) => quality.macs / full,
-            _ => f64::NAN,
+        match (self.options.cost, batch1) {
+            (CostBasis::Time, Some(timing)) => 1.0 / timing.speedup.median,
+            _ => quality.macs / self.full_macs(),
         }
+    }
+
+    /// The full model's mean operations for the samples recorded.
+    fn full_macs(&self) -> Macs {
+        self.costs[0].mean(self.test.len())
     }
 
     /// The segments' times, once all rounds are done.
@@ -214,9 +219,9 @@ impl<C: Clock> Sweep<C> {
     }
 
     fn active(&self, quality: &Quality) -> f64 {
-        match (self.subject.active, model_macs(&self.subject.full)) {
-            (Active::Operations, Some(full)) => quality.macs / full,
-            _ => quality.paths[self.dear],
+        match self.subject.active {
+            Active::Operations => quality.macs / self.full_macs(),
+            Active::FullPath => quality.paths[self.dear],
         }
     }
 
@@ -230,10 +235,13 @@ impl<C: Clock> Sweep<C> {
         let (alone, n) = (&self.statics[ix], self.test.len());
         let outputs = alone.outputs.get(..n)?;
         let full = &self.test.paths[self.dear].outputs;
-        let answers =
-            outputs.iter().map(|output| quality::Answer { output, macs: alone.macs, path: None });
+        let answers = outputs.iter().enumerate().map(|(row, output)| quality::Answer {
+            output,
+            macs: alone.costs.row(row),
+            path: None,
+        });
         let quality = quality::summarise(answers, full, self.subject.test.0.labels(), 0);
-        let active = alone.macs / model_macs(&self.subject.full)?;
+        let active = alone.costs.mean(n) / self.full_macs();
         let cost = self.cost(&quality, batch1);
         Some(Point { knob: None, active, cost, quality, batch1, batch_n })
     }
@@ -264,14 +272,14 @@ impl<C: Clock> Sweep<C> {
     fn alone(
         &self,
         path: usize,
-        program: &Program,
+        costs: &Costs,
         batch1: Option<Timing>,
         batch_n: Option<Timing>,
     ) -> Point {
         let full = &self.test.paths[self.dear].outputs;
         let answers = (0..self.test.len()).map(|row| quality::Answer {
             output: &self.test.paths[path].outputs[row],
-            macs: model_macs(program).unwrap_or(self.test.paths[path].macs[row]),
+            macs: costs.row(row),
             path: Some(path),
         });
         let labels = self.subject.test.0.labels();
@@ -321,9 +329,4 @@ impl<C: Clock> Sweep<C> {
         certificate.chosen = chosen;
         (certificate, Alternatives { empirical, conformal })
     }
-}
-
-/// Operations for a row of a model without gates, if they do not depend on the row.
-fn model_macs(program: &Program) -> Option<Macs> {
-    program.segments().map(|segment| segment.macs).sum()
 }

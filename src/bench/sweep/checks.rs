@@ -22,8 +22,8 @@ pub(super) fn check_ends(subject: &Subject) -> Result<Vec<String>> {
         (&subject.full, subject.range.always, "full"),
         (&subject.light, subject.range.never, "light"),
     ];
-    let rows = subject.test.0.len().min(CHECKED_ROWS);
-    let batch = subject.test.0.inputs().slice(0..rows)?;
+    let rows: Vec<usize> = (0..subject.test.0.len().min(CHECKED_ROWS)).collect();
+    let batch = subject.test.0.rows(&rows)?;
     for (program, knob, name) in ends {
         let alone = Session::new(program.clone()).run(&batch, &program.neutral_knobs())?.first()?;
         let knobs = Knobs::new().with(&subject.knob, knob);

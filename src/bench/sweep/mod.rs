@@ -17,6 +17,7 @@ use crate::units::Seconds;
 
 use super::alone::Alone;
 use super::arms::Arms;
+use super::costs::Costs;
 use super::dense::{knob_values, knob_values_by_operations};
 use super::order::Chooser;
 use super::record::Recording;
@@ -74,6 +75,8 @@ pub struct Sweep<C: Clock> {
     test: Recording,
     scaling: Option<Recording>,
     statics: Vec<Alone>,
+    /// Of the full and the light model alone.
+    costs: [Costs; 2],
     /// Index of the path at "never" and at "always".
     cheap: usize,
     dear: usize,
@@ -95,7 +98,7 @@ impl<C: Clock> Sweep<C> {
         let calibration = Recording::new(subject.routed.clone())?;
         let test = calibration.clone();
         let scaling = subject.scaling.as_ref().map(|_| calibration.clone());
-        let row = subject.test.0.inputs().slice(0..1)?;
+        let row = subject.test.0.row(0)?;
         let mut path_at = |value: f32| -> Result<usize> {
             let knobs = Knobs::new().with(&subject.knob, value);
             let path = session.run(&row, &knobs)?.trace.rows[0].path;
@@ -112,7 +115,10 @@ impl<C: Clock> Sweep<C> {
             ));
         }
         let warnings = check_ends(&subject)?;
-        let statics = subject.statics.iter().cloned().map(Alone::new).collect::<Result<_>>()?;
+        let samples = &subject.test.0;
+        let alone = |program: &Arc<Program>| Alone::new(program.clone(), samples);
+        let statics = subject.statics.iter().map(alone).collect::<Result<_>>()?;
+        let costs = [Costs::of(&subject.full, samples)?, Costs::of(&subject.light, samples)?];
         Ok(Sweep {
             subject,
             options,
@@ -124,6 +130,7 @@ impl<C: Clock> Sweep<C> {
             test,
             scaling,
             statics,
+            costs,
             cheap,
             dear,
             grid: vec![],
@@ -291,7 +298,7 @@ impl<C: Clock> Sweep<C> {
                     Some(chooser) => chooser,
                     none => {
                         let rows = self.options.batch.min(self.subject.test.0.len());
-                        let batch = self.subject.test.0.inputs().slice(0..rows)?;
+                        let batch = self.subject.test.0.rows(&(0..rows).collect::<Vec<_>>())?;
                         none.insert(Chooser::new(program, batch))
                     }
                 };

@@ -17,7 +17,7 @@ impl<C: Clock> Sweep<C> {
     /// The first test samples, one by one.
     fn first_rows(&self) -> Result<Vec<Batch>> {
         let rows = OVERHEAD_ROWS.min(self.subject.test.0.len());
-        (0..rows).map(|row| self.subject.test.0.inputs().slice(row..row + 1)).collect()
+        (0..rows).map(|row| self.subject.test.0.row(row)).collect()
     }
 
     /// The timer for the segments of the routed model.
@@ -49,11 +49,13 @@ impl<C: Clock> Sweep<C> {
         let scores: Vec<f32> =
             self.test.paths[self.cheap].scores.iter().map(|gates| gates[0]).collect();
         let count = self.options.timed_rows.max(size).min(samples.len());
-        let rows = stratified_rows(&scores, samples.len(), count);
+        let mut rows = stratified_rows(&scores, samples.len(), count);
+        // Rows of one length stand in one batch, so that little is padding.
+        rows.sort_by_key(|&row| if size > 1 { samples.length(row) } else { None });
         let batches = rows
             .chunks(size)
             .filter(|chunk| chunk.len() == size || rows.len() < size)
-            .map(|chunk| samples.inputs().select(chunk))
+            .map(|chunk| samples.rows(chunk))
             .collect::<Result<Vec<_>>>()?;
         let mut arms = Arms::new(batches);
         let orders = |ix: usize| self.orders.get(ix).map_or(&[][..], Vec::as_slice);

@@ -1,0 +1,211 @@
+//! The laws that every routed model of the registry obeys, whatever its strategy; each law is one function.
+
+mod common;
+
+use std::sync::Arc;
+
+use perforate::bench::quality::{self, Answer};
+use perforate::bench::record::{Recording, argmax};
+use perforate::bench::sweep::Subject;
+use perforate::data::Samples;
+use perforate::energy::EnergyModel;
+use perforate::engine::{Batch, Knobs, Outcome, Program, Routing, Session};
+use perforate::lab::SCENARIOS;
+use perforate::lab::experiment::Experiment;
+use perforate::units::{Joules, Macs};
+
+const ROWS: usize = 48;
+/// Settings between the ends of a knob.
+const SETTINGS: usize = 7;
+
+/// A scenario, small enough for every law.
+struct Case {
+    subject: Subject,
+    recording: Recording,
+    /// From "never" to "always".
+    settings: Vec<f32>,
+}
+
+/// What a law is called, and what checks it.
+type Law = (&'static str, fn(&Case));
+
+const LAWS: [Law; 8] = [
+    ("at its ends it is the light and the full model", ends_are_the_models),
+    ("a run gives the same bits again", runs_are_deterministic),
+    ("every path costs something", paths_cost_something),
+    ("what the trace says is what the segments cost", trace_adds_up),
+    ("from never to always the energy does not fall", energy_is_monotone),
+    ("no setting is better than the oracle", oracle_bounds_accuracy),
+    ("a batch answers like its rows", batches_answer_like_rows),
+    ("the file says what it is", metadata_is_complete),
+];
+
+#[test]
+fn every_scenario_obeys_every_law() {
+    for scenario in &SCENARIOS {
+        let experiment = Experiment {
+            scaling: 200,
+            calibration: 2 * ROWS,
+            test: ROWS,
+            ..Experiment::usual(scenario, true)
+        };
+        let subject = scenario.subject(&common::files(scenario.name), &experiment).unwrap();
+        let case = Case::new(subject);
+        for (name, law) in LAWS {
+            println!("{}: {name}", scenario.name);
+            law(&case);
+        }
+    }
+}
+
+impl Case {
+    fn new(subject: Subject) -> Case {
+        let mut recording = Recording::new(subject.routed.clone()).unwrap();
+        let mut session = Session::new(subject.routed.clone());
+        for path in 0..recording.paths.len() {
+            recording.extend(&mut session, &subject.test.0, path, ROWS).unwrap();
+        }
+        let mut scores: Vec<f32> = recording.all_scores(ROWS).filter(|s| !s.is_nan()).collect();
+        scores.sort_by(f32::total_cmp);
+        if subject.range.never > subject.range.always {
+            scores.reverse();
+        }
+        let inner = (1..=SETTINGS).map(|ix| scores[ix * (scores.len() - 1) / (SETTINGS + 1)]);
+        let (never, always) = (subject.range.never, subject.range.always);
+        let settings = std::iter::once(never).chain(inner).chain([always]).collect();
+        Case { subject, recording, settings }
+    }
+
+    fn knobs(&self, value: f32) -> Knobs {
+        Knobs::new().with(&self.subject.knob, value)
+    }
+
+    fn samples(&self) -> &Samples {
+        &self.subject.test.0
+    }
+
+    fn rows(&self) -> &Batch {
+        self.samples().inputs()
+    }
+
+    fn run(&self, batch: &Batch, value: f32) -> Outcome {
+        Session::new(self.subject.routed.clone()).run(batch, &self.knobs(value)).unwrap()
+    }
+
+    /// What the full model answers.
+    fn full(&self) -> Vec<Vec<f32>> {
+        let always = self.knobs(self.subject.range.always);
+        (0..ROWS).map(|row| self.recording.at(row, &always).output.to_vec()).collect()
+    }
+
+    fn energy(&self, value: f32) -> Joules {
+        let knobs = self.knobs(value);
+        let of = |row: usize| {
+            let path = &self.recording.paths[self.recording.at(row, &knobs).path];
+            let work = self.subject.routed.work(path.path).expect("images have one size");
+            EnergyModel::default().by_operations(work)
+        };
+        (0..ROWS).map(of).sum()
+    }
+}
+
+fn ends_are_the_models(case: &Case) {
+    let Subject { full, light, range, .. } = &case.subject;
+    for (program, value) in [(light, range.never), (full, range.always)] {
+        let alone = Session::new(program.clone())
+            .run(case.rows(), &program.neutral_knobs())
+            .unwrap()
+            .first()
+            .unwrap();
+        let routed = case.run(case.rows(), value).first().unwrap();
+        assert_eq!(routed.shape(), alone.shape());
+        for (a, b) in routed.iter().zip(&alone) {
+            assert!((a - b).abs() <= 1e-4 + 1e-4 * b.abs(), "{a} in the router, {b} alone");
+        }
+    }
+}
+
+fn runs_are_deterministic(case: &Case) {
+    let middle = case.settings[SETTINGS / 2 + 1];
+    let (first, second) = (case.run(case.rows(), middle), case.run(case.rows(), middle));
+    assert_eq!(first.first().unwrap(), second.first().unwrap());
+    assert_eq!(first.trace.rows, second.trace.rows);
+}
+
+fn paths_cost_something(case: &Case) {
+    for path in &case.recording.paths {
+        assert!(path.macs.iter().all(|macs| macs.0 > 0.0 && macs.0.is_finite()), "{:?}", path.path);
+    }
+}
+
+/// The operations charged to a row are those of the segments that ran for it, gates included.
+fn trace_adds_up(case: &Case) {
+    let program: &Arc<Program> = &case.subject.routed;
+    let macs: Vec<Macs> = program.segments().map(|segment| segment.macs.unwrap()).collect();
+    let row = case.rows().slice(0..1).unwrap();
+    for path in program.paths() {
+        let mut session = Session::new(program.clone());
+        let knobs = program.neutral_knobs();
+        let calls = session.calls(&row, &knobs, Routing::Forced(path)).unwrap();
+        let charged = session.run_with(&row, &knobs, Routing::Forced(path)).unwrap().trace;
+        let ran: Macs = calls.iter().map(|call| macs[call.segment]).sum();
+        assert_eq!(charged.total_macs(), ran, "{}", program.path_label(path));
+        let work = program.work(path).unwrap();
+        assert_eq!(work.macs, ran, "{}", program.path_label(path));
+        assert!(work.integer_macs <= work.macs && work.bytes <= program.weight_bytes());
+    }
+}
+
+fn energy_is_monotone(case: &Case) {
+    let energies: Vec<Joules> = case.settings.iter().map(|&value| case.energy(value)).collect();
+    for pair in energies.windows(2) {
+        assert!(pair[0].0 <= pair[1].0 * (1.0 + 1e-12), "{energies:?}");
+    }
+    assert!(energies[0] < energies[energies.len() - 1], "{energies:?}");
+}
+
+fn oracle_bounds_accuracy(case: &Case) {
+    let (full, labels) = (case.full(), case.samples().labels());
+    let oracle = quality::oracle(&case.recording, &full, labels, false, ROWS, None);
+    let agreement = quality::oracle(&case.recording, &full, labels, true, ROWS, None);
+    assert_eq!(agreement.agreement, 1.0);
+    for &value in &case.settings {
+        let own = quality::routed(&case.recording, &case.knobs(value), &full, labels, ROWS);
+        let of = |quality: &quality::Quality| quality.accuracy.unwrap_or(quality.agreement);
+        assert!(of(&own) <= of(&oracle), "{value}: {} beats {}", of(&own), of(&oracle));
+    }
+}
+
+/// Also: what was recorded path by path is what a run answers.
+fn batches_answer_like_rows(case: &Case) {
+    for &value in &case.settings {
+        let outcome = case.run(case.rows(), value);
+        let outputs = outcome.first().unwrap();
+        let knobs = case.knobs(value);
+        let recorded = (0..ROWS).map(|row| {
+            let routed = case.recording.at(row, &knobs);
+            Answer { output: routed.output, macs: routed.macs, path: None }
+        });
+        for ((row, answer), own) in recorded.enumerate().zip(outputs.outer_iter()) {
+            let own: Vec<f32> = own.iter().copied().collect();
+            assert_eq!(argmax(&own), argmax(answer.output), "row {row} at {value}");
+            let near = own.iter().zip(answer.output).all(|(a, b)| (a - b).abs() <= 1e-4);
+            assert!(near, "row {row} at {value}");
+            assert_eq!(outcome.trace.rows[row].macs, answer.macs, "row {row} at {value}");
+        }
+    }
+}
+
+fn metadata_is_complete(case: &Case) {
+    let program = &case.subject.routed;
+    let metadata = program.metadata();
+    assert!(metadata.strategy.is_some() && !metadata.provenance.is_empty());
+    let range = &metadata.knobs[&case.subject.knob];
+    assert_eq!((range.never, range.always), (case.subject.range.never, case.subject.range.always));
+    let mut labels: Vec<String> =
+        program.paths().into_iter().map(|path| program.path_label(path)).collect();
+    labels.sort();
+    labels.dedup();
+    assert_eq!(labels.len(), program.paths().len(), "two paths have one name");
+    assert!(labels.contains(&"full".to_string()), "{labels:?}");
+}
