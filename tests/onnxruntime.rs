@@ -11,8 +11,8 @@ use std::sync::Arc;
 use ndarray::{ArrayD, Axis};
 use perforate::bench::battery::{Candidate, Policy, drain};
 use perforate::data::{images, npz};
-use perforate::engine::{Batch, Knobs, Order, Program, Session, to_array};
-use perforate::onnx::{Component, encode};
+use perforate::engine::{Batch, Knobs, Order, Outcome, Program, Session, to_array};
+use perforate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode};
 use perforate::route::early_exit::{self, Confidence, Stages};
 use perforate::route::score::Score;
 use perforate::route::{dendritic, energy, experts, fuzzy, learned, refine};
@@ -325,6 +325,40 @@ fn early_exit_ends_at_the_first_head_and_at_the_whole_network() {
             }
         }
     }
+}
+
+/// What stands before the first head without one of its own is joined to the stage that has it.
+#[test]
+fn a_trunk_belongs_to_the_first_stage() {
+    let mut trunk = GraphBuilder::new("trunk", OPSET);
+    let shape = [Size::Rows, Size::Fixed(1), Size::Fixed(28), Size::Fixed(28)];
+    let raw = trunk.input("raw", &shape).unwrap();
+    let scale = trunk.constant("scale", &[1], &[1.0 / 255.0]).unwrap();
+    trunk.node("Mul", "x", &[&raw, &scale]).unwrap();
+    trunk.output("x", &shape).unwrap();
+    let trunk = Component::new("trunk", trunk.into_model(&Metadata::default()).unwrap()).unwrap();
+    let stage = |number: usize| {
+        let file = format!("models/mnist-stage{number}.onnx");
+        Component::decode(file.clone(), &common::read(&file)).unwrap()
+    };
+    let whole = vec![trunk, stage(1), stage(2), stage(3)];
+    let with_trunk = Stages::new(whole).unwrap();
+    assert_eq!(with_trunk.heads(), 2);
+    let run = |stages: &Stages, inputs: &Batch| {
+        let model =
+            early_exit::compose(stages, &Confidence::default(), 0.9, BTreeMap::new()).unwrap();
+        let program = Arc::new(Program::load("trunk", &encode(&model)).unwrap());
+        Session::new(program).run(inputs, &Knobs::new()).unwrap()
+    };
+    let x = inputs("mnist");
+    let pixels = to_array::<f32>(x.get("x").unwrap()).unwrap() * 255.0;
+    let (own, plain) = (
+        run(&with_trunk, &Batch::new().with("raw", pixels)),
+        run(&stages("mnist"), &x),
+    );
+    assert_close(&own.first().unwrap(), &plain.first().unwrap(), "with a trunk");
+    let paths = |outcome: &Outcome| outcome.trace.rows.iter().map(|r| r.path).collect::<Vec<_>>();
+    assert_eq!(paths(&own), paths(&plain));
 }
 
 #[test]

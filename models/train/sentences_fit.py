@@ -1,0 +1,131 @@
+"""Fine-tuning of the transformer with all its exits: AdamW, averaged weights, bfloat16 products."""
+
+import copy
+import time
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+import sentences_data as data
+from fit import distillation
+from sentences_nets import MINILM, Exits, load_pretrained, rounded
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides the fine-tuning: `decay` is the factor of the rate per layer downwards, `power` gives exit k of n
+    the weight (k / n) ** power, `soft` the share of distillation from the last exit in the earlier ones' losses. Of the
+    texts of fewer than `long` tokens an epoch has only the share `short`; `drop` of a text's tokens are left out."""
+
+    epochs: int = 4
+    batch: int = 64
+    rate: float = 1e-4
+    head_rate: float = 1e-3
+    decay: float = 0.95
+    power: float = 1.0
+    soft: float = 0.5
+    long: int = 14
+    short: float = 1.0
+    drop: float = 0.0
+    pool: str = "mean"
+    seed: int = 1
+
+
+def parameter_groups(net, recipe, weight_decay=0.01):
+    """Groups for AdamW: the rate falls by the recipe's factor per layer from the last layer down to the embedding, and
+    is `head_rate` for the exits; weight decay on matrices only. Frozen parameters are left out."""
+    groups = []
+    for name, parameter in net.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        depth = int(name.split(".")[1]) + 1 if name.startswith("layers.") else 0
+        rate = recipe.head_rate if ".head." in name else recipe.rate * recipe.decay ** (len(net.layers) - depth)
+        groups.append({
+            "params": [parameter], "lr": rate, "weight_decay": weight_decay if parameter.ndim > 1 else 0.0,
+        })
+    return groups
+
+
+def joint_loss(exits, labels, weights, soft, temperature):
+    """Weighted cross-entropy of all exits; a share `soft` of the earlier ones' is distillation from the last."""
+    teacher = exits[-1].detach()
+    total = weights[-1] * F.cross_entropy(exits[-1], labels)
+    for weight, logits in zip(weights, exits[:-1]):
+        hard = F.cross_entropy(logits, labels)
+        total = total + weight * ((1 - soft) * hard + soft * distillation(logits, teacher, temperature))
+    return total
+
+
+@torch.no_grad()
+def average(averaged, net, done):
+    """Moves the trained weights of `averaged` towards `net`'s; the more steps `done`, the less, down to 1/500."""
+    mine, theirs = ([p for p in n.parameters() if p.requires_grad] for n in (averaged, net))
+    torch._foreach_lerp_(mine, theirs, 1 - min(0.998, (1 + done) / (10 + done)))
+
+
+def linear_schedule(optimizer, steps, warm_up):
+    """Rate rising over the share `warm_up` of `steps`, then falling linearly to zero."""
+    rise = max(1, int(warm_up * steps))
+    return torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda s: min((s + 1) / rise, max(0.0, (steps - s) / max(1, steps - rise)))
+    )
+
+
+def choose(lengths, recipe, generator):
+    """Indices of an epoch's texts: the long ones, and a share of the short ones drawn anew."""
+    if recipe.short >= 1:
+        return torch.arange(len(lengths))
+    return torch.nonzero((lengths >= recipe.long) | (torch.rand(len(lengths), generator=generator) < recipe.short))[:, 0]
+
+
+def thin(sentence, share, generator):
+    """`sentence` [L] without a random share of its tokens, the first and the last and short texts left alone."""
+    if share <= 0 or len(sentence) <= 6:
+        return sentence
+    kept = torch.rand(len(sentence), generator=generator) >= share
+    kept[0] = kept[-1] = True
+    return sentence[kept]
+
+
+def train_minilm(part, held, start, recipe, log=print, keep=None):
+    """Fine-tunes all exits jointly and returns the averaged network; saved at `keep` after every epoch."""
+    net = Exits(MINILM, dropout=0.1, pool=recipe.pool)
+    load_pretrained(net, start)
+    net.embedding.words.weight.data = rounded(net.embedding.words.weight)
+    net.embedding.words.weight.requires_grad_(False)
+    averaged = copy.deepcopy(net).eval()
+    optimizer = torch.optim.AdamW(parameter_groups(net, recipe), fused=True)
+    generator = torch.Generator().manual_seed(recipe.seed)
+    lengths = torch.tensor([len(s) for s in part.ids])
+    epochs = [choose(lengths, recipe, generator) for _ in range(recipe.epochs)]
+    steps = sum(-(-len(chosen) // recipe.batch) for chosen in epochs)
+    schedule = linear_schedule(optimizer, steps, 0.06)
+    weights = [(k / MINILM.layers) ** recipe.power for k in range(1, MINILM.layers + 1)]
+    started, done, tokens = time.time(), 0, 0
+    for epoch, chosen in enumerate(epochs, 1):
+        net.train()
+        total, count = 0.0, 0
+        for index in data.batches(lengths[chosen], recipe.batch, generator):
+            index = chosen[index]
+            plain = torch.rand(len(index), generator=generator) < 0.5
+            texts = [(part.ids if p else part.natural)[i] for i, p in zip(index, plain)]
+            ids, mask = data.pad([thin(text, recipe.drop, generator) for text in texts])
+            with torch.autocast("cpu", torch.bfloat16):
+                exits = net(ids, mask)
+            exits = [logits.float() for logits in exits]
+            loss = joint_loss(exits, part.labels[index], weights, recipe.soft, 2.0)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_([p for p in net.parameters() if p.requires_grad], 1.0)
+            optimizer.step()
+            schedule.step()
+            done, count, tokens = done + 1, count + 1, tokens + ids.numel()
+            average(averaged, net, done)
+            total += loss.item()
+            if done % 100 == 0:
+                log(f"step {done}/{steps} loss {total / count:.4f} {time.time() - started:.0f} s {tokens} tokens")
+        if keep:
+            torch.save(averaged.state_dict(), keep)
+        log(f"epoch {epoch} held-out {data.accuracies(averaged, held)} {time.time() - started:.0f} s")
+    return averaged
