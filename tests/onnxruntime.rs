@@ -352,10 +352,8 @@ fn a_trunk_belongs_to_the_first_stage() {
     };
     let x = inputs("mnist");
     let pixels = to_array::<f32>(x.get("x").unwrap()).unwrap() * 255.0;
-    let (own, plain) = (
-        run(&with_trunk, &Batch::new().with("raw", pixels)),
-        run(&stages("mnist"), &x),
-    );
+    let (own, plain) =
+        (run(&with_trunk, &Batch::new().with("raw", pixels)), run(&stages("mnist"), &x));
     assert_close(&own.first().unwrap(), &plain.first().unwrap(), "with a trunk");
     let paths = |outcome: &Outcome| outcome.trace.rows.iter().map(|r| r.path).collect::<Vec<_>>();
     assert_eq!(paths(&own), paths(&plain));
