@@ -104,13 +104,18 @@ fn dendritic_fashion_equals_onnx_runtime_in_every_batch_size() {
     equals_onnx_runtime(&common::dendritic_fashion(0.5), "dendritic-fashion", "fashion-mnist");
 }
 
-/// The stages of an early-exit network.
-fn stages(data: &str) -> Stages {
+/// The files of an early-exit network's stages.
+fn parts(data: &str) -> Vec<Component> {
     let stage = |number: usize| {
         let file = format!("models/{data}-stage{number}.onnx");
         Component::decode(file.clone(), &common::read(&file)).unwrap()
     };
-    Stages::new((1..=3).map(stage).collect()).unwrap()
+    (1..=3).map(stage).collect()
+}
+
+/// The stages of an early-exit network.
+fn stages(data: &str) -> Stages {
+    Stages::new(parts(data)).unwrap()
 }
 
 /// Gates within gates: equal outputs mean that each row left at the same exit.
@@ -132,28 +137,26 @@ fn early_exit_equals_onnx_runtime_with_every_score() {
     equals(&model, "early-exit-mnist-patience", "mnist", 1.0..1.1);
 }
 
+/// A model of Fashion-MNIST.
+fn fashion(name: &str) -> Component {
+    let file = format!("models/fashion-{name}.onnx");
+    Component::decode(file.clone(), &common::read(&file)).unwrap()
+}
+
 #[test]
 fn experts_equal_onnx_runtime() {
-    let part = |name: &str| {
-        let file = format!("models/fashion-{name}.onnx");
-        Component::decode(file.clone(), &common::read(&file)).unwrap()
-    };
-    let experts = ["light", "static-s", "full"].map(part).into();
-    let parts = experts::Parts { experts, gate: part("experts-gate") };
+    let experts = ["light", "static-s", "full"].map(fashion).into();
+    let parts = experts::Parts { experts, gate: fashion("experts-gate") };
     let model = experts::compose(&parts, 0.05, BTreeMap::new()).unwrap();
     equals_onnx_runtime(&model, "experts-fashion", "fashion-mnist");
-    let alone = experts::Parts { experts: vec![part("light")], gate: part("experts-gate") };
+    let alone = experts::Parts { experts: vec![fashion("light")], gate: fashion("experts-gate") };
     let message = experts::compose(&alone, 0.05, BTreeMap::new()).unwrap_err().to_string();
     assert!(message.contains("two experts"), "{message}");
 }
 
 #[test]
 fn fuzzy_selection_equals_onnx_runtime() {
-    let part = |name: &str| {
-        let file = format!("models/fashion-{name}.onnx");
-        Component::decode(file.clone(), &common::read(&file)).unwrap()
-    };
-    let models = ["light", "static-s", "full"].map(part);
+    let models = ["light", "static-s", "full"].map(fashion);
     let corners = [(0.2, 0.3, 0.4), (0.15, 0.3, 0.5), (0.4, 0.65, 0.85)]
         .map(|(low, middle, high)| fuzzy::Corners { low, middle, high });
     let model = fuzzy::compose(&models, &corners, 0.5, BTreeMap::new()).unwrap();
@@ -164,11 +167,7 @@ fn fuzzy_selection_equals_onnx_runtime() {
 
 #[test]
 fn learned_selection_equals_onnx_runtime() {
-    let part = |name: &str| {
-        let file = format!("models/fashion-{name}.onnx");
-        Component::decode(file.clone(), &common::read(&file)).unwrap()
-    };
-    let models = ["light", "static-s", "full"].map(part);
+    let models = ["light", "static-s", "full"].map(fashion);
     let weights = [
         [-0.1, 0.05, 0.1, 0.02, 0.3, -0.05, 0.1, 0.2, 0.05, 0.01],
         [-0.05, 0.02, 0.05, 0.01, 0.1, -0.02, 0.05, 0.1, 0.02, 0.005],
@@ -182,10 +181,7 @@ fn learned_selection_equals_onnx_runtime() {
 }
 
 fn pool() -> [Component; 4] {
-    ["light", "pruned-int8", "full-int8", "full"].map(|name| {
-        let file = format!("models/fashion-{name}.onnx");
-        Component::decode(file.clone(), &common::read(&file)).unwrap()
-    })
+    ["light", "pruned-int8", "full-int8", "full"].map(fashion)
 }
 
 /// Integer arithmetic is exact, so eight-bit networks agree as closely as the others.
@@ -231,11 +227,7 @@ fn a_battery_run_by_the_routed_file_takes_the_course_that_was_computed() {
 }
 
 fn refinement() -> refine::Parts {
-    let part = |name: &str| {
-        let file = format!("models/fashion-{name}.onnx");
-        Component::decode(file.clone(), &common::read(&file)).unwrap()
-    };
-    let (cheap, refinement) = (part("cheap"), part("refinement"));
+    let (cheap, refinement) = (fashion("cheap"), fashion("refinement"));
     refine::Parts { cheap, refinement, cost: 0.99, temperature: 1.2 }
 }
 
@@ -265,12 +257,8 @@ fn a_short_budget_stops_refinement() {
 fn a_routed_model_is_a_part_like_any_other() {
     let confidence = Confidence::default();
     let exits = early_exit::compose(&stages("fashion"), &confidence, 0.8, BTreeMap::new()).unwrap();
-    let part = |name: &str| {
-        let file = format!("models/fashion-{name}.onnx");
-        Component::decode(file.clone(), &common::read(&file)).unwrap()
-    };
     let full = Component::new("exits", exits.clone()).unwrap();
-    let parts = dendritic::Parts { full, light: part("light"), gate: part("gate") };
+    let parts = dendritic::Parts { full, light: fashion("light"), gate: fashion("gate") };
     let nested = dendritic::compose(&parts, 0.1, BTreeMap::new()).unwrap();
     let load = |model: &ModelProto| Arc::new(Program::load("nested", &encode(model)).unwrap());
     let (nested, exits) = (load(&nested), load(&exits));
@@ -337,12 +325,7 @@ fn a_trunk_belongs_to_the_first_stage() {
     trunk.node("Mul", "x", &[&raw, &scale]).unwrap();
     trunk.output("x", &shape).unwrap();
     let trunk = Component::new("trunk", trunk.into_model(&Metadata::default()).unwrap()).unwrap();
-    let stage = |number: usize| {
-        let file = format!("models/mnist-stage{number}.onnx");
-        Component::decode(file.clone(), &common::read(&file)).unwrap()
-    };
-    let whole = vec![trunk, stage(1), stage(2), stage(3)];
-    let with_trunk = Stages::new(whole).unwrap();
+    let with_trunk = Stages::new([vec![trunk], parts("mnist")].concat()).unwrap();
     assert_eq!(with_trunk.heads(), 2);
     let run = |stages: &Stages, inputs: &Batch| {
         let model =

@@ -226,11 +226,13 @@ fn table_is_sane(page: &Page) {
         // Heads that are passed on the way come on top of the full model's operations.
         assert!((0.0..=110.0).contains(active), "active computation {active} %");
     }
-    // An eight-bit model has a few more operations than the one that it stands for, and costs less energy.
-    const SLACK: f64 = 0.5;
-    let rising = active.windows(2).all(|pair| pair[1] >= pair[0] - SLACK);
-    let falling = active.windows(2).all(|pair| pair[1] <= pair[0] + SLACK);
-    assert!(rising || falling, "active computation is not monotone in the knob: {active:?}");
+    // A budget of energy orders models by energy, which `tests/laws.rs` holds it to: an eight-bit model costs less
+    // of it than the one that it stands for, at a few operations more.
+    let budget = page.text("#knob-label") == "budget";
+    assert!(
+        budget || active.is_sorted() || active.iter().rev().is_sorted(),
+        "active computation is not monotone in the knob: {active:?}"
+    );
 }
 
 /// A figure and the table's cell of the same quantity are written from one number.

@@ -57,7 +57,7 @@ def write_snippets(args):
 def read_sets(args):
     """The training part, and what accuracies are reported on by name."""
     tokenizer = data.load_tokenizer(args.minilm)
-    part, held = data.hold_out(data.encode(tokenizer, read_rows(args, "train")))
+    part, held = (data.encode(tokenizer, rows) for rows in data.hold_out(read_rows(args, "train")))
     sets = {"held_out": held, "dev": data.encode(tokenizer, read_rows(args, "dev"))}
     if args.snippets:
         sets["snippets"] = data.encode(tokenizer, data.read_snippets(args.snippets))
@@ -88,7 +88,10 @@ def minilm(args):
         net = read_minilm(keep)
     else:
         start = load_file(Path(args.minilm) / "model.safetensors")
-        recipe = fit.Recipe(epochs=args.epochs, rate=args.rate, pool=args.pool, seed=args.seed, short=args.short, drop=args.drop)
+        recipe = fit.Recipe(
+            epochs=args.epochs, rate=args.rate, power=args.power, words=args.words, pool=args.pool, seed=args.seed,
+            short=args.short, drop=args.drop,
+        )
         net = fit.train_minilm(part, sets["held_out"], start, recipe, log, keep)
     log(json.dumps({"name": "minilm", "seconds": round(time.time() - started), **describe(net), **scores(net, sets)}))
     for storage in ("float16", "int8"):
@@ -182,6 +185,8 @@ def main():
     parser.add_argument("--student-epochs", type=int, default=12)
     parser.add_argument("--word-rate", type=float, default=1e-3)
     parser.add_argument("--rate", type=float, default=1e-4)
+    parser.add_argument("--power", type=float, default=1.0, help="exit k of n has the weight (k / n) ** power")
+    parser.add_argument("--words", action="store_true", help="train the word embeddings too")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--short", type=float, default=1.0, help="share of the short texts per epoch")
     parser.add_argument("--drop", type=float, default=0.0, help="share of tokens left out in training")

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-HELD_OUT = 3000
+HELD_OUT = 800
 SPLIT_SEED = 20261121
 SHARED_RUN = 28
 MAX_TOKENS = 128
@@ -34,10 +34,6 @@ class Text:
 
     def __len__(self):
         return len(self.labels)
-
-    def pick(self, index):
-        return Text([self.ids[i] for i in index], [self.natural[i] for i in index], self.labels[index])
-
 
 def key(text):
     """Letters and digits in lower case: by this two texts are compared for equality."""
@@ -72,10 +68,22 @@ def encode(tokenizer, rows):
     return Text(tensors(texts), tensors([natural(t) for t in texts]), torch.tensor([label for label, _ in rows]))
 
 
-def hold_out(whole, count=HELD_OUT, seed=SPLIT_SEED):
-    """Splits off `count` sentences chosen by `seed`: (training part, held-out part)."""
-    order = np.random.default_rng(seed).permutation(len(whole))
-    return whole.pick(sorted(order[count:].tolist())), whole.pick(sorted(order[:count].tolist()))
+def hold_out(rows, count=HELD_OUT, seed=SPLIT_SEED):
+    """Splits off `count` whole sentences chosen by `seed`: (training rows, held-out rows).
+
+    SST-2's rows are phrases of its sentences as well; a whole sentence is a text that is part of no other. Phrases that
+    occur in held-out sentences alone are in neither part."""
+    wholes, longest = [], ""
+    for mark in sorted({key(text) for _, text in rows}, key=lambda mark: (-len(mark), mark)):
+        if mark not in longest:
+            wholes.append(mark)
+            longest += "|" + mark
+    order = np.random.default_rng(seed).permutation(len(wholes))
+    chosen = {wholes[i] for i in order[:count]}
+    held, rest = "|".join(sorted(chosen)), "|".join(wholes[i] for i in order[count:])
+    kept = [row for row in rows if key(row[1]) in rest or key(row[1]) not in held]
+    first = {key(row[1]): row for row in reversed(rows)}
+    return kept, [first[mark] for mark in sorted(chosen)]
 
 
 def pad(sentences):

@@ -16,7 +16,8 @@ from sentences_nets import MINILM, Exits, load_pretrained, rounded
 class Recipe:
     """What decides the fine-tuning: `decay` is the factor of the rate per layer downwards, `power` gives exit k of n
     the weight (k / n) ** power, `soft` the share of distillation from the last exit in the earlier ones' losses. Of the
-    texts of fewer than `long` tokens an epoch has only the share `short`; `drop` of a text's tokens are left out."""
+    texts of fewer than `long` tokens an epoch has only the share `short`; `drop` of a text's tokens are left out. Word
+    embeddings are trained only where `words`."""
 
     epochs: int = 4
     batch: int = 64
@@ -28,6 +29,7 @@ class Recipe:
     long: int = 14
     short: float = 1.0
     drop: float = 0.0
+    words: bool = False
     pool: str = "mean"
     seed: int = 1
 
@@ -93,7 +95,7 @@ def train_minilm(part, held, start, recipe, log=print, keep=None):
     net = Exits(MINILM, dropout=0.1, pool=recipe.pool)
     load_pretrained(net, start)
     net.embedding.words.weight.data = rounded(net.embedding.words.weight)
-    net.embedding.words.weight.requires_grad_(False)
+    net.embedding.words.weight.requires_grad_(recipe.words)
     averaged = copy.deepcopy(net).eval()
     optimizer = torch.optim.AdamW(parameter_groups(net, recipe), fused=True)
     generator = torch.Generator().manual_seed(recipe.seed)

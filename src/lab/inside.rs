@@ -106,15 +106,13 @@ impl Inside {
         };
         let always = Knobs::new().with(&subject.knob, subject.range.always);
         let full = recording.at(0, &always).path;
-        // From the easiest to the hardest: by the first setting at which a row takes the full path.
-        let hardness = |row: &usize| {
-            let cost: f64 = knobs.iter().map(|knobs| recording.at(*row, knobs).macs.0).sum::<f64>();
-            -cost
-        };
-        let mut rows: Vec<usize> = (0..n).collect();
-        rows.sort_by(|a, b| hardness(b).total_cmp(&hardness(a)));
+        // From the easiest to the hardest: by the operations spent on a row over all settings.
+        let effort =
+            |row: usize| -> Macs { knobs.iter().map(|knobs| recording.at(row, knobs).macs).sum() };
+        let mut rows: Vec<(Macs, usize)> = (0..n).map(|row| (effort(row), row)).collect();
+        rows.sort_by(|a, b| a.0.0.total_cmp(&b.0.0));
         let step = (n as f64 / SHOWN as f64).max(1.0);
-        let rows = (0..SHOWN.min(n)).map(|ix| rows[(ix as f64 * step) as usize]);
+        let rows = (0..SHOWN.min(n)).map(|ix| rows[(ix as f64 * step) as usize].1);
         let score = |row: usize, gate: usize| {
             let scores = recording.paths.iter().map(|path| path.scores[row][gate]);
             scores.into_iter().find(|score| !score.is_nan()).unwrap_or(f32::NAN)
@@ -257,25 +255,14 @@ impl GateText {
         let holds = if then { "yes" } else { "no" };
         let score = if self.constant { three_digits(f64::from(score)) } else { knob(score) };
         match &self.sign {
-            Some(sign) => {
-                format!(
-                    "{}: {} {sign} {}? {score} {sign} {}: {holds}.",
-                    self.name,
-                    self.left(sign),
-                    self.right(sign),
-                    knob(value)
-                )
-            }
+            Some(sign) => format!(
+                "{}: {}? {score} {sign} {}: {holds}.",
+                self.name,
+                self.question,
+                knob(value)
+            ),
             None => format!("{}: {holds}.", self.name),
         }
-    }
-
-    fn left(&self, sign: &str) -> &str {
-        self.question.split_once(sign).map_or("score", |(left, _)| left.trim())
-    }
-
-    fn right(&self, sign: &str) -> &str {
-        self.question.split_once(sign).map_or("knob", |(_, right)| right.trim())
     }
 }
 

@@ -14,7 +14,7 @@ use tract_onnx::prelude::DatumType;
 
 use crate::error::{Error, ErrorKind, Result};
 
-pub use builder::{GraphBuilder, chain, int_attribute};
+pub use builder::{GraphBuilder, Spliced, chain, int_attribute};
 pub use component::Component;
 pub use metadata::{KnobRange, Metadata};
 

@@ -118,16 +118,13 @@ impl BatteryReport {
     /// Whether choosing by the energy left gives more right answers than always the big or the small model.
     pub fn pays(&self) -> bool {
         let Some(budget) = self.budgets.get(self.shown) else { return false };
-        let right = |policy| budget.drains.get(&policy).map_or(0, |drain| drain.right);
-        let [big, small, greedy, paced] = Policy::ALL.map(right);
-        greedy.max(paced) > big.max(small)
+        budget.best().1 > budget.right(Policy::Dearest).max(budget.right(Policy::Cheapest))
     }
 
     /// The best single model on the same battery, and what all models take in time, in two sentences.
     pub(super) fn beside(&self, results: &Results) -> Option<String> {
         let budget = self.budgets.get(self.shown)?;
-        let right = |policy| budget.drains.get(&policy).map_or(0, |drain| drain.right);
-        let best = right(Policy::Greedy).max(right(Policy::Paced));
+        let (_, best) = budget.best();
         let single = match &budget.best_single {
             Some((name, right)) => format!(
                 "{name} alone, the best single model that lasts, gives {right}, {:+} against that.",
@@ -150,12 +147,23 @@ impl BatteryReport {
     }
 }
 
+impl BudgetReport {
+    /// Right answers under a policy.
+    fn right(&self, policy: Policy) -> usize {
+        self.drains.get(&policy).map_or(0, |drain| drain.right)
+    }
+
+    /// The better of the policies that look at the battery, and its right answers.
+    fn best(&self) -> (Policy, usize) {
+        let [greedy, paced] = [Policy::Greedy, Policy::Paced].map(|policy| self.right(policy));
+        if paced > greedy { (Policy::Paced, paced) } else { (Policy::Greedy, greedy) }
+    }
+}
+
 /// What the adaptive policies gain at this budget, in a sentence.
 fn finding(budget: &BudgetReport, inputs: usize) -> String {
-    let right = |policy: Policy| budget.drains.get(&policy).map_or(0, |drain| drain.right);
-    let [big, small, greedy, paced] = Policy::ALL.map(right);
-    let (best, policy) =
-        if paced > greedy { (paced, Policy::Paced) } else { (greedy, Policy::Greedy) };
+    let (policy, best) = budget.best();
+    let [big, small] = [Policy::Dearest, Policy::Cheapest].map(|policy| budget.right(policy));
     let dies = budget.drains.get(&Policy::Dearest).map_or(0, |drain| drain.answered);
     format!(
         "On {}\u{a0}% of the energy that the big model needs for {inputs} inputs, the {} policy gives {best} right answers: {:+} against always big (dead after {dies}), {:+} against always small.",

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use tract_onnx::pb::ModelProto;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata};
+use crate::onnx::{Component, GraphBuilder, KnobRange};
 
 use super::ladder::{Ladder, Leave};
 
@@ -45,16 +45,11 @@ pub fn compose(
         .enumerate()
         .map(|(ix, &cost)| main.constant(&format!("cost{}", ix + 2), &[], &[cost]))
         .collect::<Result<Vec<String>>>()?;
-    let ladder = Ladder { models, leave: Leave::WithinKnob(&leave), knob: KNOB, wires: &wires };
-    ladder.climb(&mut main, None)?;
     let names = short_names(models.iter().map(Component::name));
-    let metadata = Metadata {
-        strategy: Some(STRATEGY.into()),
-        labels: ladder.labels_by(|ix| names[ix].clone()),
-        knobs: BTreeMap::from([(KNOB.into(), KnobRange { default: budget, ..RANGE })]),
-        provenance,
-    };
-    main.into_model(&metadata)
+    let leave = Leave::WithinKnob(&leave);
+    let ladder = Ladder { models, names, leave, knob: KNOB, wires: &wires };
+    let range = KnobRange { default: budget, ..RANGE };
+    ladder.into_model(main, None, (STRATEGY, range), provenance)
 }
 
 /// The models' file names without folder and extension, and without the words that all begin with.
@@ -77,6 +72,7 @@ fn short_names<'a>(files: impl Iterator<Item = &'a str>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::onnx::Metadata;
 
     #[test]
     fn names_lose_what_they_share() {

@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use tract_onnx::pb::ModelProto;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata};
+use crate::onnx::{Component, GraphBuilder, KnobRange};
 
-use super::ladder::{Ladder, Leave, OUTPUT, rung};
+use super::ladder::{Ladder, Leave, OUTPUT, rung, rungs};
 
 /// Name of the strategy.
 pub const STRATEGY: &str = "experts";
@@ -54,14 +54,8 @@ pub fn compose(
     let leave = (0..dearer.len())
         .map(|ix| Ok(scores[&parts.gate.output(&format!("leave{}", ix + 1))?.name].clone()))
         .collect::<Result<Vec<String>>>()?;
-    let leave = Leave::AboveKnob(&leave);
-    let ladder = Ladder { models: &parts.experts, leave, knob: KNOB, wires: &wires };
-    ladder.climb(&mut main, Some(&answer))?;
-    let metadata = Metadata {
-        strategy: Some(STRATEGY.into()),
-        labels: ladder.labels(),
-        knobs: BTreeMap::from([(KNOB.into(), KnobRange { default: price, ..RANGE })]),
-        provenance,
-    };
-    main.into_model(&metadata)
+    let (models, leave) = (&parts.experts, Leave::AboveKnob(&leave));
+    let ladder = Ladder { models, names: rungs(models.len()), leave, knob: KNOB, wires: &wires };
+    let range = KnobRange { default: price, ..RANGE };
+    ladder.into_model(main, Some(&answer), (STRATEGY, range), provenance)
 }

@@ -4,14 +4,26 @@
 
 use tract_onnx::pb::ModelProto;
 
-use crate::error::Result;
-use crate::onnx::{GraphBuilder, Metadata, Size, int_attribute};
+use crate::error::{Error, ErrorKind, Result};
+use crate::onnx::{Component, GraphBuilder, Metadata, Size, Spliced, int_attribute};
 
 /// The features, in the order of [`model`]'s columns.
 pub const NAMES: [&str; 3] = ["contrast", "edges", "entropy"];
 
 /// Bins of the histogram.
 const BINS: usize = 8;
+
+/// The tensor of the image that `first` reads; a model with several inputs does not say which is one.
+pub(super) fn image(first: &Component, wires: &Spliced) -> Result<String> {
+    let mut tensors = wires.values();
+    match (tensors.next(), tensors.next()) {
+        (Some(image), None) => Ok(image.clone()),
+        _ => {
+            let text = format!("it has {} inputs, and the features are of one image", wires.len());
+            Err(Error::new(ErrorKind::Model, text).at(first.name()))
+        }
+    }
+}
 
 /// A model that gives the three features `[N, 3]` of images `x` `[N, 1, height, width]`.
 pub fn model(opset: i64, height: usize, width: usize) -> Result<ModelProto> {

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata, Size, int_attribute};
 
 use super::features;
-use super::ladder::{Ladder, Leave};
+use super::ladder::{Ladder, Leave, rungs};
 
 /// Name of the strategy.
 pub const STRATEGY: &str = "selection_fuzzy";
@@ -202,21 +202,15 @@ pub fn compose(
     };
     let (mut main, wires) = GraphBuilder::around(STRATEGY, first)?;
     main.knob(KNOB, threshold)?;
-    // The only tensor so far: what all three models read.
-    let image = wires.values().next().cloned().unwrap_or_default();
+    let image = features::image(first, &wires)?;
     let complexity = wire_complexity(&mut main, &image, corners)?.complexity;
     let step = main.constant("complexity/step", &[1], &[STEP])?;
     let beyond = main.node("Sub", "complexity/beyond", &[&complexity, &step])?;
     let leave = [complexity, beyond];
-    let ladder = Ladder { models, leave: Leave::AboveKnob(&leave), knob: KNOB, wires: &wires };
-    ladder.climb(&mut main, None)?;
-    let metadata = Metadata {
-        strategy: Some(STRATEGY.into()),
-        labels: ladder.labels(),
-        knobs: BTreeMap::from([(KNOB.into(), KnobRange { default: threshold, ..RANGE })]),
-        provenance,
-    };
-    main.into_model(&metadata)
+    let leave = Leave::AboveKnob(&leave);
+    let ladder = Ladder { models, names: rungs(models.len()), leave, knob: KNOB, wires: &wires };
+    let range = KnobRange { default: threshold, ..RANGE };
+    ladder.into_model(main, None, (STRATEGY, range), provenance)
 }
 
 #[cfg(test)]

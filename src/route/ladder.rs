@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use tract_onnx::pb::ModelProto;
+
 use crate::error::Result;
-use crate::onnx::{Component, GraphBuilder};
+use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata};
 
 /// Name of every model's answer, and of the routed model's.
 pub(super) const OUTPUT: &str = "logits";
@@ -30,6 +32,8 @@ impl<'a> Leave<'a> {
 pub(super) struct Ladder<'a> {
     /// Cheapest first; at least two. All read the data input and give `logits`.
     pub models: &'a [Component],
+    /// What their paths are called.
+    pub names: Vec<String>,
     /// When a row climbs.
     pub leave: Leave<'a>,
     /// The knob that this is compared with.
@@ -39,26 +43,31 @@ pub(super) struct Ladder<'a> {
 }
 
 impl Ladder<'_> {
-    /// Adds the gates to `graph` and declares its output. `first` is the first model's answer, if it has run.
-    pub fn climb(&self, graph: &mut GraphBuilder, first: Option<&str>) -> Result<()> {
-        let answer = self.choose(graph, 0, first)?;
+    /// Adds the gates to `graph`, which has what they compare, and makes the routed model of it. `first` is the first
+    /// model's answer, if it has run; `range` is the knob's, with its default.
+    pub fn into_model(
+        self,
+        mut graph: GraphBuilder,
+        first: Option<&str>,
+        (strategy, range): (&str, KnobRange),
+        provenance: BTreeMap<String, String>,
+    ) -> Result<ModelProto> {
+        let answer = self.choose(&mut graph, 0, first)?;
         graph.output_like(&answer, self.models[0].output(OUTPUT)?);
-        Ok(())
+        graph.into_model(&Metadata {
+            strategy: Some(strategy.into()),
+            labels: self.labels(),
+            knobs: BTreeMap::from([(self.knob.into(), range)]),
+            provenance,
+        })
     }
 
     /// Labels of the gates' branches: where a row ends.
-    pub fn labels(&self) -> BTreeMap<String, [String; 2]> {
-        let last = self.gates();
-        let name = |ix: usize| if ix == last { "full".to_string() } else { rung(ix) };
-        self.labels_by(name)
-    }
-
-    /// The same with other names of the models, by index.
-    pub fn labels_by(&self, name: impl Fn(usize) -> String) -> BTreeMap<String, [String; 2]> {
+    fn labels(&self) -> BTreeMap<String, [String; 2]> {
         let last = self.gates();
         let label = |ix: usize| {
-            let on = if ix + 1 == last { name(last) } else { String::new() };
-            (gate(ix), [on, name(ix)])
+            let on = if ix + 1 == last { self.names[last].clone() } else { String::new() };
+            (gate(ix), [on, self.names[ix].clone()])
         };
         (0..last).map(label).collect()
     }
@@ -98,6 +107,11 @@ impl Ladder<'_> {
         let tensors = graph.splice(component, &rung(ix), self.wires)?;
         Ok(tensors[&component.output(OUTPUT)?.name].clone())
     }
+}
+
+/// Names of the paths of `count` models that have none of their own.
+pub(super) fn rungs(count: usize) -> Vec<String> {
+    (1..count).map(|ix| rung(ix - 1)).chain(["full".to_string()]).collect()
 }
 
 /// Name of a model and of its branch.

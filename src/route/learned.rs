@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::{Component, GraphBuilder, KnobRange, Metadata, Size, int_attribute};
 
 use super::features;
-use super::ladder::{Ladder, Leave};
+use super::ladder::{Ladder, Leave, rungs};
 
 /// Name of the strategy.
 pub const STRATEGY: &str = "selection_learned";
@@ -88,8 +88,7 @@ pub fn compose(
     }
     let (mut main, wires) = GraphBuilder::around(STRATEGY, first)?;
     main.knob(KNOB, threshold)?;
-    // The only tensor so far: what all models read.
-    let image = wires.values().next().cloned().unwrap_or_default();
+    let image = features::image(first, &wires)?;
     let terms = wire(&mut main, &image)?;
     let mut scores = vec![];
     for (ix, weights) in weights.iter().enumerate() {
@@ -98,15 +97,10 @@ pub fn compose(
         let constant = main.constant(&format!("{name}/constant"), &[1], &[weights.constant])?;
         scores.push(main.node("Gemm", &name, &[&terms, &slopes, &constant])?);
     }
-    let ladder = Ladder { models, leave: Leave::AboveKnob(&scores), knob: KNOB, wires: &wires };
-    ladder.climb(&mut main, None)?;
-    let metadata = Metadata {
-        strategy: Some(STRATEGY.into()),
-        labels: ladder.labels(),
-        knobs: BTreeMap::from([(KNOB.into(), KnobRange { default: threshold, ..RANGE })]),
-        provenance,
-    };
-    main.into_model(&metadata)
+    let leave = Leave::AboveKnob(&scores);
+    let ladder = Ladder { models, names: rungs(models.len()), leave, knob: KNOB, wires: &wires };
+    let range = KnobRange { default: threshold, ..RANGE };
+    ladder.into_model(main, None, (STRATEGY, range), provenance)
 }
 
 #[cfg(test)]
