@@ -14,7 +14,7 @@ use perforate::fit::calibrate::Loss;
 use perforate::lab::experiment::Experiment;
 use perforate::lab::plots::{self, Selected};
 use perforate::lab::scenario::SEED;
-use perforate::lab::{self, SCENARIOS, Scenario, find, launches};
+use perforate::lab::{self, SCENARIOS, find, launches};
 use perforate::onnx::{Component, encode};
 use perforate::report::{Host, Report, ScenarioReport, scenario_report};
 use perforate::route::score::Score;
@@ -101,6 +101,9 @@ struct BenchArguments {
     /// What counts as cost where settings and models are compared: operations (unless given), or time here.
     #[arg(long, value_enum)]
     cost: Option<CostName>,
+    /// Sentences to calibrate and test on, instead of the scenario's: lines of label, tab, sentence.
+    #[arg(long)]
+    table: Option<PathBuf>,
     /// Write the report as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -313,6 +316,9 @@ fn experiments(arguments: &BenchArguments) -> Result<Vec<Experiment>> {
             .collect::<Result<_>>()?,
     };
     for experiment in &mut experiments {
+        if let Some(table) = &arguments.table {
+            experiment.table = Some(table.display().to_string());
+        }
         if let Some(epsilon) = arguments.epsilon {
             experiment.epsilon = epsilon;
         }
@@ -342,7 +348,7 @@ fn measure(experiments: Vec<Experiment>) -> Result<Vec<ScenarioReport>> {
     let mut runs = vec![];
     for experiment in experiments {
         let chosen = find(&experiment.scenario)?;
-        let files = read_files(chosen)?;
+        let files = read_files(&experiment)?;
         let experiment = experiment.with_files(&files)?;
         let subject = chosen.subject(&files, &experiment)?;
         let mut sweep = Sweep::new(subject, experiment.options()?, SystemClock::default())?;
@@ -382,7 +388,7 @@ fn launch() -> Result<()> {
     let text = std::io::read_to_string(std::io::stdin()).map_err(|e| internal(&e))?;
     for experiment in Experiment::read("standard input", &text)? {
         let chosen = find(&experiment.scenario)?;
-        let files = read_files(chosen)?;
+        let files = read_files(&experiment)?;
         let subject = chosen.subject(&files, &experiment)?;
         let options = Options { timing_only: true, ..experiment.options()? };
         let mut sweep = Sweep::new(subject, options, SystemClock::default())?;
@@ -395,8 +401,9 @@ fn launch() -> Result<()> {
     Ok(())
 }
 
-fn read_files(scenario: &Scenario) -> Result<BTreeMap<String, Vec<u8>>> {
-    scenario.files().map(|file| Ok((file.to_string(), read(Path::new(file))?))).collect()
+fn read_files(experiment: &Experiment) -> Result<BTreeMap<String, Vec<u8>>> {
+    let files = experiment.needed()?.into_iter();
+    files.map(|file| read(Path::new(&file)).map(|content| (file, content))).collect()
 }
 
 /// The report in every form, and the charts.

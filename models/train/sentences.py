@@ -162,12 +162,11 @@ def train_students(args):
     words = Path(args.out) / "sentences-words.onnx"
     log(json.dumps(export.write_words(table.weight, words)))
     for name, net in nets.items():
-        whole, body = (Path(args.out) / f"sentences-{name}{end}.onnx" for end in ("", "-body"))
-        for path in (whole, body):
-            log(json.dumps(export.write_student(net, path, TASKS[name], path == body)))
+        body = Path(args.out) / f"sentences-{name}.onnx"
+        log(json.dumps(export.write_student(net, body, TASKS[name])))
         stored = export.round_weights(copy.deepcopy(net))
         log(json.dumps({"name": name, "storage": "int8", **scores(stored, sets)}))
-        log(json.dumps({"difference": [check(stored, p, sets["dev"]) for p in ([whole], [words, body])]}))
+        log(json.dumps({"difference": check(stored, [words, body], sets["dev"])}))
 
 
 def main():

@@ -201,22 +201,20 @@ def write_words(table, path):
     return save(graph, path, [IDS], outputs, "word embeddings of the sentence students")
 
 
-def write_student(net, path, task, separate):
-    """A tiny transformer or a `Dsn`: ids and mask to logits, or `words` instead of ids where `separate`."""
+def write_student(net, path, task):
+    """A tiny transformer or a `Dsn`: the looked-up `words` and the mask to logits."""
     table = net.words if hasattr(net, "words") else net.embedding.words
     graph = TextGraph("student")
-    words = "words" if separate else graph.words(table.weight, "ids", "words")
     if hasattr(net, "layers"):
-        h = graph.embedding(net.embedding, None, "embed", words)
+        h = graph.embedding(net.embedding, None, "embed", "words")
         exclusion = graph.exclusion("mask", "exclusion")
         for k, layer in enumerate(net.layers, 1):
             last = k == len(net.layers)
             h = graph.layer(layer, h, "mask", exclusion, f"layer{k}", None, "logits" if last else None)
     else:
-        x = graph.masked_mean(words, "mask", "mean")
+        x = graph.masked_mean("words", "mask", "mean")
         graph.linear(net.head, graph.dendritic(net.layer, x, "layer"), "head", "logits")
-    first = ("words", ["N", "L", table.embedding_dim]) if separate else IDS
-    return save(graph, path, [first, MASK], [("logits", LOGITS)], task)
+    return save(graph, path, [("words", ["N", "L", table.embedding_dim]), MASK], [("logits", LOGITS)], task)
 
 
 @torch.no_grad()

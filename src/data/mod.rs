@@ -2,6 +2,7 @@
 
 pub mod images;
 pub mod npz;
+pub mod sentences;
 
 use std::io::Read;
 
@@ -158,19 +159,41 @@ pub struct Sizes {
     pub test: usize,
 }
 
-/// Splits samples at random: one half for scaling and calibration, the other for the test. Without labels
-/// there is nothing to scale.
-pub fn split(
-    samples: &Samples,
-    sizes: Sizes,
-    seed: u64,
-) -> Result<(Option<Scaling>, Calibration, Test)> {
+/// What a sample is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Scaling and calibration.
+    Calibration,
+    /// Reporting.
+    Test,
+}
+
+/// The three splits; without labels there is nothing to scale.
+pub type Splits = (Option<Scaling>, Calibration, Test);
+
+/// Splits samples at random: one half for scaling and calibration, the other for the test.
+pub fn split(samples: &Samples, sizes: Sizes, seed: u64) -> Result<Splits> {
+    let rows = shuffled(samples, seed);
+    let (own, test) = rows.split_at(rows.len() / 2);
+    divide(samples, own, test, sizes)
+}
+
+/// Splits samples by what each is for, in random order.
+pub fn split_by(samples: &Samples, parts: &[Part], sizes: Sizes, seed: u64) -> Result<Splits> {
+    let (own, test): (Vec<usize>, Vec<usize>) =
+        shuffled(samples, seed).into_iter().partition(|&row| parts[row] == Part::Calibration);
+    divide(samples, &own, &test, sizes)
+}
+
+fn shuffled(samples: &Samples, seed: u64) -> Vec<usize> {
     let mut rows: Vec<usize> = (0..samples.len()).collect();
     rows.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-    let half = rows.len() / 2;
-    let (own, test) = rows.split_at(half);
+    rows
+}
+
+fn divide(samples: &Samples, own: &[usize], test: &[usize], sizes: Sizes) -> Result<Splits> {
     let wanted = if samples.labels().is_some() { sizes.scaling } else { 0 };
-    let (calibration, scaling) = own.split_at(half - wanted.min(half / 2));
+    let (calibration, scaling) = own.split_at(own.len() - wanted.min(own.len() / 2));
     let take = |rows: &[usize], n: usize| samples.select(&rows[..n.min(rows.len())]);
     let scaling = (!scaling.is_empty()).then(|| take(scaling, scaling.len())).transpose()?;
     Ok((
@@ -198,6 +221,24 @@ mod tests {
         assert_eq!(shape(ragged.rows(&[2, 0])), [2, 3]);
         let turned = ragged.select(&[2, 1]).unwrap();
         assert_eq!((turned.length(0), turned.text(1)), (Some(3), Some("b")));
+    }
+
+    #[test]
+    fn a_table_may_say_what_each_row_is_for() {
+        let x = ArrayD::from_shape_fn(vec![7, 1], |ix| ix[0] as f32);
+        let samples = Samples::new(Batch::new().with("x", x), Some(vec![0; 7])).unwrap();
+        let parts: Vec<Part> =
+            (0..7).map(|row| if row < 4 { Part::Calibration } else { Part::Test }).collect();
+        let sizes = Sizes { scaling: 1, calibration: 9, test: 2 };
+        let (scaling, calibration, test) = split_by(&samples, &parts, sizes, 3).unwrap();
+        let largest = |samples: &Samples| {
+            let values = crate::engine::to_array::<f32>(samples.inputs().get("x").unwrap());
+            values.unwrap().into_iter().fold(0.0, f32::max)
+        };
+        let scaling = scaling.unwrap().0;
+        assert_eq!((scaling.len(), calibration.0.len(), test.0.len()), (1, 3, 2));
+        assert!(largest(&calibration.0).max(largest(&scaling)) == 3.0 && largest(&test.0) > 3.0);
+        assert!(split_by(&samples, &[Part::Calibration; 7], sizes, 3).is_err());
     }
 
     #[test]

@@ -58,6 +58,9 @@ pub struct Experiment {
     pub energy: EnergyModel,
     /// What is asked of the operating point.
     pub targets: Targets,
+    /// Table of the user's own sentences, instead of the scenario's; the name of a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
     /// SHA-256 by file, in hexadecimal; a file named here must have this content.
     pub files: BTreeMap<String, String>,
 }
@@ -66,6 +69,8 @@ impl Experiment {
     /// What the command line measures of a scenario.
     pub fn usual(scenario: &Scenario, quick: bool) -> Experiment {
         let n = if quick { 1000 } else { 5000 };
+        // There are few sentences, and two classes need few samples for a temperature.
+        let scaling = if matches!(scenario.source, Source::Sentences(_)) { 200 } else { n / 5 };
         Experiment {
             scenario: scenario.name.into(),
             quick,
@@ -74,7 +79,7 @@ impl Experiment {
             launches: if quick { 3 } else { 5 },
             timed_rows: if quick { 64 } else { 128 },
             batch: 32,
-            scaling: n / 5,
+            scaling,
             calibration: n,
             test: n,
             loss: Loss::Error,
@@ -83,6 +88,7 @@ impl Experiment {
             cost: CostBasis::Operations,
             energy: EnergyModel::default(),
             targets: Targets::default(),
+            table: None,
             files: BTreeMap::new(),
         }
     }
@@ -93,15 +99,17 @@ impl Experiment {
             (Source::Seed, _) => 1000,
             (_, true) => 300,
             (Source::Images(_), false) => 1500,
+            (Source::Sentences(_), false) => 900,
         };
+        let usual = Experiment::usual(scenario, quick);
         Experiment {
             rounds: if quick { 5 } else { 9 },
             launches: 1,
             timed_rows: if quick { 32 } else { 64 },
-            scaling: n / 5,
+            scaling: usual.scaling.min(n / 5),
             calibration: n,
             test: n,
-            ..Experiment::usual(scenario, quick)
+            ..usual
         }
     }
 
@@ -190,10 +198,25 @@ impl Experiment {
         Sizes { scaling: self.scaling, calibration: self.calibration, test: self.test }
     }
 
+    /// The files that it needs: the scenario's, or the user's table in the place of its own.
+    pub fn needed(&self) -> Result<Vec<String>> {
+        let scenario = find(&self.scenario)?;
+        let own = |file: &'static str| match (&self.table, scenario.source) {
+            (Some(table), Source::Sentences([usual, _])) if usual == file => table.clone(),
+            _ => file.to_string(),
+        };
+        if self.table.is_some() && !matches!(scenario.source, Source::Sentences(_)) {
+            let text = "the scenario has no sentences, so it cannot take a table of them";
+            return Err(Error::new(ErrorKind::Config, text).node("table"));
+        }
+        Ok(scenario.files().map(own).collect())
+    }
+
     /// The same experiment with the content of its files noted; a file that is noted already must be the
     /// same.
     pub fn with_files(mut self, contents: &BTreeMap<String, Vec<u8>>) -> Result<Experiment> {
-        let noted = find(&self.scenario)?.files().filter_map(|name| contents.get_key_value(name));
+        let needed = self.needed()?;
+        let noted = needed.iter().filter_map(|name| contents.get_key_value(name));
         for (name, bytes) in noted {
             let digest = sha256(bytes);
             match self.files.get(name) {

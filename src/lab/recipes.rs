@@ -17,7 +17,9 @@ use crate::fit::ridge::ridge_cv;
 use crate::fit::temperature;
 use crate::onnx::{Component, KnobRange};
 use crate::route::score::Score;
-use crate::route::{dendritic, early_exit, energy, experts, features, fuzzy, learned, refine};
+use crate::route::{
+    cascade, dendritic, early_exit, energy, experts, features, fuzzy, learned, refine,
+};
 use crate::units::{Joules, Macs};
 
 /// What a composer makes of its parts.
@@ -72,6 +74,7 @@ pub fn models(strategy: &str, parts: Vec<Component>, scaling: Option<&Scaling>) 
         fuzzy::STRATEGY => of_fuzzy(parts, scaling),
         energy::STRATEGY => of_energy(parts),
         learned::STRATEGY => of_learned(parts, scaling),
+        cascade::STRATEGY => of_cascade(parts, scaling),
         other => Err(Error::new(ErrorKind::Internal, "no recipe makes models of it").at(other)),
     }
 }
@@ -117,6 +120,32 @@ fn of_early_exit(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Mod
         range: early_exit::RANGE,
         active: Active::Operations,
         light_always_runs: false,
+        probe: None,
+    })
+}
+
+/// The files of the models, cheapest first, with temperatures as for early exits.
+fn of_cascade(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models> {
+    let roles: Vec<String> = (1..=parts.len()).map(|ix| format!("file{ix}")).collect();
+    let provenance = provenance(&roles.iter().map(String::as_str).collect::<Vec<_>>(), &parts);
+    let models = cascade::Models::new(parts)?;
+    let last = models.count() - 1;
+    let temperatures = scaling
+        .map(|samples| (0..last).map(|ix| fit(models.alone(ix)?.model(), &samples.0)).collect())
+        .transpose()?;
+    let confidence = early_exit::Confidence {
+        score: Score::MaxProbability,
+        temperatures: temperatures.unwrap_or_default(),
+    };
+    let threshold = cascade::RANGE.default;
+    Ok(Models {
+        full: models.alone(last)?.model().clone(),
+        light: models.alone(0)?.model().clone(),
+        routed: models.compose(&models.names(), &confidence, threshold, provenance)?,
+        knob: cascade::KNOB,
+        range: cascade::RANGE,
+        active: Active::Operations,
+        light_always_runs: true,
         probe: None,
     })
 }

@@ -1,16 +1,17 @@
 //! The scenarios: a name, the files it needs, and how these become a [`Subject`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use tract_onnx::pb::ModelProto;
 
 use crate::bench::sweep::Subject;
-use crate::data::{Calibration, Samples, Scaling, Test, images, split};
+use crate::data::sentences::{self, Table, Tokenizer};
+use crate::data::{Samples, Splits, images, split, split_by};
 use crate::engine::{Batch, Library, Program};
 use crate::error::{Error, ErrorKind, Result};
-use crate::onnx::{Component, encode};
-use crate::route::{dendritic, early_exit, energy, experts, fuzzy, learned, refine};
+use crate::onnx::{Component, chain, encode};
+use crate::route::{cascade, dendritic, early_exit, energy, experts, fuzzy, learned, refine};
 
 use super::experiment::Experiment;
 use super::mlp;
@@ -26,13 +27,15 @@ pub enum Source {
     Seed,
     /// Files of images and labels.
     Images([&'static str; 2]),
+    /// Files of labelled sentences and of the tokenizer.
+    Sentences([&'static str; 2]),
 }
 
 impl Source {
     fn files(&self) -> &[&'static str] {
         match self {
             Source::Seed => &[],
-            Source::Images(files) => files,
+            Source::Images(files) | Source::Sentences(files) => files,
         }
     }
 }
@@ -62,8 +65,8 @@ pub struct Scenario {
     pub parts: &'static [&'static str],
     /// Where its samples come from.
     pub source: Source,
-    /// Files of static models to compare with.
-    pub statics: &'static [&'static str],
+    /// Static models to compare with, each the files that it consists of.
+    pub statics: &'static [&'static [&'static str]],
 }
 
 const FASHION: Source = Source::Images([
@@ -74,11 +77,19 @@ const MNIST: Source = Source::Images([
     "models/data/mnist/t10k-images-idx3-ubyte.gz",
     "models/data/mnist/t10k-labels-idx1-ubyte.gz",
 ]);
-const FASHION_STATICS: [&str; 3] = [
-    "models/fashion-static-s.onnx",
-    "models/fashion-static-m.onnx",
-    "models/fashion-static-l.onnx",
+const SENTENCES: Source = Source::Sentences([
+    "models/data/sentences/snippets.tsv.gz",
+    "models/data/sentences/tokenizer.json",
+]);
+const FASHION_STATICS: [&[&str]; 3] = [
+    &["models/fashion-static-s.onnx"],
+    &["models/fashion-static-m.onnx"],
+    &["models/fashion-static-l.onnx"],
 ];
+
+const SENTENCES_DATA: &str = "movie-review snippets that are not in SST-2";
+const PLAIN: [&str; 2] = ["models/sentences-words.onnx", "models/sentences-dsn-plain.onnx"];
+const TINY: [&str; 2] = ["models/sentences-words.onnx", "models/sentences-tiny.onnx"];
 
 const GARMENTS: [&str; 10] = [
     "T-shirt/top",
@@ -92,13 +103,14 @@ const GARMENTS: [&str; 10] = [
     "Bag",
     "Ankle boot",
 ];
+const SENTIMENTS: [&str; 2] = ["negative", "positive"];
 const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 const DENDRITIC: &str = "The light model runs on every input. A gate reads what it computed and estimates how likely the full model is to answer otherwise. Only where that reaches the threshold does the full model run as well; else the light answer stands.";
 const EARLY_EXIT: &str = "One network has small heads on its way. After each stage a head answers; if its best class is more probable than the threshold, the rest of the network is skipped.";
 
 /// All scenarios; the first is the one that a visitor sees.
-pub const SCENARIOS: [Scenario; 9] = [
+pub const SCENARIOS: [Scenario; 12] = [
     Scenario {
         name: "dendritic/mlp",
         strategy: dendritic::STRATEGY,
@@ -255,6 +267,77 @@ pub const SCENARIOS: [Scenario; 9] = [
         source: FASHION,
         statics: &FASHION_STATICS,
     },
+    Scenario {
+        name: "early-exit/sentences",
+        strategy: early_exit::STRATEGY,
+        title: "Early exit: sentences",
+        text: "A transformer of six layers with an exit after each; the first that is sure answers.",
+        how: "A sentence passes six layers of a transformer. After each, a head looks at the mean over its words and answers; if its best class is more probable than the threshold, the layers that follow are skipped.",
+        classes: &SENTIMENTS,
+        model: "models/sentences-{embed,layer1,…,layer6}.onnx",
+        data: SENTENCES_DATA,
+        epsilon: 0.02,
+        parts: &[
+            "models/sentences-embed.onnx",
+            "models/sentences-layer1.onnx",
+            "models/sentences-layer2.onnx",
+            "models/sentences-layer3.onnx",
+            "models/sentences-layer4.onnx",
+            "models/sentences-layer5.onnx",
+            "models/sentences-layer6.onnx",
+        ],
+        source: SENTENCES,
+        statics: &[&TINY],
+    },
+    Scenario {
+        name: "cascade/sentences",
+        strategy: cascade::STRATEGY,
+        title: "Cascade: sentences",
+        text: "A network without encoder, then a tiny transformer, then a transformer of six layers.",
+        how: "The mean of a sentence’s word embeddings, through one dendritic layer, answers first. Where its best class is less probable than the threshold, a transformer of two narrow layers reads the same embeddings. Where that is not sure either, the transformer of six layers reads the sentence anew.",
+        classes: &SENTIMENTS,
+        model: "models/sentences-{words,dsn,tiny,embed,layer1,…,layer6}.onnx",
+        data: SENTENCES_DATA,
+        epsilon: 0.02,
+        parts: &[
+            "models/sentences-words.onnx",
+            "models/sentences-dsn.onnx",
+            "models/sentences-tiny.onnx",
+            "models/sentences-embed.onnx",
+            "models/sentences-layer1.onnx",
+            "models/sentences-layer2.onnx",
+            "models/sentences-layer3.onnx",
+            "models/sentences-layer4.onnx",
+            "models/sentences-layer5.onnx",
+            "models/sentences-layer6.onnx",
+        ],
+        source: SENTENCES,
+        statics: &[&PLAIN, &TINY],
+    },
+    Scenario {
+        name: "dsn/sentences",
+        strategy: cascade::STRATEGY,
+        title: "No encoder: sentences",
+        text: "How far a network without encoder goes, alone and before a transformer of six layers.",
+        how: "The mean of a sentence’s word embeddings passes a dendritic layer, main(x) + Σ wᵢ⊙tanh(Dᵢ(x)), and a linear head: no word knows its neighbours. Where its best class is less probable than the threshold, the transformer of six layers reads the sentence. Static models beside it: the same with a plain layer, and a transformer of two narrow layers.",
+        classes: &SENTIMENTS,
+        model: "models/sentences-{words,dsn,embed,layer1,…,layer6}.onnx",
+        data: SENTENCES_DATA,
+        epsilon: 0.02,
+        parts: &[
+            "models/sentences-words.onnx",
+            "models/sentences-dsn.onnx",
+            "models/sentences-embed.onnx",
+            "models/sentences-layer1.onnx",
+            "models/sentences-layer2.onnx",
+            "models/sentences-layer3.onnx",
+            "models/sentences-layer4.onnx",
+            "models/sentences-layer5.onnx",
+            "models/sentences-layer6.onnx",
+        ],
+        source: SENTENCES,
+        statics: &[&PLAIN, &TINY],
+    },
 ];
 
 /// The scenario of this name.
@@ -298,7 +381,7 @@ impl Scenario {
             light: program("light", &models.light)?,
             routed: program("routed", &models.routed)?,
             statics: statics
-                .map(|file| Program::load_with(&library, file, get(files, file)?).map(Arc::new))
+                .map(|parts| reference(&library, parts, files).map(Arc::new))
                 .collect::<Result<_>>()?,
             active: models.active,
             light_always_runs: models.light_always_runs,
@@ -331,30 +414,62 @@ impl Scenario {
             .iter()
             .map(|file| Component::decode(*file, get(files, file)?))
             .collect::<Result<Vec<_>>>()?;
-        let splits = split(&self.samples(files)?, sizes, seed)?;
-        Ok((recipes::models(self.strategy, parts, splits.0.as_ref())?, splits))
-    }
-
-    /// All samples that come from files.
-    fn samples(&self, files: &BTreeMap<String, Vec<u8>>) -> Result<Samples> {
-        match self.source {
-            Source::Seed => Err(Error::new(ErrorKind::Internal, "its samples come from no file")),
+        let splits = match self.source {
+            Source::Sentences([table, tokenizer]) => {
+                let tokenizer = Tokenizer::read(tokenizer, get(files, tokenizer)?)?;
+                let name = experiment.table.as_deref().unwrap_or(table);
+                let table = Table::read(name, get(files, name)?)?;
+                let samples = sentences::samples(table.texts, Some(table.labels), &tokenizer)?;
+                match &table.parts {
+                    Some(parts) => {
+                        split_by(&samples, parts, sizes, seed).map_err(|e| e.within(name))?
+                    }
+                    None => split(&samples, sizes, seed)?,
+                }
+            }
             Source::Images([x, labels]) => {
                 let pixels = images::read_images(x, get(files, x)?)?;
                 let labels = images::read_labels(labels, get(files, labels)?)?;
-                Samples::new(Batch::new().with("x", pixels), Some(labels))
+                split(&Samples::new(Batch::new().with("x", pixels), Some(labels))?, sizes, seed)?
             }
-        }
+            Source::Seed => {
+                return Err(Error::new(ErrorKind::Internal, "its samples come from no file"));
+            }
+        };
+        Ok((recipes::models(self.strategy, parts, splits.0.as_ref())?, splits))
     }
 
     /// All files that it needs, each once.
     pub fn files(&self) -> impl Iterator<Item = &'static str> {
-        let statics = self.statics.iter().filter(|file| !self.parts.contains(file));
-        self.parts.iter().chain(self.source.files()).chain(statics).copied()
+        let mut known = HashSet::new();
+        let all = self
+            .parts
+            .iter()
+            .chain(self.source.files())
+            .chain(self.statics.iter().copied().flatten());
+        all.copied().filter(move |file| known.insert(*file))
     }
 }
 
-type Splits = (Option<Scaling>, Calibration, Test);
+/// A model to compare with, of one file or several in a row.
+fn reference(
+    library: &Library,
+    parts: &[&str],
+    files: &BTreeMap<String, Vec<u8>>,
+) -> Result<Program> {
+    if let [file] = parts {
+        return Program::load_with(library, file, get(files, file)?);
+    }
+    let mut size = 0;
+    let mut decode = |file: &&str| {
+        let bytes = get(files, file)?;
+        size += bytes.len();
+        Component::decode(*file, bytes)
+    };
+    let parts = parts.iter().map(&mut decode).collect::<Result<Vec<_>>>()?;
+    let whole = chain(&parts, &[("logits", "logits")])?;
+    Program::from_proto(library, whole.name(), whole.model(), size)
+}
 
 fn get<'a>(files: &'a BTreeMap<String, Vec<u8>>, name: &str) -> Result<&'a [u8]> {
     files

@@ -265,6 +265,31 @@ pub fn int_attribute(name: &str, value: i64) -> AttributeProto {
     }
 }
 
+/// Components in a row as one, which reads what they read from outside and gives `outputs`: pairs of a tensor of
+/// one of them and the name that it gets. A tensor that several give is the last one's.
+pub fn chain(parts: &[Component], outputs: &[(&str, &str)]) -> Result<Component> {
+    let Some(last) = parts.last() else {
+        return Err(Error::new(ErrorKind::Internal, "a chain needs a component"));
+    };
+    let mut graph = GraphBuilder::new("chain", last.opset());
+    let mut wires = Spliced::new();
+    for (ix, part) in parts.iter().enumerate() {
+        for input in part.inputs() {
+            if !wires.contains_key(&input.name) {
+                wires.insert(input.name.clone(), graph.declare_input(input.clone())?);
+            }
+        }
+        wires.extend(graph.splice_onto(part, &format!("part{}", ix + 1), &wires)?);
+    }
+    for (tensor, name) in outputs {
+        let giver = parts.iter().rev().find(|part| part.output(tensor).is_ok()).unwrap_or(last);
+        let declared = giver.output(tensor)?;
+        let kept = graph.node("Identity", name, &[&wires[*tensor]])?;
+        graph.output_like(&kept, declared);
+    }
+    Component::new(last.name(), graph.into_model(&Metadata::default())?)
+}
+
 fn graph_attribute(name: &str, graph: GraphProto) -> AttributeProto {
     AttributeProto {
         name: name.to_string(),
@@ -272,15 +297,4 @@ fn graph_attribute(name: &str, graph: GraphProto) -> AttributeProto {
         g: Some(graph),
         ..AttributeProto::default()
     }
-}
-/// Two components in a row as one: the second reads what the first gives, and may read what it reads.
-pub fn chain(first: &Component, second: &Component) -> Result<Component> {
-    let (mut graph, mut wires) = GraphBuilder::around("chain", first)?;
-    wires.extend(graph.splice(first, "trunk", &wires)?);
-    let given = graph.splice(second, "first", &wires)?;
-    for output in second.outputs() {
-        let kept = graph.node("Identity", &output.name, &[&given[&output.name]])?;
-        graph.output_like(&kept, output);
-    }
-    Component::new(second.name(), graph.into_model(&Metadata::default())?)
 }

@@ -45,7 +45,9 @@ impl Stages {
     pub fn new(mut stages: Vec<Component>) -> Result<Stages> {
         if stages.len() > 2 && stages[0].output(&head(0)).is_err() {
             let first = stages.remove(1);
-            stages[0] = chain(&stages[0], &first)?;
+            let kept: Vec<String> = first.outputs().iter().map(|o| o.name.clone()).collect();
+            let kept: Vec<(&str, &str)> = kept.iter().map(|o| (o.as_str(), o.as_str())).collect();
+            stages[0] = chain(&[stages[0].clone(), first], &kept)?;
         }
         let Some((last, heads)) = stages.split_last().filter(|(_, heads)| !heads.is_empty()) else {
             return Err(Error::new(
@@ -144,21 +146,33 @@ pub fn compose(
     stages: &Stages,
     confidence: &Confidence,
     threshold: f32,
+    provenance: BTreeMap<String, String>,
+) -> Result<ModelProto> {
+    let exits: Vec<String> = (0..stages.heads()).map(exit).collect();
+    compose_as(stages, confidence, (STRATEGY, &exits), threshold, provenance)
+}
+
+/// The same under the name of another strategy, whose paths that end at an early head are called `exits`.
+pub(super) fn compose_as(
+    stages: &Stages,
+    confidence: &Confidence,
+    (strategy, exits): (&str, &[String]),
+    threshold: f32,
     mut provenance: BTreeMap<String, String>,
 ) -> Result<ModelProto> {
-    let (mut graph, wires) = GraphBuilder::around(STRATEGY, &stages.0[0])?;
+    let (mut graph, wires) = GraphBuilder::around(strategy, &stages.0[0])?;
     graph.knob(KNOB, threshold)?;
     let answer = stages.nest(&mut graph, wires, 0, confidence, None)?;
     let last = stages.0.len() - 1;
     graph.output_like(&answer, stages.0[last].output(OUTPUT)?);
     // A row that goes on is labelled by where it ends.
-    let labels = (0..last).map(|ix| {
+    let labels = exits.iter().enumerate().map(|(ix, name)| {
         let on = if ix + 1 == last { "full".to_string() } else { String::new() };
-        (gate(ix), [on, exit(ix)])
+        (gate(ix), [on, name.clone()])
     });
     provenance.insert("score".into(), confidence.score.name().into());
     let metadata = Metadata {
-        strategy: Some(STRATEGY.into()),
+        strategy: Some(strategy.into()),
         labels: labels.collect(),
         knobs: BTreeMap::from([(KNOB.into(), KnobRange { default: threshold, ..RANGE })]),
         provenance,

@@ -1,5 +1,6 @@
 //! Composers: each makes one routed ONNX file out of component models, and knows nothing of timing.
 
+pub mod cascade;
 pub mod dendritic;
 pub mod early_exit;
 pub mod energy;
@@ -8,5 +9,6 @@ pub mod features;
 pub mod fuzzy;
 mod ladder;
 pub mod learned;
+mod names;
 pub mod refine;
 pub mod score;
