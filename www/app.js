@@ -72,8 +72,8 @@ async function main() {
       worker.send({ type: "open", scenario, quick: address.has("quick") });
     },
     async file(file) {
-      if (!/\.(onnx|npy|npz)$/i.test(file.name)) {
-        const message = `"${file.name}" is neither an .onnx model nor an .npy or .npz file of inputs.`;
+      if (!/\.(onnx|npy|npz|tsv|tsv\.gz)$/i.test(file.name)) {
+        const message = `"${file.name}" is neither an .onnx model nor an .npy, .npz or .tsv file of inputs.`;
         return apply({ type: "error", message });
       }
       ownFile = file;
@@ -101,6 +101,9 @@ async function main() {
     knob(index) {
       view.set_knob(index);
       show();
+    },
+    type(text) {
+      worker.send({ type: "type", text });
     },
     sample(index) {
       view.set_sample(index);

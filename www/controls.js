@@ -22,6 +22,10 @@ export function wire(actions) {
     const button = event.target.closest("[data-sample]");
     if (button) actions.sample(Number(button.dataset.sample));
   });
+  $("typing").addEventListener("submit", (event) => {
+    event.preventDefault();
+    actions.type($("typed").value);
+  });
   document.addEventListener("keydown", (event) => key(event, actions));
   files(actions);
 }

@@ -69,6 +69,16 @@ export function render(state, charts, picture) {
     $("parts").hidden = !table;
     paintTable($("segments"), table);
   });
+  part("models", state.models ?? null, (table) => {
+    $("beside").hidden = !table;
+    paintTable($("models"), table);
+  });
+  text("claim", state.claim);
+  part("robustness", state.robustness ?? null, (table) => {
+    $("disturbed").hidden = !table;
+    paintTable($("robustness"), table);
+  });
+  text("robustness-finding", state.robustness_finding);
   part("charts", state.charts ?? [], (list) => charts.show(list));
   text("how", state.how);
   part("look", state.inside == null, (none) => {
@@ -134,7 +144,10 @@ function paintKnob(knob) {
   [$("knob-low").textContent, $("knob-high").textContent] = knob.ends;
 }
 
-function paintInside({ key, diagram, samples, story }, picture) {
+function paintInside({ key, diagram, samples, story, reads_text }, picture) {
+  part("typing", reads_text, (reads) => {
+    $("typing").hidden = !reads;
+  });
   part("diagram", diagram, (svg) => {
     const { documentElement } = new DOMParser().parseFromString(svg, "image/svg+xml");
     $("diagram").replaceChildren(document.importNode(documentElement, true));

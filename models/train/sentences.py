@@ -89,8 +89,8 @@ def minilm(args):
     else:
         start = load_file(Path(args.minilm) / "model.safetensors")
         recipe = fit.Recipe(
-            epochs=args.epochs, rate=args.rate, power=args.power, words=args.words, pool=args.pool, seed=args.seed,
-            short=args.short, drop=args.drop,
+            epochs=args.epochs, rate=args.rate, power=args.power, words=args.words, pool=args.pool,
+            seed=args.seed, short=args.short, drop=args.drop, agree=args.agree,
         )
         net = fit.train_minilm(part, sets["held_out"], start, recipe, log, keep)
     log(json.dumps({"name": "minilm", "seconds": round(time.time() - started), **describe(net), **scores(net, sets)}))
@@ -186,6 +186,7 @@ def main():
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--power", type=float, default=1.0, help="exit k of n has the weight (k / n) ** power")
     parser.add_argument("--words", action="store_true", help="train the word embeddings too")
+    parser.add_argument("--agree", type=float, default=0.0, help="weight of the agreement of two runs under dropout")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--short", type=float, default=1.0, help="share of the short texts per epoch")
     parser.add_argument("--drop", type=float, default=0.0, help="share of tokens left out in training")

@@ -17,7 +17,8 @@ class Recipe:
     """What decides the fine-tuning: `decay` is the factor of the rate per layer downwards, `power` gives exit k of n
     the weight (k / n) ** power, `soft` the share of distillation from the last exit in the earlier ones' losses. Of the
     texts of fewer than `long` tokens an epoch has only the share `short`; `drop` of a text's tokens are left out. Word
-    embeddings are trained only where `words`."""
+    embeddings are trained only where `words`. With `agree`, every text is run twice, and that weight is on how far the
+    two runs' answers differ under dropout (R-Drop, Liang et al., NeurIPS 2021)."""
 
     epochs: int = 4
     batch: int = 64
@@ -30,6 +31,7 @@ class Recipe:
     short: float = 1.0
     drop: float = 0.0
     words: bool = False
+    agree: float = 0.0
     pool: str = "mean"
     seed: int = 1
 
@@ -56,6 +58,18 @@ def joint_loss(exits, labels, weights, soft, temperature):
     for weight, logits in zip(weights, exits[:-1]):
         hard = F.cross_entropy(logits, labels)
         total = total + weight * ((1 - soft) * hard + soft * distillation(logits, teacher, temperature))
+    return total
+
+
+def disagreement(exits, weights):
+    """Weighted symmetric divergence between the answers of the first and the second half of the rows."""
+    total = 0.0
+    for weight, logits in zip(weights, exits):
+        first, second = F.log_softmax(logits, 1).chunk(2)
+        total = total + weight * 0.5 * (
+            F.kl_div(first, second, reduction="batchmean", log_target=True)
+            + F.kl_div(second, first, reduction="batchmean", log_target=True)
+        )
     return total
 
 
@@ -113,10 +127,15 @@ def train_minilm(part, held, start, recipe, log=print, keep=None):
             plain = torch.rand(len(index), generator=generator) < 0.5
             texts = [(part.ids if p else part.natural)[i] for i, p in zip(index, plain)]
             ids, mask = data.pad([thin(text, recipe.drop, generator) for text in texts])
+            labels = part.labels[index]
+            if recipe.agree:
+                ids, mask, labels = ids.repeat(2, 1), mask.repeat(2, 1), labels.repeat(2)
             with torch.autocast("cpu", torch.bfloat16):
                 exits = net(ids, mask)
             exits = [logits.float() for logits in exits]
-            loss = joint_loss(exits, part.labels[index], weights, recipe.soft, 2.0)
+            loss = joint_loss(exits, labels, weights, recipe.soft, 2.0)
+            if recipe.agree:
+                loss = loss + recipe.agree * disagreement(exits, weights)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_([p for p in net.parameters() if p.requires_grad], 1.0)

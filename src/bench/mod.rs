@@ -12,6 +12,7 @@ pub mod order;
 pub mod quality;
 pub mod record;
 pub mod results;
+pub mod robustness;
 pub mod samples;
 pub mod segments;
 pub mod stats;

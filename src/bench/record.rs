@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayD};
 
 use crate::data::Samples;
-use crate::engine::{Batch, Knobs, Path, Program, Routing, Session};
+use crate::engine::{Batch, Knobs, Outcome, Path, Program, Routing, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::units::Macs;
 
@@ -40,6 +40,16 @@ pub struct Routed<'a> {
     pub output: &'a [f32],
     /// Operations spent.
     pub macs: Macs,
+}
+
+impl PathRecord {
+    /// Adds what came of one sample.
+    fn take(&mut self, outcome: &Outcome) -> Result<()> {
+        self.outputs.push(outcome.first()?.into_iter().collect());
+        self.macs.push(outcome.trace.total_macs());
+        self.scores.push(outcome.trace.scores.iter().map(|gate| gate[0]).collect());
+        Ok(())
+    }
 }
 
 impl Recording {
@@ -83,9 +93,24 @@ impl Recording {
             let batch = samples.row(row)?;
             let routing = Routing::Forced(record.path);
             let outcome = session.run_with(&batch, &self.program.neutral_knobs(), routing)?;
-            record.outputs.push(outcome.first()?.into_iter().collect());
-            record.macs.push(outcome.trace.total_macs());
-            record.scores.push(outcome.trace.scores.iter().map(|gate| gate[0]).collect());
+            record.take(&outcome)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the next sample of `samples`, if there is one, down every path that lacks it.
+    pub fn extend_all(&mut self, session: &mut Session, samples: &Samples) -> Result<()> {
+        let row = self.len();
+        if row >= samples.len() {
+            return Ok(());
+        }
+        let batch = samples.row(row)?;
+        let lacking = self.paths.iter_mut().filter(|record| record.outputs.len() == row);
+        let mut lacking: Vec<&mut PathRecord> = lacking.collect();
+        let paths: Vec<Path> = lacking.iter().map(|record| record.path).collect();
+        let outcomes = session.run_each(&batch, &self.program.neutral_knobs(), &paths)?;
+        for (record, outcome) in lacking.iter_mut().zip(outcomes) {
+            record.take(&outcome)?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::perturb::Variant;
 use crate::data::{Calibration, Scaling, Test};
 use crate::engine::Program;
 use crate::fit::calibrate::{Alternatives, Certificate, RiskTarget};
@@ -14,6 +15,7 @@ use crate::units::Seconds;
 use super::curve::CurveFigures;
 use super::dense::DensePoint;
 use super::quality::Quality;
+use super::robustness::Robustness;
 use super::samples::Samples;
 use super::segments::SegmentTimes;
 use super::stats::Interval;
@@ -66,6 +68,8 @@ pub struct Subject {
     pub calibration: Calibration,
     /// Samples on which everything is reported.
     pub test: Test,
+    /// The same, disturbed, to see what that does to the full and to the routed model.
+    pub variants: Vec<Variant>,
 }
 
 /// How much to measure.
@@ -187,6 +191,9 @@ pub struct Results {
     /// Answers of each path, in the order of [`Quality::paths`], where the gates do not look at the rows, so
     /// that somebody else has to choose; empty without labels, and before all samples are judged.
     pub path_answers: Vec<PathAnswers>,
+    /// Full and routed model on the test samples as they are, and on each disturbed variant; empty without
+    /// variants, and before all are judged.
+    pub robustness: Vec<Robustness>,
     /// (routed, all computation active) / (full model) − 1, at batch 1.
     pub gate_overhead: Option<Interval>,
     /// The same without the light model that the gate reads: (routed − light) / full − 1.

@@ -2,6 +2,7 @@
 
 pub mod images;
 pub mod npz;
+pub mod perturb;
 pub mod sentences;
 
 use std::io::Read;

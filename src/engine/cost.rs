@@ -58,6 +58,8 @@ pub struct SegmentCost {
     integer_macs: TDim,
     /// Number of constant values (weights) in the segment.
     pub parameters: usize,
+    /// How many of them stand in tables of which a run looks up a few rows, such as word embeddings.
+    pub in_tables: usize,
     /// Bytes that these constants take as loaded.
     pub bytes: Bytes,
     /// Bytes alive at each step of a run, its inputs and constants left out.
@@ -86,6 +88,11 @@ impl SegmentCost {
                 continue;
             }
             let facts = model.node_input_facts(node.id)?;
+            if node.op().name() == "Gather"
+                && let Some(table) = facts.first().and_then(|fact| fact.konst.as_ref())
+            {
+                cost.in_tables += table.len();
+            }
             let mut charged = TDim::Val(0);
             for (kind, count) in node.op.cost(&facts)? {
                 match kind {

@@ -20,6 +20,7 @@ use super::trace::Path;
 /// A model ready to run; immutable. What changes from run to run is in a [`super::Session`].
 #[derive(Debug)]
 pub struct Program {
+    name: String,
     pub(crate) root: Block,
     pub(crate) slots: Vec<Slot>,
     pub(crate) segments: Vec<Segment>,
@@ -101,7 +102,10 @@ impl Program {
         model: &pb::ModelProto,
         file_size: usize,
     ) -> Result<Program> {
-        Self::compile(library, model, Bytes(file_size as f64)).map_err(|e| e.at(name))
+        let mut program =
+            Self::compile(library, model, Bytes(file_size as f64)).map_err(|e| e.at(name))?;
+        program.name = name.to_string();
+        Ok(program)
     }
 
     fn compile(library: &Library, model: &pb::ModelProto, file_size: Bytes) -> Result<Program> {
@@ -140,6 +144,7 @@ impl Program {
         let (inputs, knobs, bound) = bind_inputs(&mut cutter, &declared)?;
         let root = cutter.root(graph, &bound)?;
         Ok(Program {
+            name: String::new(),
             root,
             slots: cutter.slots,
             segments: cutter.segments,
@@ -151,6 +156,11 @@ impl Program {
             metadata,
             file_size,
         })
+    }
+
+    /// The name that it was loaded under.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The data inputs.
@@ -208,6 +218,11 @@ impl Program {
     /// Number of constant values in all segments.
     pub fn parameters(&self) -> usize {
         self.segments.iter().map(|s| s.cost().parameters).sum()
+    }
+
+    /// How many of them stand in tables of which a run looks up a few rows, such as word embeddings.
+    pub fn parameters_in_tables(&self) -> usize {
+        self.segments.iter().map(|s| s.cost().in_tables).sum()
     }
 
     /// Whether the file accepts only one row at a time.

@@ -69,15 +69,17 @@ impl Experiment {
     /// What the command line measures of a scenario.
     pub fn usual(scenario: &Scenario, quick: bool) -> Experiment {
         let n = if quick { 1000 } else { 5000 };
-        // There are few sentences, and two classes need few samples for a temperature.
-        let scaling = if matches!(scenario.source, Source::Sentences(_)) { 200 } else { n / 5 };
+        // There are few sentences, they take long, and two classes need few samples for a temperature.
+        let sentences = matches!(scenario.source, Source::Sentences(_));
+        let scaling = if sentences { 200 } else { n / 5 };
+        let timed_rows = if quick { 64 } else { 128 };
         Experiment {
             scenario: scenario.name.into(),
             quick,
             seed: SEED,
             rounds: if quick { 6 } else { 25 },
             launches: if quick { 3 } else { 5 },
-            timed_rows: if quick { 64 } else { 128 },
+            timed_rows: if sentences { timed_rows / 2 } else { timed_rows },
             batch: 32,
             scaling,
             calibration: n,
@@ -99,13 +101,13 @@ impl Experiment {
             (Source::Seed, _) => 1000,
             (_, true) => 300,
             (Source::Images(_), false) => 1500,
-            (Source::Sentences(_), false) => 900,
+            (Source::Sentences(_), false) => 600,
         };
         let usual = Experiment::usual(scenario, quick);
         Experiment {
             rounds: if quick { 5 } else { 9 },
             launches: 1,
-            timed_rows: if quick { 32 } else { 64 },
+            timed_rows: usual.timed_rows / 2,
             scaling: usual.scaling.min(n / 5),
             calibration: n,
             test: n,

@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::record::argmax;
+use crate::bench::record::{Recording, argmax};
 use crate::bench::sweep::{Subject, Sweep};
 use crate::clock::Clock;
-use crate::engine::{Batch, Knobs, Program, to_array};
+use crate::data::sentences::{self, Tokenizer};
+use crate::engine::{Batch, Knobs, Program, Session, to_array};
+use crate::error::Result;
 use crate::units::{Macs, three_digits};
 
 use super::diagram::{Diagram, question, sign};
@@ -16,6 +18,8 @@ use super::text::{knob, percent};
 const SHOWN: usize = 24;
 /// Columns of a picture of inputs that are no image.
 const COLUMNS: usize = 32;
+/// Most characters of a typed sentence that the page repeats.
+const SHOWN_CHARACTERS: usize = 400;
 
 /// What there is to see.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,11 +50,11 @@ struct PathText {
     branches: Vec<Option<bool>>,
 }
 
-/// A test sample.
+/// An input, and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Sample {
-    /// Its number among the test samples.
-    row: usize,
+pub struct Sample {
+    /// What it is called, for people.
+    name: String,
     /// What it is; none without labels.
     truth: Option<usize>,
     /// The answer of each path, and its operations.
@@ -60,7 +64,7 @@ struct Sample {
     taken: Vec<usize>,
     /// The score at each gate, on whichever path passes it.
     scores: Vec<f32>,
-    /// What the gates look at, in words.
+    /// What the gates look at, in words, and what else is to be said of it.
     notes: Vec<String>,
     picture: Picture,
     /// Instead of a picture.
@@ -101,9 +105,6 @@ impl Inside {
         let program: &Program = &subject.routed;
         let knobs: Vec<Knobs> =
             settings.iter().map(|&value| Knobs::new().with(&subject.knob, value)).collect();
-        let taken = |row: usize| -> Vec<usize> {
-            knobs.iter().map(|knobs| recording.at(row, knobs).path).collect()
-        };
         let always = Knobs::new().with(&subject.knob, subject.range.always);
         let full = recording.at(0, &always).path;
         // From the easiest to the hardest: by the operations spent on a row over all settings.
@@ -113,20 +114,13 @@ impl Inside {
         rows.sort_by(|a, b| a.0.0.total_cmp(&b.0.0));
         let step = (n as f64 / SHOWN as f64).max(1.0);
         let rows = (0..SHOWN.min(n)).map(|ix| rows[(ix as f64 * step) as usize].1);
-        let score = |row: usize, gate: usize| {
-            let scores = recording.paths.iter().map(|path| path.scores[row][gate]);
-            scores.into_iter().find(|score| !score.is_nan()).unwrap_or(f32::NAN)
-        };
         let samples = rows.map(|row| Sample {
-            row,
+            name: format!("Test sample {row}"),
             truth: subject.test.0.labels().map(|labels| labels[row]),
-            answers: recording.paths.iter().map(|path| argmax(&path.outputs[row])).collect(),
-            macs: recording.paths.iter().map(|path| path.macs[row].0).collect(),
-            taken: taken(row),
-            scores: (0..program.gates().len()).map(|gate| score(row, gate)).collect(),
             notes: probe.map_or(vec![], |probe| probe.notes(&subject.test.0, row)),
             picture: picture(subject, row),
             text: subject.test.0.text(row).map(str::to_string),
+            ..Sample::recorded(recording, row, &knobs)
         });
         let gates = program.gates().iter().map(|gate| GateText {
             name: gate.name.clone(),
@@ -185,10 +179,20 @@ impl Inside {
         self.samples.iter().enumerate().map(thumb).collect()
     }
 
+    /// Shows one more input, before the others.
+    pub fn insert(&mut self, sample: Sample) {
+        self.samples.insert(0, sample);
+    }
+
+    /// Whether the inputs are sentences, so that one may be typed.
+    pub fn reads_text(&self) -> bool {
+        self.samples.iter().any(|sample| sample.text.is_some())
+    }
+
     /// Differs where other samples are shown.
     pub fn key(&self) -> String {
-        let rows: Vec<String> = self.samples.iter().map(|sample| sample.row.to_string()).collect();
-        rows.join(" ")
+        let names: Vec<&str> = self.samples.iter().map(|sample| sample.name.as_str()).collect();
+        format!("{} {}", names.len(), names.join(" "))
     }
 
     /// The picture of a sample.
@@ -203,8 +207,8 @@ impl Inside {
         let own = &self.paths[path];
         let [macs, all] = [path, self.full].map(|ix| sample.macs[ix]);
         let who = match sample.truth {
-            Some(truth) => format!("Test sample {}: {}.", sample.row, name(classes, truth)),
-            None => format!("Test sample {}.", sample.row),
+            Some(truth) => format!("{}: {}.", sample.name, name(classes, truth)),
+            None => format!("{}.", sample.name),
         };
         let mut story = vec![who];
         story.extend(sample.notes.iter().cloned());
@@ -247,6 +251,54 @@ impl Inside {
         };
         story.push(format!("It answers {}{verdict}, {agrees}.", name(classes, answer)));
         story
+    }
+}
+
+impl Sample {
+    /// What the paths do with a row of a recording.
+    fn recorded(recording: &Recording, row: usize, knobs: &[Knobs]) -> Sample {
+        let score = |gate: usize| {
+            let scores = recording.paths.iter().map(|path| path.scores[row][gate]);
+            scores.into_iter().find(|score| !score.is_nan()).unwrap_or(f32::NAN)
+        };
+        Sample {
+            name: String::new(),
+            truth: None,
+            answers: recording.paths.iter().map(|path| argmax(&path.outputs[row])).collect(),
+            macs: recording.paths.iter().map(|path| path.macs[row].0).collect(),
+            taken: knobs.iter().map(|knobs| recording.at(row, knobs).path).collect(),
+            scores: (0..recording.program().gates().len()).map(score).collect(),
+            notes: vec![],
+            picture: Picture::default(),
+            text: None,
+        }
+    }
+
+    /// A sentence of the user's, run down every path of the routed model.
+    pub fn typed<C: Clock>(sweep: &Sweep<C>, tokenizer: &Tokenizer, text: &str) -> Result<Sample> {
+        let tokens = tokenizer.encode(text)?;
+        let (read, all) = (tokens.ids.len(), tokens.all);
+        let shown: String = text.chars().take(SHOWN_CHARACTERS).collect();
+        let samples = sentences::of_tokens(&[tokens.ids], vec![shown.clone()], None)?;
+        let subject = sweep.subject();
+        let mut recording = Recording::new(subject.routed.clone())?;
+        let mut session = Session::new(subject.routed.clone());
+        recording.extend_all(&mut session, &samples)?;
+        let knobs: Vec<Knobs> =
+            sweep.grid().iter().map(|&value| Knobs::new().with(&subject.knob, value)).collect();
+        let cut = (all > read).then(|| {
+            format!(
+                "It is too long: the model reads the first {} of its {} tokens.",
+                read - 2,
+                all - 2
+            )
+        });
+        Ok(Sample {
+            name: format!("Your sentence, {} tokens", read - 2),
+            notes: cut.into_iter().collect(),
+            text: Some(shown),
+            ..Sample::recorded(&recording, 0, &knobs)
+        })
     }
 }
 

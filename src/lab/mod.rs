@@ -1,5 +1,6 @@
 //! The headless application: scenarios, the measuring side of the page, and its view.
 
+mod claims;
 mod diagram;
 pub mod experiment;
 mod inside;

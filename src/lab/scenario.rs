@@ -7,12 +7,13 @@ use tract_onnx::pb::ModelProto;
 
 use crate::bench::sweep::Subject;
 use crate::data::sentences::{self, Table, Tokenizer};
-use crate::data::{Samples, Splits, images, split, split_by};
+use crate::data::{Samples, Splits, images, perturb, split, split_by};
 use crate::engine::{Batch, Library, Program};
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::{Component, chain, encode};
 use crate::route::{cascade, dendritic, early_exit, energy, experts, fuzzy, learned, refine};
 
+use super::claims::Claim;
 use super::experiment::Experiment;
 use super::mlp;
 use super::recipes::{self, Models, Probe};
@@ -40,6 +41,17 @@ impl Source {
     }
 }
 
+/// A scenario, opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// What is measured.
+    pub subject: Subject,
+    /// What shows people what the gates look at.
+    pub probe: Option<Probe>,
+    /// What reads the sentences, where the samples are some.
+    pub tokenizer: Option<Tokenizer>,
+}
+
 /// A scenario of the registry.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scenario {
@@ -65,6 +77,8 @@ pub struct Scenario {
     pub parts: &'static [&'static str],
     /// Where its samples come from.
     pub source: Source,
+    /// What was published of it, if that is to be judged.
+    pub claim: Option<Claim>,
     /// Static models to compare with, each the files that it consists of.
     pub statics: &'static [&'static [&'static str]],
 }
@@ -123,6 +137,7 @@ pub const SCENARIOS: [Scenario; 12] = [
         epsilon: 0.02,
         parts: &[],
         source: Source::Seed,
+        claim: None,
         statics: &[],
     },
     Scenario {
@@ -141,6 +156,7 @@ pub const SCENARIOS: [Scenario; 12] = [
             "models/fashion-gate.onnx",
         ],
         source: FASHION,
+        claim: None,
         statics: &FASHION_STATICS,
     },
     Scenario {
@@ -159,6 +175,7 @@ pub const SCENARIOS: [Scenario; 12] = [
             "models/mnist-stage3.onnx",
         ],
         source: MNIST,
+        claim: None,
         statics: &[],
     },
     Scenario {
@@ -177,6 +194,7 @@ pub const SCENARIOS: [Scenario; 12] = [
             "models/fashion-stage3.onnx",
         ],
         source: FASHION,
+        claim: None,
         statics: &FASHION_STATICS,
     },
     Scenario {
@@ -196,6 +214,7 @@ pub const SCENARIOS: [Scenario; 12] = [
             "models/fashion-experts-gate.onnx",
         ],
         source: FASHION,
+        claim: None,
         statics: &FASHION_STATICS,
     },
     Scenario {
@@ -210,6 +229,7 @@ pub const SCENARIOS: [Scenario; 12] = [
         epsilon: 0.005,
         parts: &["models/fashion-cheap.onnx", "models/fashion-refinement.onnx"],
         source: FASHION,
+        claim: None,
         statics: &FASHION_STATICS,
     },
     Scenario {
@@ -229,6 +249,7 @@ pub const SCENARIOS: [Scenario; 12] = [
             "models/fashion-full.onnx",
         ],
         source: FASHION,
+        claim: None,
         statics: &[],
     },
     Scenario {
@@ -247,6 +268,7 @@ pub const SCENARIOS: [Scenario; 12] = [
             "models/fashion-full.onnx",
         ],
         source: FASHION,
+        claim: None,
         statics: &FASHION_STATICS,
     },
     Scenario {
@@ -265,6 +287,7 @@ pub const SCENARIOS: [Scenario; 12] = [
             "models/fashion-full.onnx",
         ],
         source: FASHION,
+        claim: None,
         statics: &FASHION_STATICS,
     },
     Scenario {
@@ -287,6 +310,7 @@ pub const SCENARIOS: [Scenario; 12] = [
             "models/sentences-layer6.onnx",
         ],
         source: SENTENCES,
+        claim: None,
         statics: &[&TINY],
     },
     Scenario {
@@ -312,6 +336,7 @@ pub const SCENARIOS: [Scenario; 12] = [
             "models/sentences-layer6.onnx",
         ],
         source: SENTENCES,
+        claim: None,
         statics: &[&PLAIN, &TINY],
     },
     Scenario {
@@ -336,6 +361,7 @@ pub const SCENARIOS: [Scenario; 12] = [
             "models/sentences-layer6.onnx",
         ],
         source: SENTENCES,
+        claim: Some(Claim::EncoderFree),
         statics: &[&PLAIN, &TINY],
     },
 ];
@@ -359,16 +385,25 @@ impl Scenario {
         files: &BTreeMap<String, Vec<u8>>,
         experiment: &Experiment,
     ) -> Result<Subject> {
-        Ok(self.open(files, experiment)?.0)
+        Ok(self.open(files, experiment)?.subject)
     }
 
-    /// The same, and what shows people what the gates look at.
+    /// The same, with what shows people more of it.
     pub fn open(
         &self,
         files: &BTreeMap<String, Vec<u8>>,
         experiment: &Experiment,
-    ) -> Result<(Subject, Option<Probe>)> {
-        let (models, (scaling, calibration, test)) = self.models(files, experiment)?;
+    ) -> Result<Opened> {
+        let tokenizer = match self.source {
+            Source::Sentences([_, file]) => Some(Tokenizer::read(file, get(files, file)?)?),
+            Source::Images(_) | Source::Seed => None,
+        };
+        let (models, splits) = self.models(files, experiment, tokenizer.as_ref())?;
+        let (scaling, calibration, test) = splits;
+        let variants = match &tokenizer {
+            Some(tokenizer) => perturb::variants(&test.0, tokenizer, experiment.seed)?,
+            None => vec![],
+        };
         // What is compared runs from the same weights.
         let library = Library::default();
         let program = |role: &str, model: &ModelProto| {
@@ -390,8 +425,9 @@ impl Scenario {
             scaling,
             calibration,
             test,
+            variants,
         };
-        Ok((subject, models.probe))
+        Ok(Opened { subject, probe: models.probe, tokenizer })
     }
 
     /// The composer's models, and the splits of the samples.
@@ -399,6 +435,7 @@ impl Scenario {
         &self,
         files: &BTreeMap<String, Vec<u8>>,
         experiment: &Experiment,
+        tokenizer: Option<&Tokenizer>,
     ) -> Result<(Models, Splits)> {
         let (sizes, seed) = (experiment.sizes(), experiment.seed);
         if self.source == Source::Seed {
@@ -414,27 +451,23 @@ impl Scenario {
             .iter()
             .map(|file| Component::decode(*file, get(files, file)?))
             .collect::<Result<Vec<_>>>()?;
-        let splits = match self.source {
-            Source::Sentences([table, tokenizer]) => {
-                let tokenizer = Tokenizer::read(tokenizer, get(files, tokenizer)?)?;
+        let splits = match (self.source, tokenizer) {
+            (Source::Sentences([table, _]), Some(tokenizer)) => {
                 let name = experiment.table.as_deref().unwrap_or(table);
                 let table = Table::read(name, get(files, name)?)?;
-                let samples = sentences::samples(table.texts, Some(table.labels), &tokenizer)?;
+                let samples = sentences::samples(table.texts, Some(table.labels), tokenizer)?;
                 match &table.parts {
-                    Some(parts) => {
-                        split_by(&samples, parts, sizes, seed).map_err(|e| e.within(name))?
-                    }
-                    None => split(&samples, sizes, seed)?,
+                    Some(parts) => split_by(&samples, parts, sizes, seed),
+                    None => split(&samples, sizes, seed),
                 }
+                .map_err(|e| e.within(name))?
             }
-            Source::Images([x, labels]) => {
+            (Source::Images([x, labels]), _) => {
                 let pixels = images::read_images(x, get(files, x)?)?;
                 let labels = images::read_labels(labels, get(files, labels)?)?;
                 split(&Samples::new(Batch::new().with("x", pixels), Some(labels))?, sizes, seed)?
             }
-            Source::Seed => {
-                return Err(Error::new(ErrorKind::Internal, "its samples come from no file"));
-            }
+            _ => return Err(Error::new(ErrorKind::Internal, "its samples come from no file")),
         };
         Ok((recipes::models(self.strategy, parts, splits.0.as_ref())?, splits))
     }

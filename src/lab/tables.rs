@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::bench::sweep::Active;
-use crate::report::{PointReport, ScenarioReport, TimingReport};
+use crate::report::{ModelReport, PointReport, RobustnessReport, ScenarioReport, TimingReport};
 use crate::units::{Bytes, Macs, Seconds, three_digits};
 
 use super::text::{dash, knob, percent, speedup};
@@ -134,5 +134,39 @@ pub fn segments(report: &ScenarioReport) -> Option<Table> {
             .into(),
         columns: SEGMENT_COLUMNS.to_vec(),
         rows: rows.collect(),
+    })
+}
+
+/// The models beside each other; none before they are timed.
+pub fn models(report: &ScenarioReport) -> Option<Table> {
+    let caption = "What each model is made of, costs and answers; tables are such as word embeddings, of which a run looks up a few rows; the routed model stands at its operating point";
+    table("model", caption, report.models.iter().map(ModelReport::cells))
+}
+
+/// What disturbed samples do to the full and the routed model; none without such samples.
+pub fn robustness(report: &ScenarioReport) -> Option<Table> {
+    let caption = "Accuracy of the full and the routed model at the operating point, on the test samples as they are and disturbed";
+    table("variant", caption, report.robustness.iter().map(RobustnessReport::cells))
+}
+
+/// A table of rows that are cells with their columns' titles; none without rows.
+fn table(
+    kind: &'static str,
+    caption: &str,
+    rows: impl Iterator<Item = Vec<(&'static str, String)>>,
+) -> Option<Table> {
+    let rows: Vec<_> = rows.collect();
+    let column = |title: &'static str| Column { id: title, title, unit: "" };
+    Some(Table {
+        caption: caption.into(),
+        columns: rows.first()?.iter().map(|(title, _)| column(title)).collect(),
+        rows: rows
+            .iter()
+            .map(|row| Row {
+                cells: row.iter().map(|(_, cell)| cell.clone()).collect(),
+                selected: false,
+                kind,
+            })
+            .collect(),
     })
 }

@@ -40,6 +40,8 @@ pub struct InsideState {
     samples: Vec<Thumb>,
     /// What becomes of the chosen sample.
     story: Vec<String>,
+    /// Whether a sentence may be typed.
+    reads_text: bool,
 }
 
 /// A scenario's card.
@@ -112,6 +114,13 @@ pub struct State {
     figures: Vec<Figure>,
     table: Option<Table>,
     segments: Option<Table>,
+    /// The models beside each other.
+    models: Option<Table>,
+    /// What disturbed samples do, as a table and in a sentence.
+    robustness: Option<Table>,
+    robustness_finding: Option<String>,
+    /// What was claimed elsewhere, and what is measured here.
+    claim: Option<String>,
     charts: Vec<ChartState>,
     /// How the strategy works.
     how: &'static str,
@@ -166,6 +175,12 @@ impl View {
                 }
             }
             Event::Inside { inside } => self.inside = Some(inside),
+            Event::Typed { sample } => {
+                if let Some(inside) = &mut self.inside {
+                    inside.insert(*sample);
+                    (self.sample, self.error) = (0, None);
+                }
+            }
             Event::File { summary } => {
                 (self.status, self.running, self.error) = (summary, false, None)
             }
@@ -268,6 +283,10 @@ impl View {
             figures: self.shown().map_or_else(Vec::new, |point| self.figures(point)),
             table: report.map(|r| tables::numbers(r, self.routing.then(|| self.index()))),
             segments: report.and_then(tables::segments),
+            models: report.and_then(tables::models),
+            robustness: report.and_then(tables::robustness),
+            robustness_finding: report.and_then(|r| r.robustness_finding.clone()),
+            claim: report.and_then(|r| scenario.claim?.judge(r)),
             charts: charts.collect(),
             how: scenario.how,
             inside: self.inside.as_ref().map(|inside| {
@@ -277,6 +296,7 @@ impl View {
                     diagram: inside.svg(self.sample, setting),
                     samples: inside.thumbs(self.sample, setting, scenario.classes),
                     story: inside.story(self.sample, setting, scenario.classes),
+                    reads_text: inside.reads_text(),
                 }
             }),
             files: report

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::bench::sweep::{Progress, Sweep};
 use crate::bench::timing::Stretch;
 use crate::clock::SystemClock;
+use crate::data::sentences::{Table, Tokenizer};
 use crate::engine::{Knobs, Program};
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{Host, Report, scenario_report};
@@ -15,10 +16,10 @@ use crate::report::{Host, Report, scenario_report};
 use crate::units::Seconds;
 
 use super::experiment::Experiment;
-use super::inside::Inside;
+use super::inside::{Inside, Sample};
 use super::recipes::Probe;
 use super::run::{Ran, run};
-use super::scenario::{Scenario, find};
+use super::scenario::{Opened, Scenario, find};
 
 /// Progress is told no more often: each time, the page draws, and measuring waits.
 const PROGRESS_EVERY: Seconds = Seconds(0.25);
@@ -35,14 +36,19 @@ pub enum Command {
         #[serde(default)]
         quick: bool,
     },
-    /// Look at a file of the user's, which is supplied next: an ONNX model, or a NumPy file to run
-    /// the last such model on.
+    /// Look at a file of the user's, which is supplied next: an ONNX model, a NumPy file to run the last such
+    /// model on, or a table of sentences to measure the open scenario on.
     File {
         /// Its name.
         name: String,
         /// Knob values for a run.
         #[serde(default)]
         knobs: BTreeMap<String, f32>,
+    },
+    /// Run a sentence of the user's down every path of the scenario that is open.
+    Type {
+        /// The sentence.
+        text: String,
     },
     /// Stop after the slice at hand.
     Cancel,
@@ -101,6 +107,11 @@ pub enum Event {
         /// What there is to see.
         inside: Box<Inside>,
     },
+    /// A sentence of the user's, with its ways through the model.
+    Typed {
+        /// What there is to see.
+        sample: Box<Sample>,
+    },
     /// A file of the user's was understood, or run.
     File {
         /// What it is, or what came of it, in a sentence.
@@ -123,7 +134,10 @@ pub enum Event {
 /// The state of the measuring side.
 #[derive(Debug, Default)]
 pub struct Lab {
-    awaited: Option<(&'static Scenario, bool)>,
+    /// What is to be opened once its files are there.
+    awaited: Option<Experiment>,
+    /// What was opened last.
+    opened: Option<(&'static Scenario, bool)>,
     expected: Option<(String, Knobs)>,
     own: Option<(String, Arc<Program>)>,
     ran: Option<Ran>,
@@ -131,6 +145,7 @@ pub struct Lab {
     sweep: Option<(Experiment, Sweep<SystemClock>)>,
     /// What a look inside needs, until that is told.
     probe: Option<Option<Probe>>,
+    tokenizer: Option<Tokenizer>,
     paused: bool,
     clock: SystemClock,
     /// How long the progress that was told last stands, and its words.
@@ -145,14 +160,17 @@ impl Lab {
 
     /// Whether [`Lab::step`] has work.
     pub fn is_busy(&self) -> bool {
-        let waiting = self.awaited.is_some_and(|(scenario, _)| self.missing(scenario).is_empty());
+        let waiting = self.awaited.as_ref().is_some_and(|e| self.missing(e).is_empty());
         !self.paused && (waiting || self.sweep.as_ref().is_some_and(|(_, sweep)| !sweep.is_done()))
     }
 
     /// Takes a command. What is wrong becomes an event.
     pub fn command(&mut self, command: Command) -> Vec<Event> {
         let outcome = match command {
-            Command::Open { scenario, quick } => self.open(&scenario, quick),
+            Command::Open { scenario, quick } => {
+                find(&scenario).and_then(|s| self.open(s, quick, None))
+            }
+            Command::Type { text } => self.take_text(&text),
             Command::File { name, knobs } => {
                 let knobs = knobs.iter().fold(Knobs::new(), |all, (n, &v)| all.with(n, v));
                 self.expected = Some((name, knobs));
@@ -173,7 +191,11 @@ impl Lab {
     /// Takes the content of a file that was asked for, or of the user's model.
     pub fn supply(&mut self, name: &str, bytes: Vec<u8>) -> Vec<Event> {
         if let Some((_, knobs)) = self.expected.take_if(|(expected, _)| expected == name) {
-            let outcome = if name.to_lowercase().ends_with(".onnx") {
+            let kind = name.to_lowercase();
+            if kind.ends_with(".tsv") || kind.ends_with(".tsv.gz") {
+                return self.take_table(name, bytes).unwrap_or_else(told);
+            }
+            let outcome = if kind.ends_with(".onnx") {
                 self.take_model(name, &bytes)
             } else {
                 self.take_data(name, &bytes, &knobs)
@@ -218,35 +240,76 @@ impl Lab {
         Ok(summary)
     }
 
-    fn open(&mut self, name: &str, quick: bool) -> Result<Vec<Event>> {
-        let scenario = find(name)?;
-        (self.sweep, self.paused, self.awaited) = (None, false, Some((scenario, quick)));
-        let mut events = vec![Event::Opened { scenario: name.to_string() }];
-        let files = self.missing(scenario);
+    /// Measures the open scenario on the user's sentences.
+    fn take_table(&mut self, name: &str, bytes: Vec<u8>) -> Result<Vec<Event>> {
+        let (scenario, quick) = self.opened.ok_or_else(|| {
+            let text = "choose a scenario on sentences first, and the table will be used for it";
+            Error::new(ErrorKind::Data, text).at(name)
+        })?;
+        Table::read(name, &bytes)?;
+        let asked = Experiment { table: Some(name.into()), ..Experiment::in_page(scenario, quick) };
+        asked.needed().map_err(|e| e.at(name))?;
+        self.files.insert(name.to_string(), bytes);
+        self.open(scenario, quick, Some(name))
+    }
+
+    /// Runs a sentence down every path.
+    fn take_text(&mut self, text: &str) -> Result<Vec<Event>> {
+        let fault = |text: &str| Error::new(ErrorKind::Input, text).at("your sentence");
+        if text.trim().is_empty() {
+            return Err(fault("it is empty: type some words"));
+        }
+        let Some((tokenizer, (_, sweep))) = self.tokenizer.as_ref().zip(self.sweep.as_ref()) else {
+            return Err(fault(
+                "the scenario that is open does not read sentences: choose one that does",
+            ));
+        };
+        if sweep.grid().is_empty() {
+            return Err(fault("the thresholds are not known yet: send it again in a moment"));
+        }
+        let sample = Sample::typed(sweep, tokenizer, text)?;
+        Ok(vec![Event::Typed { sample: Box::new(sample) }])
+    }
+
+    fn open(
+        &mut self,
+        scenario: &'static Scenario,
+        quick: bool,
+        table: Option<&str>,
+    ) -> Result<Vec<Event>> {
+        let experiment =
+            Experiment { table: table.map(String::from), ..Experiment::in_page(scenario, quick) };
+        (self.sweep, self.tokenizer, self.paused) = (None, None, false);
+        self.opened = Some((scenario, quick));
+        let mut events = vec![Event::Opened { scenario: scenario.name.to_string() }];
+        let files = self.missing(&experiment);
         if !files.is_empty() {
             events.push(Event::Need { files });
         }
+        self.awaited = Some(experiment);
         Ok(events)
     }
 
-    fn missing(&self, scenario: &Scenario) -> Vec<FileRequest> {
-        scenario
-            .files()
-            .filter(|file| !self.files.contains_key(*file))
-            .map(|file| FileRequest {
-                name: file.to_string(),
-                url: file.to_string(),
-                title: file.rsplit('/').next().unwrap_or(file).to_string(),
-            })
-            .collect()
+    fn missing(&self, experiment: &Experiment) -> Vec<FileRequest> {
+        // An experiment that needs what it cannot have is refused when it is opened.
+        let needed = experiment.needed().unwrap_or_default();
+        let missing = needed.into_iter().filter(|file| !self.files.contains_key(file));
+        let request = |file: String| FileRequest {
+            title: file.rsplit('/').next().unwrap_or(&file).to_string(),
+            url: file.clone(),
+            name: file,
+        };
+        missing.map(request).collect()
     }
 
     fn advance(&mut self) -> Result<Vec<Event>> {
-        if let Some((scenario, quick)) = self.awaited.take() {
-            let experiment = Experiment::in_page(scenario, quick).with_files(&self.files)?;
-            let (subject, probe) = scenario.open(&self.files, &experiment)?;
+        if let Some(experiment) = self.awaited.take() {
+            let experiment = experiment.with_files(&self.files)?;
+            let Opened { subject, probe, tokenizer } =
+                find(&experiment.scenario)?.open(&self.files, &experiment)?;
             let sweep = Sweep::new(subject, experiment.options()?, SystemClock::default())?;
             (self.sweep, self.probe) = (Some((experiment, sweep)), Some(probe));
+            self.tokenizer = tokenizer;
             return Ok(vec![Event::Progress { text: "Models compiled".into(), share: 0.01 }]);
         }
         let Some((experiment, sweep)) = &mut self.sweep else { return Ok(vec![]) };

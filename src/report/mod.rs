@@ -1,6 +1,8 @@
 //! Versioned results, as JSON, CSV and Markdown. The field names are a contract: others read them.
 
 mod battery;
+mod models;
+mod robustness;
 mod sentences;
 mod tables;
 mod targets;
@@ -18,6 +20,8 @@ use crate::fit::calibrate::Loss;
 use crate::fit::temperature::Fit;
 
 pub use battery::{BatteryReport, BudgetReport, CandidateReport, DrainReport};
+pub use models::ModelReport;
+pub use robustness::RobustnessReport;
 pub use sentences::summary;
 pub use targets::{TargetReport, Targets};
 pub use write::{Context, scenario_report};
@@ -205,6 +209,15 @@ pub struct ScenarioReport {
     /// A stream of inputs on a budget of energy, where a knob alone chooses the path.
     #[serde(default)]
     pub battery: Option<BatteryReport>,
+    /// The models beside each other: full, light, the static ones, routed.
+    #[serde(default)]
+    pub models: Vec<ModelReport>,
+    /// Full and routed model at the operating point, on the test samples as they are and disturbed.
+    #[serde(default)]
+    pub robustness: Vec<RobustnessReport>,
+    /// What the disturbances show, in sentences.
+    #[serde(default)]
+    pub robustness_finding: Option<String>,
     /// What counts as cost where settings and models are compared.
     #[serde(default)]
     pub cost: CostBasis,

@@ -2,7 +2,23 @@
 
 use crate::units::{Bytes, Macs, Seconds, three_digits};
 
-use super::{PointReport, Report, ScenarioReport, TimingReport};
+use super::{ModelReport, PointReport, Report, RobustnessReport, ScenarioReport, TimingReport};
+
+/// A table of rows that are cells with their columns' titles; nothing without rows.
+fn markdown(rows: impl Iterator<Item = Vec<(&'static str, String)>>) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        if text.is_empty() {
+            let titles: Vec<String> = row.iter().map(|(title, _)| title.to_string()).collect();
+            text += "\n";
+            text += &line(titles);
+            text += &format!("{}|\n", "|---".repeat(row.len()));
+        }
+        text += &line(row.into_iter().map(|(_, cell)| cell).collect());
+    }
+    text
+}
 
 impl Report {
     /// One line a point, all scenarios.
@@ -170,6 +186,11 @@ impl ScenarioReport {
                 target.got.map_or("no figure".into(), |got| format!("{got:.6}")),
                 if target.met { "met" } else { "not met" }
             );
+        }
+        text += &markdown(self.models.iter().map(ModelReport::cells));
+        text += &markdown(self.robustness.iter().map(RobustnessReport::cells));
+        if let Some(finding) = &self.robustness_finding {
+            text += &format!("\n{finding}\n");
         }
         text += &self.segments_to_markdown();
         for warning in &self.warnings {

@@ -60,7 +60,11 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
     let battery = battery::report(&writer.paths, results, &context.energy);
     let point = chosen.map(|ix| writer.setting(&results.curve[ix]));
     let active_means = subject.active;
+    let (robustness, robustness_finding) = robustness::report(results);
     ScenarioReport {
+        models: models::report(subject, results),
+        robustness,
+        robustness_finding,
         name: context.scenario.clone(),
         strategy: context.strategy.clone(),
         model: context.model.clone(),

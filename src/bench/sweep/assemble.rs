@@ -109,6 +109,10 @@ impl<C: Clock> Sweep<C> {
             target: self.options.target,
             reads_rows: self.subject.routed.reads_rows(),
             path_answers: self.path_answers(),
+            robustness: self
+                .disturbance
+                .as_ref()
+                .map_or_else(Vec::new, |disturbance| disturbance.results(&self.subject)),
             gate_overhead,
             gate_alone,
             path_labels: self
@@ -285,6 +289,14 @@ impl<C: Clock> Sweep<C> {
         let labels = self.subject.test.0.labels();
         let quality = quality::summarise(answers, full, labels, self.test.paths.len());
         self.point(None, quality, batch1, batch_n)
+    }
+
+    /// The operating point; else what the observed risk alone allows, or the middle of the curve.
+    pub(super) fn chosen_knob(&self) -> f32 {
+        let seconds = self.segment_times().map(|times| self.path_seconds(&times));
+        let (certificate, alternatives) = self.certify(seconds.as_deref());
+        let chosen = certificate.chosen.or(alternatives.empirical);
+        self.grid[chosen.unwrap_or(self.grid.len() / 2)]
     }
 
     /// Chooses the operating point on the calibration samples: of the settings that pass, from "always"

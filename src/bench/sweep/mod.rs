@@ -24,6 +24,7 @@ use super::record::Recording;
 pub use super::results::{
     Active, CostBasis, Launch, Options, Point, Progress, Results, Subject, Timing,
 };
+use super::robustness::Disturbance;
 use super::segments::SegmentRuns;
 use super::timing::{Interleaved, Stretch, measure_tick};
 use checks::check_ends;
@@ -59,6 +60,7 @@ enum Phase {
     Orders(usize),
     BatchN,
     Rest,
+    Disturbed,
     Done,
 }
 
@@ -87,6 +89,7 @@ pub struct Sweep<C: Clock> {
     segments: Option<(Interleaved, SegmentRuns)>,
     overhead: Option<(Interleaved, Arms)>,
     batch_n: Option<(Interleaved, Arms)>,
+    disturbance: Option<Disturbance>,
     warnings: Vec<String>,
 }
 
@@ -140,6 +143,7 @@ impl<C: Clock> Sweep<C> {
             segments: None,
             overhead: None,
             batch_n: None,
+            disturbance: None,
             warnings,
         })
     }
@@ -186,6 +190,7 @@ impl<C: Clock> Sweep<C> {
                 (format!("Timing at batch {batch}"), 0.68 + 0.3 * timing(&self.batch_n))
             }
             Phase::Rest => ("Judging the remaining samples".to_string(), 0.98),
+            Phase::Disturbed => ("Judging disturbed samples".to_string(), 0.99),
             Phase::Done => ("Done".to_string(), 1.0),
         };
         Progress { text, share }
@@ -225,6 +230,11 @@ impl<C: Clock> Sweep<C> {
     /// Does one slice of work. Returns whether the results changed enough to be shown anew.
     pub fn step(&mut self) -> Result<bool> {
         match self.phase {
+            // The settings of several gates are chosen from whole rows.
+            Phase::Scores if self.subject.routed.gates().len() > 1 => {
+                self.phase = Phase::First;
+                Ok(false)
+            }
             Phase::Scores => {
                 let all = self.subject.test.0.len() + self.subject.calibration.0.len();
                 let (cheap, slice) = (self.cheap, self.options.slice);
@@ -324,6 +334,23 @@ impl<C: Clock> Sweep<C> {
                     return Ok(false);
                 }
                 self.phase = Phase::Done;
+                let labelled = self.subject.test.0.labels().is_some();
+                if labelled && !self.subject.variants.is_empty() && !self.options.timing_only {
+                    let knobs = Knobs::new().with(&self.subject.knob, self.chosen_knob());
+                    self.disturbance = Some(Disturbance::new(&self.subject, knobs));
+                    self.phase = Phase::Disturbed;
+                }
+                Ok(true)
+            }
+            Phase::Disturbed => {
+                let Some(disturbance) = &mut self.disturbance else { return Ok(false) };
+                let slice = Stretch::begin(&self.clock, self.options.slice);
+                while disturbance.step(&self.subject)? {
+                    if slice.is_over(&self.clock) {
+                        return Ok(false);
+                    }
+                }
+                self.phase = Phase::Done;
                 Ok(true)
             }
             Phase::Done => Ok(false),
@@ -383,10 +410,22 @@ impl<C: Clock> Sweep<C> {
         Ok(true)
     }
 
-    /// Records a slice of the path that is furthest behind.
+    /// Records, for a slice of time, the next samples on the paths that lack them.
     fn record_pending(&mut self) -> Result<()> {
-        let behind = (0..self.test.paths.len()).min_by_key(|&ix| self.recorded(ix));
-        self.record(behind.unwrap_or(0), self.options.slice)
+        let slice = Stretch::begin(&self.clock, self.options.slice);
+        loop {
+            let before = self.least_recorded();
+            self.test.extend_all(&mut self.session, &self.subject.test.0)?;
+            self.calibration.extend_all(&mut self.session, &self.subject.calibration.0)?;
+            if let Some((recording, samples)) =
+                self.scaling.as_mut().zip(self.subject.scaling.as_ref())
+            {
+                recording.extend_all(&mut self.session, &samples.0)?;
+            }
+            if self.least_recorded() == before || slice.is_over(&self.clock) {
+                return Ok(());
+            }
+        }
     }
 
     fn recorded(&self, ix: usize) -> usize {

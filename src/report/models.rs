@@ -1,0 +1,80 @@
+//! The models of a scenario beside each other: what they are made of, cost and answer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::bench::sweep::{Point, Results, Subject};
+use crate::engine::Program;
+use crate::units::{Macs, Seconds, three_digits};
+
+/// A model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelReport {
+    /// full, light, static or routed.
+    pub role: String,
+    /// Its name, where the role is not enough.
+    pub name: Option<String>,
+    /// Constant values.
+    pub parameters: usize,
+    /// The same without tables of which a run looks up a few rows, such as word embeddings.
+    pub parameters_without_tables: usize,
+    /// Mean operations a sample; of the routed model at the operating point.
+    pub macs: Option<f64>,
+    /// Share of right answers.
+    pub accuracy: Option<f64>,
+    /// Seconds a sample at batch 1.
+    pub latency_s: Option<f64>,
+}
+
+/// All models of a subject.
+pub(super) fn report(subject: &Subject, results: &Results) -> Vec<ModelReport> {
+    let of = |role: &str, program: &Program, point: Option<&Point>| ModelReport {
+        role: role.to_string(),
+        name: None,
+        parameters: program.parameters(),
+        parameters_without_tables: program.parameters() - program.parameters_in_tables(),
+        macs: point.map(|point| point.quality.macs.0),
+        accuracy: point.and_then(|point| point.quality.accuracy),
+        latency_s: point.and_then(|point| point.batch1).map(|timing| timing.latency.median),
+    };
+    let statics =
+        subject.statics.iter().zip(&results.statics).map(|(program, point)| ModelReport {
+            name: Some(stem(program.name()).to_string()),
+            ..of("static", program, Some(point))
+        });
+    let chosen = results.certificate.chosen.map(|ix| &results.curve[ix]);
+    let ends = [
+        of("full", &subject.full, Some(&results.full)),
+        of("light", &subject.light, Some(&results.light)),
+    ];
+    ends.into_iter().chain(statics).chain([of("routed", &subject.routed, chosen)]).collect()
+}
+
+impl ModelReport {
+    /// Title and cells of a table's columns.
+    pub fn cells(&self) -> Vec<(&'static str, String)> {
+        let percent = |share: f64| format!("{:.2}\u{a0}%", 100.0 * share);
+        let dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
+        let name = self.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
+        vec![
+            ("model", format!("{}{name}", self.role)),
+            ("parameters", three_digits_of(self.parameters)),
+            ("without tables", three_digits_of(self.parameters_without_tables)),
+            ("operations", dash(self.macs.map(|macs| Macs(macs).to_string()))),
+            ("latency", dash(self.latency_s.map(|s| Seconds(s).to_string()))),
+            ("accuracy", dash(self.accuracy.map(percent))),
+        ]
+    }
+}
+
+/// A file's name without folder and extension.
+fn stem(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path).trim_end_matches(".onnx")
+}
+
+fn three_digits_of(count: usize) -> String {
+    match count {
+        0..1_000 => count.to_string(),
+        1_000..1_000_000 => format!("{}\u{a0}k", three_digits(count as f64 / 1e3)),
+        _ => format!("{}\u{a0}M", three_digits(count as f64 / 1e6)),
+    }
+}

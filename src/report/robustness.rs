@@ -1,0 +1,96 @@
+//! What disturbed samples do to the full and the routed model.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bench::robustness::Robustness;
+use crate::bench::sweep::Results;
+
+/// One variant of the test samples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RobustnessReport {
+    /// What was done to the samples.
+    pub name: String,
+    /// Share of the tokens or words that it touched.
+    pub changed: f64,
+    /// Share of right answers of the full model.
+    pub full_accuracy: f64,
+    /// The same of the routed model.
+    pub routed_accuracy: f64,
+    /// Share of samples by path.
+    pub paths: BTreeMap<String, f64>,
+    /// Mean operations of the routed model.
+    pub macs: f64,
+    /// What the routed model loses beyond what the full one loses, in percentage points, and half the width of its
+    /// 95 % interval.
+    pub extra_loss_pp: f64,
+    /// See there.
+    pub extra_loss_half_width_pp: f64,
+}
+
+/// All variants, the samples as they are first, and what they show.
+pub(super) fn report(results: &Results) -> (Vec<RobustnessReport>, Option<String>) {
+    let one = |robustness: &Robustness| RobustnessReport {
+        name: robustness.name.clone(),
+        changed: robustness.changed,
+        full_accuracy: robustness.full,
+        routed_accuracy: robustness.routed,
+        paths: results.path_labels.iter().cloned().zip(robustness.paths.iter().copied()).collect(),
+        macs: robustness.macs.0,
+        extra_loss_pp: 100.0 * robustness.extra_loss.0,
+        extra_loss_half_width_pp: 100.0 * robustness.extra_loss.1,
+    };
+    let variants = results.robustness.get(1..).unwrap_or_default();
+    let sentences: Vec<String> =
+        variants.iter().map(|variant| sentence(&results.robustness[0], variant)).collect();
+    let finding = (!sentences.is_empty()).then(|| sentences.join(" "));
+    (results.robustness.iter().map(one).collect(), finding)
+}
+
+fn sentence(before: &Robustness, variant: &Robustness) -> String {
+    let points = |before: f64, after: f64| format!("{:.1}\u{a0}pp", 100.0 * (before - after));
+    let extra = 100.0 * variant.extra_loss.0;
+    let half = 100.0 * variant.extra_loss.1;
+    let verdict = if variant.is_worse() {
+        "routing makes it less robust"
+    } else if -extra > half {
+        "routing makes it more robust"
+    } else {
+        "no difference beyond chance"
+    };
+    format!(
+        "{} ({:.0}\u{a0}% changed): the full model loses {}, the routed one {}: {verdict} ({extra:+.1}\u{a0}±\u{a0}{half:.1}\u{a0}pp).",
+        variant.name,
+        100.0 * variant.changed,
+        points(before.full, variant.full),
+        points(before.routed, variant.routed),
+    )
+}
+
+impl RobustnessReport {
+    /// Title and cells of a table's columns.
+    pub fn cells(&self) -> Vec<(&'static str, String)> {
+        let percent = |share: f64| format!("{:.2}\u{a0}%", 100.0 * share);
+        let paths: Vec<String> = self
+            .paths
+            .iter()
+            .filter(|(_, share)| **share > 0.0)
+            .map(|(name, share)| format!("{name} {:.0}\u{a0}%", 100.0 * share))
+            .collect();
+        vec![
+            ("samples", self.name.clone()),
+            ("changed", percent(self.changed)),
+            ("full", percent(self.full_accuracy)),
+            ("routed", percent(self.routed_accuracy)),
+            (
+                "lost by routing",
+                format!(
+                    "{:+.2}\u{a0}±\u{a0}{:.2}\u{a0}pp",
+                    self.extra_loss_pp, self.extra_loss_half_width_pp
+                ),
+            ),
+            ("paths", paths.join(", ")),
+        ]
+    }
+}
