@@ -18,7 +18,7 @@ use perforate::lab::{self, SCENARIOS, find, launches};
 use perforate::onnx::{Component, encode};
 use perforate::report::{Host, Report, ScenarioReport, scenario_report};
 use perforate::route::score::Score;
-use perforate::route::{dendritic, early_exit, energy, experts, fuzzy, learned, refine};
+use perforate::route::{cascade, dendritic, early_exit, energy, experts, fuzzy, learned, refine};
 use perforate::{Error, ErrorKind, Result};
 
 /// Size of the charts that are written to files.
@@ -211,6 +211,26 @@ enum Strategy {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Whole models, cheapest first: the first that is sure answers.
+    Cascade {
+        /// Their files, in order; a model may be several, and ends with the one that gives logits.
+        #[arg(long, num_args = 2.., required = true)]
+        models: Vec<PathBuf>,
+        /// How sure a model is.
+        #[arg(long, value_enum, default_value_t = ScoreName::MaxProbability)]
+        score: ScoreName,
+        /// Temperatures of the models but the last, in order; 1 where none is given.
+        #[arg(long, num_args = 1..)]
+        temperature: Vec<f32>,
+        /// Number of classes, which the entropy needs.
+        #[arg(long, default_value_t = 10)]
+        classes: usize,
+        /// Default of the knob.
+        #[arg(long, default_value_t = 0.9)]
+        threshold: f32,
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// One network in stages: the first head that is sure ends it.
     EarlyExit {
         /// The stages, in order: the first maps x to h1 and logits1, the last maps to logits.
@@ -239,6 +259,17 @@ enum ScoreName {
     Margin,
     Entropy,
     Patience,
+}
+
+impl ScoreName {
+    fn with(self, classes: usize, heads: usize) -> Score {
+        match self {
+            ScoreName::MaxProbability => Score::MaxProbability,
+            ScoreName::Margin => Score::Margin,
+            ScoreName::Entropy => Score::Entropy { classes },
+            ScoreName::Patience => Score::Patience { heads },
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -575,16 +606,18 @@ fn route(strategy: Strategy) -> Result<()> {
             };
             (parts.compose(threshold, provenance)?, out)
         }
-        Strategy::EarlyExit { stages: files, score, classes, temperature, threshold, out } => {
-            let score = match score {
-                ScoreName::MaxProbability => Score::MaxProbability,
-                ScoreName::Margin => Score::Margin,
-                ScoreName::Entropy => Score::Entropy { classes },
-                ScoreName::Patience => Score::Patience { heads: files.len() - 1 },
-            };
+        Strategy::Cascade { models: files, score, classes, temperature, threshold, out } => {
+            let models = cascade::Models::new(files.iter().map(component).collect::<Result<_>>()?)?;
+            let score = score.with(classes, models.count() - 1);
             let confidence = early_exit::Confidence { score, temperatures: temperature };
+            let provenance = numbered("file", &files);
+            (models.compose(&models.names(), &confidence, threshold, provenance)?, out)
+        }
+        Strategy::EarlyExit { stages: files, score, classes, temperature, threshold, out } => {
             let stages =
                 early_exit::Stages::new(files.iter().map(component).collect::<Result<_>>()?)?;
+            let score = score.with(classes, stages.heads());
+            let confidence = early_exit::Confidence { score, temperatures: temperature };
             let provenance = numbered("stage", &files);
             (early_exit::compose(&stages, &confidence, threshold, provenance)?, out)
         }

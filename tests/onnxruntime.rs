@@ -10,16 +10,20 @@ use std::sync::Arc;
 
 use ndarray::{ArrayD, Axis};
 use perforate::bench::battery::{Candidate, Policy, drain};
-use perforate::data::{images, npz};
+use perforate::data::sentences::{self, Table, Tokenizer};
+use perforate::data::{Samples, images, npz};
 use perforate::engine::{Batch, Knobs, Order, Outcome, Program, Session, to_array};
 use perforate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode};
 use perforate::route::early_exit::{self, Confidence, Stages};
 use perforate::route::score::Score;
-use perforate::route::{dendritic, energy, experts, fuzzy, learned, refine};
+use perforate::route::{cascade, dendritic, energy, experts, fuzzy, learned, refine};
 use perforate::units::Joules;
 use tract_onnx::pb::ModelProto;
 
 const ROWS: usize = 256;
+
+/// Sentences in a golden file: they take longer.
+const SENTENCES: usize = 48;
 
 struct Golden {
     knob: ArrayD<f32>,
@@ -36,9 +40,21 @@ fn golden(name: &str) -> Golden {
 
 /// The first test images of a data set.
 fn inputs(data: &str) -> Batch {
+    samples(data).inputs().clone()
+}
+
+/// The same, or the first snippets.
+fn samples(data: &str) -> Samples {
+    if data == "sentences" {
+        let [table, tokenizer] =
+            ["snippets.tsv.gz", "tokenizer.json"].map(|name| format!("models/data/{data}/{name}"));
+        let tokenizer = Tokenizer::read(&tokenizer, &common::read(&tokenizer)).unwrap();
+        let texts = Table::read(&table, &common::read(&table)).unwrap().texts;
+        return sentences::samples(texts[..SENTENCES].into(), None, &tokenizer).unwrap();
+    }
     let file = format!("models/data/{data}/t10k-images-idx3-ubyte.gz");
     let all = images::read_images(&file, &common::read(&file)).unwrap();
-    Batch::new().with("x", all).slice(0..ROWS).unwrap()
+    Samples::new(Batch::new().with("x", all).slice(0..ROWS).unwrap(), None).unwrap()
 }
 
 /// atol 1e-4 + rtol 1e-4.
@@ -51,16 +67,19 @@ fn assert_close(ours: &ArrayD<f32>, theirs: &ArrayD<f32>, what: &str) {
 }
 
 /// Runs `program` at each of the golden's knob values, in batches of `size`, and compares.
-fn compare(program: &Arc<Program>, golden: &Golden, inputs: &Batch, size: usize, order: Order) {
+fn compare(program: &Arc<Program>, golden: &Golden, inputs: &Samples, size: usize, order: Order) {
+    let count = inputs.len();
     let mut session = Session::new(program.clone());
     (0..program.segments().len()).for_each(|ix| session.set_order(ix, order));
-    for (setting, knobs) in golden.knob.as_slice().unwrap().chunks(ROWS).enumerate() {
+    for (setting, knobs) in golden.knob.as_slice().unwrap().chunks(count).enumerate() {
         let knob = Knobs::new().with(&program.knobs()[0].name, knobs[0]);
-        for from in (0..ROWS).step_by(size) {
-            let rows = from..(from + size).min(ROWS);
+        for from in (0..count).step_by(size) {
+            let rows = from..(from + size).min(count);
             let what = format!("knob {}, rows {rows:?}, {order:?}", knobs[0]);
-            let outcome = session.run(&inputs.slice(rows.clone()).unwrap(), &knob).unwrap();
-            let at = |row: usize| setting * ROWS + row;
+            let outcome = session
+                .run(&inputs.rows(&rows.clone().collect::<Vec<_>>()).unwrap(), &knob)
+                .unwrap();
+            let at = |row: usize| setting * count + row;
             let span = ndarray::Slice::from(at(rows.start)..at(rows.end));
             let theirs = golden.output.slice_axis(Axis(0), span).to_owned();
             assert_close(&outcome.first().unwrap(), &theirs, &what);
@@ -82,16 +101,17 @@ fn equals_onnx_runtime(model: &ModelProto, name: &str, data: &str) {
 #[track_caller]
 fn equals(model: &ModelProto, name: &str, data: &str, middle: Range<f32>) {
     let golden = golden(name);
-    let thresholds: Vec<f32> = golden.knob.iter().copied().step_by(ROWS).collect();
+    let inputs = samples(data);
+    let count = inputs.len();
+    let thresholds: Vec<f32> = golden.knob.iter().copied().step_by(count).collect();
     assert_eq!(thresholds.len(), 3, "never, middle and always");
     let share = |setting: usize| {
-        golden.taken.iter().skip(setting * ROWS).take(ROWS).sum::<f32>() / ROWS as f32
+        golden.taken.iter().skip(setting * count).take(count).sum::<f32>() / count as f32
     };
     assert_eq!((share(0), share(2)), (0.0, 1.0));
     assert!(middle.contains(&share(1)), "the middle is one-sided: {}", share(1));
 
     let program = Arc::new(Program::load("routed.onnx", &encode(model)).unwrap());
-    let inputs = inputs(data);
     for size in [1, 7, 32] {
         for order in [Order::RowByRow, Order::Compacted] {
             compare(&program, &golden, &inputs, size, order);
@@ -141,6 +161,39 @@ fn early_exit_equals_onnx_runtime_with_every_score() {
 fn fashion(name: &str) -> Component {
     let file = format!("models/fashion-{name}.onnx");
     Component::decode(file.clone(), &common::read(&file)).unwrap()
+}
+
+/// Files of sentence models, in order.
+fn of_sentences(names: &[&str]) -> Vec<Component> {
+    let part = |name: &&str| {
+        let file = format!("models/sentences-{name}.onnx");
+        Component::decode(file.clone(), &common::read(&file)).unwrap()
+    };
+    names.iter().map(part).collect()
+}
+
+const TRANSFORMER: [&str; 7] =
+    ["embed", "layer1", "layer2", "layer3", "layer4", "layer5", "layer6"];
+
+#[test]
+fn early_exit_in_a_transformer_equals_onnx_runtime() {
+    let stages = Stages::new(of_sentences(&TRANSFORMER)).unwrap();
+    let model = early_exit::compose(&stages, &Confidence::default(), 0.9, BTreeMap::new()).unwrap();
+    equals_onnx_runtime(&model, "early-exit-sentences", "sentences");
+}
+
+#[test]
+fn a_cascade_of_sentence_models_equals_onnx_runtime() {
+    let files = [&["words", "dsn", "tiny"][..], &TRANSFORMER].concat();
+    let models = cascade::Models::new(of_sentences(&files)).unwrap();
+    assert_eq!(models.names(), ["dsn", "tiny"]);
+    let confidence = Confidence::default();
+    let model = models.compose(&models.names(), &confidence, 0.9, BTreeMap::new()).unwrap();
+    equals_onnx_runtime(&model, "cascade-sentences", "sentences");
+    let message = cascade::Models::new(of_sentences(&["words", "dsn"])).unwrap_err().to_string();
+    assert!(message.contains("two models"), "{message}");
+    let message = cascade::Models::new(of_sentences(&["words"])).unwrap_err().to_string();
+    assert!(message.contains("`logits`"), "{message}");
 }
 
 #[test]

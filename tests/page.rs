@@ -368,7 +368,20 @@ fn each_scenario_gives_a_curve() {
         for wanted in ["dendritic/mlp", "dendritic/fashion"] {
             assert!(scenarios.iter().any(|name| name == wanted), "no {wanted} among {scenarios:?}");
         }
-        for scenario in scenarios.iter().rev() {
+        // A transformer takes its time in a browser: of these the first rounds will do.
+        let (sentences, images): (Vec<_>, Vec<_>) =
+            scenarios.iter().rev().partition(|name| name.ends_with("/sentences"));
+        for scenario in sentences {
+            choose(page, scenario);
+            page.wait_until(&format!("a curve of {scenario}"), PATIENCE, |page| {
+                is_chosen(page, scenario) && measured(page) > 0
+            });
+            page.click("#cancel");
+            wait_for(page, "the sweep to stop", |page| state(page) == "idle");
+            table_is_sane(page);
+            figures_stand_in_the_selected_row(page);
+        }
+        for scenario in images {
             open(page, scenario);
             table_is_sane(page);
             canvases_are_drawn(page);
@@ -380,12 +393,76 @@ fn each_scenario_gives_a_curve() {
 /// Opens a scenario and waits for its curve.
 #[track_caller]
 fn open(page: &Page, scenario: &str) {
-    page.click(&format!("[data-scenario='{scenario}']"));
+    choose(page, scenario);
     page.wait_until(&format!("a curve of {scenario}"), PATIENCE, |page| {
-        let current = page.script(
-            "return document.querySelector('#scenarios [aria-pressed=true]')?.dataset.scenario",
-        );
-        current == scenario && state(page) == "idle" && measured(page) > 0
+        is_chosen(page, scenario) && state(page) == "idle" && measured(page) > 0
+    });
+}
+
+fn choose(page: &Page, scenario: &str) {
+    page.click(&format!("[data-scenario='{scenario}']"));
+}
+
+fn is_chosen(page: &Page, scenario: &str) -> bool {
+    page.script("return document.querySelector('#scenarios [aria-pressed=true]')?.dataset.scenario")
+        == scenario
+}
+
+/// A sentence that is typed shows its way; what is wrong with one is said; and a table of one's own is measured.
+#[test]
+fn sentences_can_be_typed_and_brought_along() {
+    let folder = tempfile::tempdir().expect("a folder for the tables");
+    with_page("sentences", "?quick&scenario=early-exit/sentences", |page| {
+        let loaded = "return performance.getEntriesByType('resource').reduce((sum, r) => sum + r.transferSize, 0)";
+        println!("first curve of the sentences: {:.0} ms", first_curve_ms(page));
+        println!("fetched: {:.1} MB", page.number(loaded) / 1e6);
+        page.wait_until("the inputs", PATIENCE, |page| page.is_visible("#typing"));
+        let typed = |text: &str| {
+            page.script(&format!(
+                "document.querySelector('#typed').value = {};
+                 document.querySelector('#typing').requestSubmit()",
+                serde_json::to_string(text).unwrap()
+            ));
+        };
+        typed("A wonderful film, moving and very funny.");
+        page.wait_until("the way of the sentence", PATIENCE, |page| {
+            page.text("#story").contains("Your sentence, 9 tokens")
+        });
+        let story = page.text("#story");
+        assert!(story.contains("It answers positive"), "{story}");
+        assert!(story.contains("skipped") || story.contains("nothing is skipped"), "{story}");
+        typed(&"It is dull, and it is long. ".repeat(360));
+        page.wait_until("the long sentence", PATIENCE, |page| {
+            page.text("#story")
+                .contains("It is too long: the model reads the first 126 of its 3240 tokens")
+        });
+        typed("   ");
+        page.wait_until("a word on the empty one", PATIENCE, |page| {
+            page.text("#error").contains("type some words")
+        });
+        assert_is_one_sentence(&page.text("#error"));
+
+        let table = folder.path().join("own.tsv");
+        for (content, wanted) in [("1\tgood\nbad\n", "line 2"), ("1\t\u{1F600}\n", "own.tsv")] {
+            fs::write(&table, content).expect("a table in the folder");
+            page.choose_file("#file", &table);
+            page.wait_until("an error about the table", PATIENCE, |page| {
+                page.text("#error").contains(wanted)
+            });
+            assert_is_one_sentence(&page.text("#error"));
+        }
+        let rows = (0..60).map(|row| match row % 3 {
+            0 => "calibration\t1\ta good film\n",
+            1 => "calibration\t0\ta bad film, and a long one\n",
+            _ => "test\t1\tnot a bad film at all\n",
+        });
+        let table = folder.path().join("mine.tsv");
+        fs::write(&table, format!("part\tlabel\tsentence\n{}", rows.collect::<String>())).unwrap();
+        page.choose_file("#file", &table);
+        page.wait_until("the table's curve", PATIENCE, |page| {
+            measured(page) > 0 && page.text("#table caption").contains("mine.tsv")
+        });
+        assert!(page.text("#table caption").contains("20 test samples"));
     });
 }
 

@@ -2,12 +2,13 @@
 
     python sentences.py snippets --sst2 DIR --vader SDIST [--out DIR]
     python sentences.py minilm   --sst2 DIR --minilm DIR [--work DIR] [--out DIR] [--snippets FILE]
-    python sentences.py label    --sst2 DIR --minilm DIR [--work DIR]
+    python sentences.py label    --sst2 DIR --minilm DIR --tag A+B [--work DIR]
+    python sentences.py exits    --sst2 DIR --minilm DIR --teachers A+B --tag C [--work DIR]
     python sentences.py tiny dsn dsn-plain --sst2 DIR --minilm DIR [--work DIR] [--out DIR] [--snippets FILE]
 
 `--sst2` holds train.tsv and dev.tsv of GLUE's SST-2; `--minilm` model.safetensors and tokenizer.json of
-all-MiniLM-L6-v2. `label` writes the transformer's logits on augmented text, from which the students learn. Students
-named together are trained together on one table of word embeddings.
+all-MiniLM-L6-v2. `label` writes the mean logits of transformers on augmented text, from which `exits` trains one with
+all its exits, and the students learn. Students named together are trained together on one table of word embeddings.
 """
 
 import argparse
@@ -24,7 +25,7 @@ import sentences_export as export
 import sentences_fit as fit
 import sentences_students as students
 from common import THREADS, set_up
-from sentences_nets import MINILM, TINY, Exits, dsn_macs, layer_macs
+from sentences_nets import MINILM, TINY, Ensemble, Exits, dsn_macs, layer_macs
 
 LENGTHS = (8, 16, 32)
 VARIATIONS = 3
@@ -135,10 +136,22 @@ def check(net, paths, text, count=40, tolerance=1e-3):
 
 
 def label(args):
-    """Labels the augmented training text by the transformer."""
+    """Labels the augmented training text by the transformer, or by several that answer together."""
     part, _ = read_sets(args)
-    net = read_minilm(Path(args.work) / f"{args.tag}.pt")
-    torch.save(students.label(net, part, VARIATIONS, log), Path(args.work) / "labelled.pt")
+    nets = [read_minilm(Path(args.work) / f"{tag}.pt") for tag in args.tag.split("+")]
+    labelled = students.label(Ensemble(nets).eval(), part, args.variations, log)
+    torch.save(labelled, Path(args.work) / f"labelled-{args.tag}.pt")
+
+
+def exits(args):
+    """Trains all exits from the labels of `--teachers`, starting from the mean of the transformers of that name."""
+    _, sets = read_sets(args)
+    tags = args.teachers.split("+")
+    states = [torch.load(Path(args.work) / f"{tag}.pt") for tag in tags]
+    labelled = torch.load(Path(args.work) / f"labelled-{args.teachers}.pt")
+    recipe = fit.Distilling(epochs=args.epochs, rate=args.rate, power=args.power, short=args.short, seed=args.seed)
+    start = fit.mean_state(states)
+    fit.distil_exits(start, labelled, sets["held_out"], recipe, log, Path(args.work) / f"{args.tag}.pt")
 
 
 def train_students(args):
@@ -151,7 +164,7 @@ def train_students(args):
         nets.load_state_dict(torch.load(keep))
         nets.eval()
     else:
-        labelled = torch.load(Path(args.work) / "labelled.pt")
+        labelled = torch.load(Path(args.work) / f"labelled-{args.teachers or args.tag}.pt")
         recipe = students.Recipe(epochs=args.student_epochs, word_rate=args.word_rate)
         nets = students.train_students(nets, labelled, sets["held_out"], recipe, log, keep)
     log(json.dumps({"seconds": round(time.time() - started), "names": args.names}))
@@ -171,7 +184,7 @@ def train_students(args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="+", choices=["snippets", "minilm", "label", *TASKS])
+    parser.add_argument("names", nargs="+", choices=["snippets", "minilm", "label", "exits", *TASKS])
     parser.add_argument("--sst2", required=True, help="folder of SST-2's train.tsv and dev.tsv")
     parser.add_argument("--minilm", help="folder of all-MiniLM-L6-v2")
     parser.add_argument("--vader", help="sdist of vaderSentiment 3.3.2")
@@ -190,13 +203,15 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--short", type=float, default=1.0, help="share of the short texts per epoch")
     parser.add_argument("--drop", type=float, default=0.0, help="share of tokens left out in training")
-    parser.add_argument("--tag", default="minilm")
+    parser.add_argument("--tag", default="minilm", help="name of the checkpoint; for `label`, of several, joined by +")
+    parser.add_argument("--teachers", help="names of the checkpoints whose labels are learned from, joined by +")
+    parser.add_argument("--variations", type=int, default=VARIATIONS, help="variations of every text that are labelled")
     parser.add_argument("--suffix", default="")
     args = parser.parse_args()
 
     set_up(1, THREADS)
     Path(args.work).mkdir(parents=True, exist_ok=True)
-    alone = {"snippets": write_snippets, "minilm": minilm, "label": label}
+    alone = {"snippets": write_snippets, "minilm": minilm, "label": label, "exits": exits}
     alone.get(args.names[0], train_students)(args)
 
 

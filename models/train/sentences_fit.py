@@ -150,3 +150,82 @@ def train_minilm(part, held, start, recipe, log=print, keep=None):
             torch.save(averaged.state_dict(), keep)
         log(f"epoch {epoch} held-out {data.accuracies(averaged, held)} {time.time() - started:.0f} s")
     return averaged
+
+
+@dataclass(frozen=True)
+class Distilling:
+    """What decides the training of all exits from given logits; names as in `Recipe`."""
+
+    epochs: int = 4
+    batch: int = 64
+    rate: float = 5e-5
+    head_rate: float = 5e-4
+    decay: float = 0.95
+    power: float = 1.0
+    soft: float = 0.7
+    temperature: float = 2.0
+    long: int = 14
+    short: float = 0.5
+    seed: int = 1
+
+
+def mean_state(states):
+    """The mean of several networks' weights."""
+    return {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
+
+
+def taught_loss(exits, teacher, labels, weights, soft, temperature):
+    """Weighted loss of all exits: distillation from `teacher` and, on texts with a label, cross-entropy."""
+    known = labels >= 0
+    total = 0.0
+    for weight, logits in zip(weights, exits):
+        loss = soft * distillation(logits, teacher, temperature)
+        if known.any():
+            share = known.float().mean()
+            loss = loss + (1 - soft) * share * F.cross_entropy(logits[known], labels[known])
+        total = total + weight * loss
+    return total
+
+
+def distil_exits(start, labelled, held, recipe, log=print, keep=None):
+    """Trains all exits of a network that starts from the weights `start` to answer as the teacher did on the variants
+    `labelled` of the text, of which every step draws one a text. Returns the averaged network."""
+    net = Exits(MINILM, dropout=0.1, pool="mean")
+    net.load_state_dict(start)
+    net.embedding.words.weight.requires_grad_(False)
+    averaged = copy.deepcopy(net).eval()
+    log(f"start held-out {data.accuracies(averaged, held)}")
+    optimizer = torch.optim.AdamW(parameter_groups(net, recipe), fused=True)
+    generator = torch.Generator().manual_seed(recipe.seed)
+    lengths = torch.tensor([len(s) for s in labelled[0][0]])
+    epochs = [choose(lengths, recipe, generator) for _ in range(recipe.epochs)]
+    steps = sum(-(-len(chosen) // recipe.batch) for chosen in epochs)
+    schedule = linear_schedule(optimizer, steps, 0.06)
+    weights = [(k / MINILM.layers) ** recipe.power for k in range(1, MINILM.layers + 1)]
+    started, done = time.time(), 0
+    for epoch, chosen in enumerate(epochs, 1):
+        net.train()
+        total, count = 0.0, 0
+        for index in data.batches(lengths[chosen], recipe.batch, generator):
+            index = chosen[index].tolist()
+            drawn = [labelled[v] for v in torch.randint(len(labelled), (len(index),), generator=generator).tolist()]
+            ids, mask = data.pad([texts[i] for i, (texts, _, _) in zip(index, drawn)])
+            teacher = torch.stack([logits[i] for i, (_, logits, _) in zip(index, drawn)])
+            labels = torch.stack([own[i] for i, (_, _, own) in zip(index, drawn)])
+            with torch.autocast("cpu", torch.bfloat16):
+                exits = net(ids, mask)
+            exits = [logits.float() for logits in exits]
+            loss = taught_loss(exits, teacher, labels, weights, recipe.soft, recipe.temperature)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_([p for p in net.parameters() if p.requires_grad], 1.0)
+            optimizer.step()
+            schedule.step()
+            done, count, total = done + 1, count + 1, total + loss.item()
+            average(averaged, net, done)
+            if done % 100 == 0:
+                log(f"step {done}/{steps} loss {total / count:.4f} {time.time() - started:.0f} s")
+        if keep:
+            torch.save(averaged.state_dict(), keep)
+        log(f"epoch {epoch} held-out {data.accuracies(averaged, held)} {time.time() - started:.0f} s")
+    return averaged

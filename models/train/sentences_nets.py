@@ -104,6 +104,18 @@ class Exits(nn.Module):
         return tuple(logits for logits in outputs if logits is not None)
 
 
+class Ensemble(nn.Module):
+    """Several `Exits` as one: (ids, mask) to the mean of their last logits."""
+
+    def __init__(self, nets):
+        super().__init__()
+        self.nets = nn.ModuleList(nets)
+        self.embedding = nets[0].embedding
+
+    def forward(self, ids, mask):
+        return (torch.stack([net(ids, mask)[-1] for net in self.nets]).mean(0),)
+
+
 class Dendritic(nn.Module):
     """main(x) + sum_i w_i * D_i(x), with D_i a linear layer followed by tanh and w_i a vector: [N, I] to [N, O].
 

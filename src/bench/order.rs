@@ -37,8 +37,7 @@ impl Chooser {
     /// Measures both orders for the next segment, interleaved, and keeps the faster. Returns whether
     /// there was one.
     ///
-    /// The runs compared differ in the order of the one segment alone and take the path that holds it,
-    /// so that it sees its real inputs.
+    /// It is run by itself, on what it gets on a path that holds it.
     pub fn step(&mut self, clock: &impl Clock, tick: Seconds) -> Result<bool> {
         let program = self.session.program().clone();
         let session = &mut self.session;
@@ -49,16 +48,14 @@ impl Chooser {
         }
         self.next += 1;
         let Some(path) = program.path_to_segment(ix) else { return Ok(true) };
-        let knobs = program.neutral_knobs();
+        let calls = session.calls(&self.batch, &program.neutral_knobs(), Routing::Forced(path))?;
+        let Some(call) = calls.into_iter().find(|call| call.segment == ix) else { return Ok(true) };
         let mut seconds = [vec![], vec![]];
         // The first round builds the plans and is not counted.
         for round in 0..=ROUNDS {
             for (slot, order) in [Order::RowByRow, Order::Compacted].into_iter().enumerate() {
                 session.set_order(ix, order);
-                let forced = Routing::Forced(path);
-                let spent = time_call(clock, tick, MAX_REPEATS, || {
-                    session.run_with(&self.batch, &knobs, forced).map(drop)
-                })?;
+                let spent = time_call(clock, tick, MAX_REPEATS, || session.repeat(&call))?;
                 if round > 0 {
                     seconds[slot].push(spent.0);
                 }

@@ -69,19 +69,15 @@ impl Experiment {
     /// What the command line measures of a scenario.
     pub fn usual(scenario: &Scenario, quick: bool) -> Experiment {
         let n = if quick { 1000 } else { 5000 };
-        // There are few sentences, they take long, and two classes need few samples for a temperature.
-        let sentences = matches!(scenario.source, Source::Sentences(_));
-        let scaling = if sentences { 200 } else { n / 5 };
-        let timed_rows = if quick { 64 } else { 128 };
-        Experiment {
+        let experiment = Experiment {
             scenario: scenario.name.into(),
             quick,
             seed: SEED,
             rounds: if quick { 6 } else { 25 },
             launches: if quick { 3 } else { 5 },
-            timed_rows: if sentences { timed_rows / 2 } else { timed_rows },
+            timed_rows: if quick { 64 } else { 128 },
             batch: 32,
-            scaling,
+            scaling: n / 5,
             calibration: n,
             test: n,
             loss: Loss::Error,
@@ -92,26 +88,46 @@ impl Experiment {
             targets: Targets::default(),
             table: None,
             files: BTreeMap::new(),
+        };
+        match scenario.source {
+            Source::Seed | Source::Images(_) => experiment,
+            // There are fewer of them, each takes longer, and two classes need few samples for a temperature.
+            Source::Sentences(_) => {
+                let n = if quick { 300 } else { n };
+                let timed_rows = experiment.timed_rows / if quick { 4 } else { 2 };
+                let (rounds, launches) = if quick { (4, 2) } else { (15, 5) };
+                let (calibration, test, scaling) = (n, n, 200.min(n / 3));
+                Experiment {
+                    rounds,
+                    launches,
+                    timed_rows,
+                    scaling,
+                    calibration,
+                    test,
+                    ..experiment
+                }
+            }
         }
     }
 
     /// What a page measures: less, since people wait for it.
     pub fn in_page(scenario: &Scenario, quick: bool) -> Experiment {
-        let n = match (scenario.source, quick) {
-            (Source::Seed, _) => 1000,
-            (_, true) => 300,
-            (Source::Images(_), false) => 1500,
-            (Source::Sentences(_), false) => 600,
+        let (n, timed_rows) = match (scenario.source, quick) {
+            (Source::Seed, true) => (1000, 32),
+            (Source::Seed, false) => (1000, 64),
+            (Source::Images(_), true) => (300, 32),
+            (Source::Images(_), false) => (1500, 64),
+            (Source::Sentences(_), true) => (100, 8),
+            (Source::Sentences(_), false) => (400, 24),
         };
-        let usual = Experiment::usual(scenario, quick);
         Experiment {
             rounds: if quick { 5 } else { 9 },
             launches: 1,
-            timed_rows: usual.timed_rows / 2,
-            scaling: usual.scaling.min(n / 5),
+            timed_rows,
+            scaling: n / 5,
             calibration: n,
             test: n,
-            ..usual
+            ..Experiment::usual(scenario, quick)
         }
     }
 
@@ -239,6 +255,10 @@ impl Experiment {
         let scenario = find(&self.scenario)?;
         let experiment = serde_json::to_value(self)
             .map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))?;
+        let data = match &self.table {
+            Some(table) => format!("sentences of {table}"),
+            None => scenario.data.to_string(),
+        };
         let file = |(name, sha256): (&String, &String)| FileReport {
             name: name.clone(),
             sha256: sha256.clone(),
@@ -248,7 +268,7 @@ impl Experiment {
             scenario: scenario.name.into(),
             strategy: scenario.strategy.into(),
             model: scenario.model.into(),
-            data: scenario.data.into(),
+            data,
             experiment,
             files: self.files.iter().map(file).collect(),
             energy: self.energy,

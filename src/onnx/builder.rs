@@ -279,7 +279,12 @@ pub fn chain(parts: &[Component], outputs: &[(&str, &str)]) -> Result<Component>
                 wires.insert(input.name.clone(), graph.declare_input(input.clone())?);
             }
         }
-        wires.extend(graph.splice_onto(part, &format!("part{}", ix + 1), &wires)?);
+        // A part that is a chain itself has such prefixes inside.
+        let mut prefix = format!("part{}", ix + 1);
+        while part.has_names_under(&prefix) {
+            prefix += "_";
+        }
+        wires.extend(graph.splice_onto(part, &prefix, &wires)?);
     }
     for (tensor, name) in outputs {
         let giver = parts.iter().rev().find(|part| part.output(tensor).is_ok()).unwrap_or(last);

@@ -69,6 +69,14 @@ impl Component {
         &self.graph().output
     }
 
+    /// Whether a tensor's name begins with `prefix/`.
+    pub(super) fn has_names_under(&self, prefix: &str) -> bool {
+        let graph = self.graph();
+        let given = graph.node.iter().flat_map(|node| &node.output);
+        let mut names = given.chain(graph.initializer.iter().map(|tensor| &tensor.name));
+        names.any(|name| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/')))
+    }
+
     /// The declaration of an output, or an error that names the component.
     pub fn output(&self, name: &str) -> Result<&ValueInfoProto> {
         self.outputs().iter().find(|o| o.name == name).ok_or_else(|| {

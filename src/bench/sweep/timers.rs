@@ -16,7 +16,7 @@ const OVERHEAD_ROUNDS: usize = 3;
 impl<C: Clock> Sweep<C> {
     /// The first test samples, one by one.
     fn first_rows(&self) -> Result<Vec<Batch>> {
-        let rows = OVERHEAD_ROWS.min(self.subject.test.0.len());
+        let rows = OVERHEAD_ROWS.min(self.options.timed_rows).min(self.subject.test.0.len());
         (0..rows).map(|row| self.subject.test.0.row(row)).collect()
     }
 
