@@ -17,7 +17,7 @@ use perforate::lab::scenario::SEED;
 use perforate::lab::{self, SCENARIOS, find, launches};
 use perforate::onnx::{Component, encode};
 use perforate::report::{Host, Report, ScenarioReport, scenario_report};
-use perforate::route::score::Score;
+use perforate::route::score;
 use perforate::route::{cascade, dendritic, early_exit, energy, experts, fuzzy, learned, refine};
 use perforate::{Error, ErrorKind, Result};
 
@@ -101,6 +101,9 @@ struct BenchArguments {
     /// What counts as cost where settings and models are compared: operations (unless given), or time here.
     #[arg(long, value_enum)]
     cost: Option<CostName>,
+    /// How sure an early exit or a model of a cascade is; its largest probability unless given.
+    #[arg(long, value_enum)]
+    score: Option<ScoreName>,
     /// Sentences to calibrate and test on, instead of the scenario's: lines of label, tab, sentence.
     #[arg(long)]
     table: Option<PathBuf>,
@@ -216,10 +219,13 @@ enum Strategy {
         /// Their files, in order; a model may be several, and ends with the one that gives logits.
         #[arg(long, num_args = 2.., required = true)]
         models: Vec<PathBuf>,
-        /// How sure a model is.
+        /// Other outputs that are answers too, where a stage ends: exits of the last model, as logits3.
+        #[arg(long, num_args = 1..)]
+        exits: Vec<String>,
+        /// How sure a stage is.
         #[arg(long, value_enum, default_value_t = ScoreName::MaxProbability)]
         score: ScoreName,
-        /// Temperatures of the models but the last, in order; 1 where none is given.
+        /// Temperatures of the stages but the last, in order; 1 where none is given.
         #[arg(long, num_args = 1..)]
         temperature: Vec<f32>,
         /// Number of classes, which the entropy needs.
@@ -261,13 +267,13 @@ enum ScoreName {
     Patience,
 }
 
-impl ScoreName {
-    fn with(self, classes: usize, heads: usize) -> Score {
-        match self {
-            ScoreName::MaxProbability => Score::MaxProbability,
-            ScoreName::Margin => Score::Margin,
-            ScoreName::Entropy => Score::Entropy { classes },
-            ScoreName::Patience => Score::Patience { heads },
+impl From<ScoreName> for score::Kind {
+    fn from(name: ScoreName) -> score::Kind {
+        match name {
+            ScoreName::MaxProbability => score::Kind::MaxProbability,
+            ScoreName::Margin => score::Kind::Margin,
+            ScoreName::Entropy => score::Kind::Entropy,
+            ScoreName::Patience => score::Kind::Patience,
         }
     }
 }
@@ -347,6 +353,9 @@ fn experiments(arguments: &BenchArguments) -> Result<Vec<Experiment>> {
             .collect::<Result<_>>()?,
     };
     for experiment in &mut experiments {
+        if let Some(score) = arguments.score {
+            experiment.score = score.into();
+        }
         if let Some(table) = &arguments.table {
             experiment.table = Some(table.display().to_string());
         }
@@ -606,17 +615,18 @@ fn route(strategy: Strategy) -> Result<()> {
             };
             (parts.compose(threshold, provenance)?, out)
         }
-        Strategy::Cascade { models: files, score, classes, temperature, threshold, out } => {
-            let models = cascade::Models::new(files.iter().map(component).collect::<Result<_>>()?)?;
-            let score = score.with(classes, models.count() - 1);
+        Strategy::Cascade { models: files, exits, score, classes, temperature, threshold, out } => {
+            let parts = files.iter().map(component).collect::<Result<Vec<_>>>()?;
+            let models = cascade::Models::new(&parts, &exits)?;
+            let score = score::Kind::from(score).of(classes, models.count() - 1);
             let confidence = early_exit::Confidence { score, temperatures: temperature };
             let provenance = numbered("file", &files);
-            (models.compose(&models.names(), &confidence, threshold, provenance)?, out)
+            (models.compose(&confidence, threshold, provenance)?, out)
         }
         Strategy::EarlyExit { stages: files, score, classes, temperature, threshold, out } => {
             let stages =
                 early_exit::Stages::new(files.iter().map(component).collect::<Result<_>>()?)?;
-            let score = score.with(classes, stages.heads());
+            let score = score::Kind::from(score).of(classes, stages.heads());
             let confidence = early_exit::Confidence { score, temperatures: temperature };
             let provenance = numbered("stage", &files);
             (early_exit::compose(&stages, &confidence, threshold, provenance)?, out)

@@ -73,7 +73,7 @@ fn every_scenario_obeys_the_laws_of_a_curve() {
         let ends = (curve[0].active, curve[curve.len() - 1].active);
         match scenario.strategy {
             // The heads that are passed come on top.
-            "early_exit" | "experts" | "selection_fuzzy" | "selection_learned"
+            "early_exit" | "cascade" | "experts" | "selection_fuzzy" | "selection_learned"
             | "selection_energy" => {
                 assert!(ends.0 > 0.0 && (1.0..1.1).contains(&ends.1), "{ends:?}")
             }
@@ -84,6 +84,14 @@ fn every_scenario_obeys_the_laws_of_a_curve() {
             assert!(pair[0].active <= pair[1].active, "{}: active falls", scenario.name);
             assert!(pair[0].quality.macs <= pair[1].quality.macs, "{}", scenario.name);
         }
+        let disturbed = if scenario.name.ends_with("/sentences") { 3 } else { 0 };
+        assert_eq!(results.robustness.len(), disturbed, "{}", scenario.name);
+        if let [own, ..] = &results.robustness[..] {
+            // The samples as they are, run once more, give what was recorded.
+            let full = results.full.quality.accuracy.unwrap();
+            assert!((own.full - full).abs() < 1e-9, "{} and {full}", own.full);
+            assert_eq!(own.extra_loss, (0.0, 0.0));
+        }
         let last = &curve[curve.len() - 1].quality;
         assert_eq!(last.deviation_max, 0.0, "always is the full model");
         assert_eq!(last.agreement, 1.0);
@@ -91,7 +99,10 @@ fn every_scenario_obeys_the_laws_of_a_curve() {
         assert!(results.oracle.accuracy.is_none_or(|oracle| oracle >= best), "{}", scenario.name);
         for (point, random) in curve.iter().zip(&results.random) {
             assert!((point.quality.paths.iter().sum::<f64>() - 1.0).abs() < 1e-9, "a row is lost");
-            assert!((random.macs / point.quality.macs - 1.0).abs() < 1e-9, "exact expectation");
+            // Lots send long sentences down a path as often as short ones; a router does not.
+            let tolerance = if disturbed > 0 { 0.2 } else { 1e-9 };
+            let ratio = random.macs / point.quality.macs;
+            assert!((ratio - 1.0).abs() < tolerance, "{}: {ratio}", scenario.name);
         }
         agrees_with_the_dense_curve(&results);
         assert!(results.warnings.iter().all(|w| !w.contains("compose it anew")));

@@ -185,15 +185,15 @@ fn early_exit_in_a_transformer_equals_onnx_runtime() {
 #[test]
 fn a_cascade_of_sentence_models_equals_onnx_runtime() {
     let files = [&["words", "dsn", "tiny"][..], &TRANSFORMER].concat();
-    let models = cascade::Models::new(of_sentences(&files)).unwrap();
-    assert_eq!(models.names(), ["dsn", "tiny"]);
-    let confidence = Confidence::default();
-    let model = models.compose(&models.names(), &confidence, 0.9, BTreeMap::new()).unwrap();
+    let exits = ["logits3".to_string(), "logits4".to_string()];
+    let models = cascade::Models::new(&of_sentences(&files), &exits).unwrap();
+    assert_eq!(models.names(), ["dsn", "tiny", "exit3", "exit4"]);
+    let model = models.compose(&Confidence::default(), 0.9, BTreeMap::new()).unwrap();
     equals_onnx_runtime(&model, "cascade-sentences", "sentences");
-    let message = cascade::Models::new(of_sentences(&["words", "dsn"])).unwrap_err().to_string();
-    assert!(message.contains("two models"), "{message}");
-    let message = cascade::Models::new(of_sentences(&["words"])).unwrap_err().to_string();
-    assert!(message.contains("`logits`"), "{message}");
+    let fault =
+        |names: &[&str]| cascade::Models::new(&of_sentences(names), &[]).unwrap_err().to_string();
+    assert!(fault(&["words", "dsn"]).contains("two models"), "{}", fault(&["words", "dsn"]));
+    assert!(fault(&["words"]).contains("`logits`"), "{}", fault(&["words"]));
 }
 
 #[test]

@@ -413,9 +413,7 @@ fn is_chosen(page: &Page, scenario: &str) -> bool {
 fn sentences_can_be_typed_and_brought_along() {
     let folder = tempfile::tempdir().expect("a folder for the tables");
     with_page("sentences", "?quick&scenario=early-exit/sentences", |page| {
-        let loaded = "return performance.getEntriesByType('resource').reduce((sum, r) => sum + r.transferSize, 0)";
-        println!("first curve of the sentences: {:.0} ms", first_curve_ms(page));
-        println!("fetched: {:.1} MB", page.number(loaded) / 1e6);
+        println!("navigation to first curve of the sentences: {:.0} ms", first_curve_ms(page));
         page.wait_until("the inputs", PATIENCE, |page| page.is_visible("#typing"));
         let typed = |text: &str| {
             page.script(&format!(
@@ -462,7 +460,6 @@ fn sentences_can_be_typed_and_brought_along() {
         page.wait_until("the table's curve", PATIENCE, |page| {
             measured(page) > 0 && page.text("#table caption").contains("mine.tsv")
         });
-        assert!(page.text("#table caption").contains("20 test samples"));
     });
 }
 

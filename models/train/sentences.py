@@ -1,6 +1,7 @@
 """Trains the sentence networks on SST-2: a transformer with an exit after every layer, and students of it.
 
     python sentences.py snippets --sst2 DIR --vader SDIST [--out DIR]
+    python sentences.py table    --sst2 DIR [--work DIR]
     python sentences.py minilm   --sst2 DIR --minilm DIR [--work DIR] [--out DIR] [--snippets FILE]
     python sentences.py label    --sst2 DIR --minilm DIR --tag A+B [--work DIR]
     python sentences.py exits    --sst2 DIR --minilm DIR --teachers A+B --tag C [--work DIR]
@@ -53,6 +54,17 @@ def write_snippets(args):
     data.write_snippets(rows, path)
     positive = sum(label for label, _ in rows)
     log(json.dumps({"name": path.name, "n": len(rows), "positive": positive, "bytes": path.stat().st_size}))
+
+
+def write_table(args):
+    """SST-2's held-out part to calibrate on and its dev part to test on, as a table for `perforate bench --table`. Not to
+    be passed on: SST-2 states no licence."""
+    _, held = data.hold_out(read_rows(args, "train"))
+    path = Path(args.work) / "sst2.tsv"
+    parts = (("calibration", held), ("test", read_rows(args, "dev")))
+    lines = [f"{part}\t{label}\t{text}\n" for part, rows in parts for label, text in rows]
+    path.write_text("part\tlabel\tsentence\n" + "".join(lines), "utf-8")
+    log(json.dumps({"name": str(path), "n": len(lines)}))
 
 
 def read_sets(args):
@@ -184,7 +196,7 @@ def train_students(args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="+", choices=["snippets", "minilm", "label", "exits", *TASKS])
+    parser.add_argument("names", nargs="+", choices=["snippets", "table", "minilm", "label", "exits", *TASKS])
     parser.add_argument("--sst2", required=True, help="folder of SST-2's train.tsv and dev.tsv")
     parser.add_argument("--minilm", help="folder of all-MiniLM-L6-v2")
     parser.add_argument("--vader", help="sdist of vaderSentiment 3.3.2")
@@ -211,7 +223,7 @@ def main():
 
     set_up(1, THREADS)
     Path(args.work).mkdir(parents=True, exist_ok=True)
-    alone = {"snippets": write_snippets, "minilm": minilm, "label": label, "exits": exits}
+    alone = {"snippets": write_snippets, "table": write_table, "minilm": minilm, "label": label, "exits": exits}
     alone.get(args.names[0], train_students)(args)
 
 

@@ -160,6 +160,40 @@ mod tests {
     }
 
     #[test]
+    fn variants_keep_the_order_the_labels_and_the_marks() {
+        let tokenizer = Tokenizer::read("small", sentences::tests::SMALL.as_bytes()).unwrap();
+        let texts: Vec<String> = (0..200).map(|row| "good film a ".repeat(1 + row % 5)).collect();
+        let labels: Vec<usize> = (0..200).map(|row| row % 2).collect();
+        let samples = sentences::samples(texts, Some(labels.clone()), &tokenizer).unwrap();
+        let [dropped, replaced] = &variants(&samples, &tokenizer, 1).unwrap()[..] else {
+            panic!("there are two variants")
+        };
+        assert!((0.07..0.13).contains(&dropped.changed), "{}", dropped.changed);
+        // Two words of three have synonyms.
+        assert!((0.6..0.7).contains(&replaced.changed), "{}", replaced.changed);
+        let mut shorter = 0;
+        for row in 0..200 {
+            let ids = |samples: &Samples| -> Vec<i64> {
+                to_array(samples.row(row).unwrap().get("ids").unwrap())
+                    .unwrap()
+                    .into_iter()
+                    .collect()
+            };
+            let (before, after) = (ids(&samples), ids(&dropped.samples));
+            assert_eq!((after[0], after[after.len() - 1]), (2, 3), "the marks stay");
+            assert!((3..=before.len()).contains(&after.len()), "one token stays");
+            shorter += usize::from(after.len() < before.len());
+            let text = replaced.samples.text(row).unwrap();
+            assert!(!text.contains("good") && !text.contains("film"), "{text}");
+            assert_eq!(text.matches(" a").count(), 1 + row % 5, "{text}");
+        }
+        assert!(shorter > 50, "{shorter}");
+        for variant in [dropped, replaced] {
+            assert_eq!(variant.samples.labels(), Some(&labels[..]));
+        }
+    }
+
+    #[test]
     fn what_stands_between_words_stays() {
         let text = "A good film -- isn't it?  Very.";
         assert_eq!(pieces(text).concat(), text);

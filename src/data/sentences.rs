@@ -155,14 +155,14 @@ pub fn of_tokens(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::Write;
 
     use super::*;
     use crate::engine::to_array;
 
     /// A vocabulary of a few words.
-    const SMALL: &str = r###"{"version": "1.0", "truncation": null,
+    pub const SMALL: &str = r###"{"version": "1.0", "truncation": null,
         "padding": {"strategy": {"Fixed": 16}, "direction": "Right", "pad_to_multiple_of": null, "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]"},
         "added_tokens": [],
         "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": null, "lowercase": true},

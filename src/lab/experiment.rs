@@ -12,6 +12,7 @@ use crate::energy::EnergyModel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fit::calibrate::{Loss, RiskTarget};
 use crate::report::{Context, FileReport, Targets};
+use crate::route::score;
 use crate::units::Seconds;
 
 use super::scenario::{SEED, Scenario, Source, find};
@@ -21,6 +22,8 @@ const MOST_ROUNDS: usize = 10_000;
 const MOST_LAUNCHES: usize = 100;
 const MOST_ROWS: usize = 1_000_000;
 const LARGEST_BATCH: usize = 4096;
+/// Rows of a user's table that a page measures, for calibration and for the test each.
+const MOST_OF_A_TABLE: usize = 1000;
 
 /// An experiment. Fields that a file leaves out have the scenario's usual values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,6 +61,9 @@ pub struct Experiment {
     pub energy: EnergyModel,
     /// What is asked of the operating point.
     pub targets: Targets,
+    /// How sure an early exit, or a model of a cascade, is.
+    #[serde(default)]
+    pub score: score::Kind,
     /// Table of the user's own sentences, instead of the scenario's; the name of a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
@@ -86,6 +92,7 @@ impl Experiment {
             cost: CostBasis::Operations,
             energy: EnergyModel::default(),
             targets: Targets::default(),
+            score: score::Kind::default(),
             table: None,
             files: BTreeMap::new(),
         };
@@ -128,6 +135,18 @@ impl Experiment {
             calibration: n,
             test: n,
             ..Experiment::usual(scenario, quick)
+        }
+    }
+
+    /// The same on a table of the user's, of which more is read than of the built-in one, unless it is to be quick.
+    pub fn with_table(self, name: &str) -> Experiment {
+        let most = |usual: usize| if self.quick { usual } else { usual.max(MOST_OF_A_TABLE) };
+        Experiment {
+            table: Some(name.to_string()),
+            calibration: most(self.calibration),
+            test: most(self.test),
+            scaling: if self.quick { self.scaling } else { 200 },
+            ..self
         }
     }
 

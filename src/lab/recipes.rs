@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fit::ridge::ridge_cv;
 use crate::fit::temperature;
 use crate::onnx::{Component, KnobRange};
-use crate::route::score::Score;
+use crate::route::score;
 use crate::route::{
     cascade, dendritic, early_exit, energy, experts, features, fuzzy, learned, refine,
 };
@@ -64,17 +64,26 @@ impl Probe {
     }
 }
 
-/// The models of `strategy` from its parts, in its order. `scaling` are samples for temperatures.
-pub fn models(strategy: &str, parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models> {
+/// A score of confidence, and the number of classes.
+type Sureness = (score::Kind, usize);
+
+/// The models of `strategy` from its parts, in its order. `scaling` are samples for temperatures; `score` says how sure
+/// an early exit or a model of a cascade is.
+pub fn models(
+    strategy: &str,
+    parts: Vec<Component>,
+    scaling: Option<&Scaling>,
+    score: Sureness,
+) -> Result<Models> {
     match strategy {
         dendritic::STRATEGY => of_dendritic(parts),
-        early_exit::STRATEGY => of_early_exit(parts, scaling),
+        early_exit::STRATEGY => of_early_exit(parts, scaling, score),
         experts::STRATEGY => of_experts(parts),
         refine::STRATEGY => of_refine(parts, scaling),
         fuzzy::STRATEGY => of_fuzzy(parts, scaling),
         energy::STRATEGY => of_energy(parts),
         learned::STRATEGY => of_learned(parts, scaling),
-        cascade::STRATEGY => of_cascade(parts, scaling),
+        cascade::STRATEGY => of_cascade(parts, scaling, score),
         other => Err(Error::new(ErrorKind::Internal, "no recipe makes models of it").at(other)),
     }
 }
@@ -97,18 +106,24 @@ fn of_dendritic(parts: Vec<Component>) -> Result<Models> {
 }
 
 /// The stages. Temperatures are fitted first, so that one threshold means the same at every head.
-fn of_early_exit(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models> {
+fn of_early_exit(
+    parts: Vec<Component>,
+    scaling: Option<&Scaling>,
+    (kind, classes): Sureness,
+) -> Result<Models> {
     let roles: Vec<String> = (1..=parts.len()).map(|ix| format!("stage{ix}")).collect();
     let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
     let provenance = provenance(&roles, &parts);
     let stages = early_exit::Stages::new(parts)?;
     let temperatures = scaling
         .map(|samples| {
-            (0..stages.heads()).map(|ix| fit(&stages.up_to_head(ix)?, &samples.0)).collect()
+            (0..stages.heads())
+                .map(|ix| Ok(fit(&stages.up_to_head(ix)?, &samples.0)?.0))
+                .collect::<Result<_>>()
         })
         .transpose()?;
     let confidence = early_exit::Confidence {
-        score: Score::MaxProbability,
+        score: kind.of(classes, stages.heads()),
         temperatures: temperatures.unwrap_or_default(),
     };
     let threshold = early_exit::RANGE.default;
@@ -124,24 +139,41 @@ fn of_early_exit(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Mod
     })
 }
 
-/// The files of the models, cheapest first, with temperatures as for early exits.
-fn of_cascade(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models> {
+/// The files of the models, cheapest first, the last one with its exits; temperatures as for early exits. A stage that
+/// is not better than the one before it is no use and left out, by the samples for the temperatures.
+fn of_cascade(
+    parts: Vec<Component>,
+    scaling: Option<&Scaling>,
+    (kind, classes): Sureness,
+) -> Result<Models> {
     let roles: Vec<String> = (1..=parts.len()).map(|ix| format!("file{ix}")).collect();
     let provenance = provenance(&roles.iter().map(String::as_str).collect::<Vec<_>>(), &parts);
-    let models = cascade::Models::new(parts)?;
+    let outputs = parts.iter().flat_map(Component::outputs).map(|output| output.name.clone());
+    let exits: Vec<String> = outputs.filter(|name| early_exit::is_head(name)).collect();
+    let all = cascade::Models::new(&parts, &exits)?;
+    let (mut kept, mut temperatures, mut best) = (vec![], vec![], 0.0);
+    for ix in 0..all.count() - 1 {
+        let exit = early_exit::is_head(all.answer(ix));
+        let Some(samples) = scaling else {
+            kept.extend(exit.then(|| all.answer(ix).to_string()));
+            continue;
+        };
+        let (temperature, accuracy) = fit(all.alone(ix)?.model(), &samples.0)?;
+        if exit && accuracy <= best {
+            continue;
+        }
+        best = accuracy;
+        temperatures.push(temperature);
+        kept.extend(exit.then(|| all.answer(ix).to_string()));
+    }
+    let models = cascade::Models::new(&parts, &kept)?;
     let last = models.count() - 1;
-    let temperatures = scaling
-        .map(|samples| (0..last).map(|ix| fit(models.alone(ix)?.model(), &samples.0)).collect())
-        .transpose()?;
-    let confidence = early_exit::Confidence {
-        score: Score::MaxProbability,
-        temperatures: temperatures.unwrap_or_default(),
-    };
+    let confidence = early_exit::Confidence { score: kind.of(classes, last), temperatures };
     let threshold = cascade::RANGE.default;
     Ok(Models {
         full: models.alone(last)?.model().clone(),
         light: models.alone(0)?.model().clone(),
-        routed: models.compose(&models.names(), &confidence, threshold, provenance)?,
+        routed: models.compose(&confidence, threshold, provenance)?,
         knob: cascade::KNOB,
         range: cascade::RANGE,
         active: Active::Operations,
@@ -175,7 +207,7 @@ fn of_refine(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models>
     let provenance = provenance(&["cheap", "refinement"], &parts);
     let [cheap, refinement] = exactly(parts)?;
     let light = refine::alone(&cheap)?;
-    let temperature = scaling.map_or(Ok(1.0), |samples| fit(&light, &samples.0))?;
+    let temperature = scaling.map_or(Ok((1.0, 0.0)), |samples| fit(&light, &samples.0))?.0;
     let parts = refine::Parts { cheap, refinement, cost: 0.0, temperature };
     let full = parts.full()?;
     let macs = |model: &ModelProto| -> Result<Option<Macs>> {
@@ -328,11 +360,14 @@ fn corners(samples: &Samples, opset: i64) -> Result<[fuzzy::Corners; 3]> {
     Ok([corner(0), corner(1), corner(2)])
 }
 
-/// The temperature of a model's first output.
-fn fit(model: &ModelProto, samples: &Samples) -> Result<f32> {
+/// The temperature of a model's first output, and its share of right answers.
+fn fit(model: &ModelProto, samples: &Samples) -> Result<(f32, f64)> {
     let logits = answers(model, samples)?;
     let rows: Vec<Vec<f32>> = logits.rows().into_iter().map(|row| row.to_vec()).collect();
-    Ok(temperature::fit(&rows, samples.labels().unwrap_or_default()) as f32)
+    let labels = samples.labels().unwrap_or_default();
+    let right = rows.iter().zip(labels).filter(|(row, label)| record::argmax(row) == **label);
+    let accuracy = right.count() as f64 / rows.len().max(1) as f64;
+    Ok((temperature::fit(&rows, labels) as f32, accuracy))
 }
 
 fn provenance(roles: &[&str], parts: &[Component]) -> BTreeMap<String, String> {

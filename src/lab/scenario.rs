@@ -318,7 +318,7 @@ pub const SCENARIOS: [Scenario; 12] = [
         strategy: cascade::STRATEGY,
         title: "Cascade: sentences",
         text: "A network without encoder, then a tiny transformer, then a transformer of six layers.",
-        how: "The mean of a sentence’s word embeddings, through one dendritic layer, answers first. Where its best class is less probable than the threshold, a transformer of two narrow layers reads the same embeddings. Where that is not sure either, the transformer of six layers reads the sentence anew.",
+        how: "The mean of a sentence’s word embeddings, through one dendritic layer, answers first. Where its best class is less probable than the threshold, a transformer of two narrow layers reads the same embeddings. Where that is not sure either, the transformer of six layers reads the sentence anew, and may answer at those of its own exits that are better than all before.",
         classes: &SENTIMENTS,
         model: "models/sentences-{words,dsn,tiny,embed,layer1,…,layer6}.onnx",
         data: SENTENCES_DATA,
@@ -344,7 +344,7 @@ pub const SCENARIOS: [Scenario; 12] = [
         strategy: cascade::STRATEGY,
         title: "No encoder: sentences",
         text: "How far a network without encoder goes, alone and before a transformer of six layers.",
-        how: "The mean of a sentence’s word embeddings passes a dendritic layer, main(x) + Σ wᵢ⊙tanh(Dᵢ(x)), and a linear head: no word knows its neighbours. Where its best class is less probable than the threshold, the transformer of six layers reads the sentence. Static models beside it: the same with a plain layer, and a transformer of two narrow layers.",
+        how: "The mean of a sentence’s word embeddings passes a dendritic layer, main(x) + Σ wᵢ⊙tanh(Dᵢ(x)), and a linear head: no word knows its neighbours. Where its best class is less probable than the threshold, the transformer of six layers reads the sentence, and may answer at those of its exits that are better. Static models beside it: the same with a plain layer, and a transformer of two narrow layers.",
         classes: &SENTIMENTS,
         model: "models/sentences-{words,dsn,embed,layer1,…,layer6}.onnx",
         data: SENTENCES_DATA,
@@ -438,12 +438,13 @@ impl Scenario {
         tokenizer: Option<&Tokenizer>,
     ) -> Result<(Models, Splits)> {
         let (sizes, seed) = (experiment.sizes(), experiment.seed);
+        let score = (experiment.score, self.classes.len());
         if self.source == Source::Seed {
             let reference = mlp::build(seed)?;
             let n = 2 * sizes.calibration.max(sizes.test);
             let samples = Samples::new(reference.samples(n), None)?;
             let mlp::ReferenceMlp { full, light, gate, .. } = reference;
-            let models = recipes::models(self.strategy, vec![full, light, gate], None)?;
+            let models = recipes::models(self.strategy, vec![full, light, gate], None, score)?;
             return Ok((models, split(&samples, sizes, seed)?));
         }
         let parts = self
@@ -469,7 +470,7 @@ impl Scenario {
             }
             _ => return Err(Error::new(ErrorKind::Internal, "its samples come from no file")),
         };
-        Ok((recipes::models(self.strategy, parts, splits.0.as_ref())?, splits))
+        Ok((recipes::models(self.strategy, parts, splits.0.as_ref(), score)?, splits))
     }
 
     /// All files that it needs, each once.

@@ -247,8 +247,7 @@ impl Lab {
             Error::new(ErrorKind::Data, text).at(name)
         })?;
         Table::read(name, &bytes)?;
-        let asked = Experiment { table: Some(name.into()), ..Experiment::in_page(scenario, quick) };
-        asked.needed().map_err(|e| e.at(name))?;
+        Experiment::in_page(scenario, quick).with_table(name).needed().map_err(|e| e.at(name))?;
         self.files.insert(name.to_string(), bytes);
         self.open(scenario, quick, Some(name))
     }
@@ -277,8 +276,11 @@ impl Lab {
         quick: bool,
         table: Option<&str>,
     ) -> Result<Vec<Event>> {
-        let experiment =
-            Experiment { table: table.map(String::from), ..Experiment::in_page(scenario, quick) };
+        let usual = Experiment::in_page(scenario, quick);
+        let experiment = match table {
+            Some(name) => usual.with_table(name),
+            None => usual,
+        };
         (self.sweep, self.tokenizer, self.paused) = (None, None, false);
         self.opened = Some((scenario, quick));
         let mut events = vec![Event::Opened { scenario: scenario.name.to_string() }];
@@ -326,15 +328,17 @@ impl Lab {
             self.told = Some((Stretch::begin(&self.clock, PROGRESS_EVERY), text.clone()));
             events.push(Event::Progress { text, share });
         }
-        if let Some(results) = sweep.results().filter(|_| changed) {
+        if !sweep.grid().is_empty()
+            && let Some(probe) = self.probe.take()
+        {
+            let inside = Inside::of(sweep, probe.as_ref());
+            events.extend(inside.map(|inside| Event::Inside { inside: Box::new(inside) }));
+        }
+        if changed && let Some(results) = sweep.results() {
             let mut report = Report::new(experiment.seed, experiment.quick, host(results.tick.0));
             let context = experiment.context(&self.files)?;
             report.scenarios.push(scenario_report(&context, sweep.subject(), &results));
             events.push(Event::Results { report: Box::new(report) });
-            if let Some(probe) = self.probe.take() {
-                let inside = Inside::of(sweep, probe.as_ref());
-                events.extend(inside.map(|inside| Event::Inside { inside: Box::new(inside) }));
-            }
         }
         if sweep.is_done() {
             events.push(Event::Done);

@@ -22,83 +22,102 @@ pub const KNOB: &str = early_exit::KNOB;
 /// The threshold's ends: at 0 the first model answers every row, at 2 the last one does.
 pub const RANGE: KnobRange = early_exit::RANGE;
 
-/// The models, cheapest first. Each gives `logits`; the last one reads nothing that another computes.
+/// The models, cheapest first, as stages. The last model may have exits on its way, each a stage of its own; it reads
+/// nothing that another model computes.
 #[derive(Debug, Clone)]
-pub struct Models(Vec<Component>);
+pub struct Models(Vec<Member>);
+
+/// A stage: what runs, and which of its outputs is its answer.
+#[derive(Debug, Clone)]
+struct Member {
+    component: Component,
+    answer: String,
+    name: String,
+}
 
 impl Models {
     /// Takes the models' files in their order: a model may be several in a row, and ends with the one that gives
-    /// `logits`.
-    pub fn new(files: Vec<Component>) -> Result<Models> {
-        let (mut models, mut parts) = (vec![], vec![]);
+    /// `logits`. `exits` are other outputs that are answers too, such as `logits3`: there a stage ends as well.
+    pub fn new(files: &[Component], exits: &[String]) -> Result<Models> {
+        let (mut members, mut parts) = (vec![], vec![]);
         for file in files {
-            let ends = file.output(OUTPUT).is_ok();
-            parts.push(file);
-            if ends {
-                models.push(joined(&std::mem::take(&mut parts))?);
-            }
+            parts.push(file.clone());
+            let gives = |name: &str| file.output(name).is_ok();
+            let exit = exits.iter().find(|exit| gives(exit)).map(String::as_str);
+            let Some(answer) = gives(OUTPUT).then_some(OUTPUT).or(exit) else { continue };
+            let component = joined(&std::mem::take(&mut parts))?;
+            let name = answer.replacen(OUTPUT, "exit", 1);
+            members.push(Member { component, answer: answer.to_string(), name });
         }
         if let Some(rest) = parts.last() {
             rest.output(OUTPUT)?;
         }
-        if models.len() < 2 {
+        if members.len() < 2 {
             let text = "a cascade needs two models or more, each with an output `logits`";
             return Err(Error::new(ErrorKind::Config, text));
         }
-        Ok(Models(models))
+        let whole = members.iter().filter(|member| member.answer == OUTPUT);
+        let names = short_names(whole.map(|member| member.component.name()));
+        let whole = members.iter_mut().filter(|member| member.answer == OUTPUT);
+        whole.zip(names).for_each(|(member, name)| member.name = name);
+        Ok(Models(members))
     }
 
-    /// Number of models.
+    /// Number of stages.
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// Model `ix` by itself, with the answer alone as its output.
+    /// The answer of stage `ix`: the output's name.
+    pub fn answer(&self, ix: usize) -> &str {
+        &self.0[ix].answer
+    }
+
+    /// Stage `ix` with what it reads of the stages before, and the answer, called `logits`, as its one output.
     pub fn alone(&self, ix: usize) -> Result<Component> {
-        let read = |model: &Component, giver: &Component| {
-            model.inputs().any(|input| giver.output(&input.name).is_ok())
-        };
-        let model = &self.0[ix];
-        let givers = self.0[..ix].iter().filter(|giver| read(model, giver)).cloned();
-        let parts: Vec<Component> = givers.chain([model.clone()]).collect();
-        chain(&parts, &[(OUTPUT, OUTPUT)])
+        let mut parts = vec![self.0[ix].component.clone()];
+        for giver in self.0[..ix].iter().rev() {
+            let given = |name: &str| giver.component.output(name).is_ok();
+            if parts.iter().flat_map(Component::inputs).any(|input| given(&input.name)) {
+                parts.insert(0, giver.component.clone());
+            }
+        }
+        chain(&parts, &[(&self.0[ix].answer, OUTPUT)])
     }
 
     /// As stages: each calls its answer what early exit wants, and gives what a later one reads.
     fn stages(&self) -> Result<Stages> {
         let last = self.0.len() - 1;
-        let stage = |(ix, model): (usize, &Component)| {
+        let stage = |(ix, member): (usize, &Member)| {
             let answer = if ix < last { format!("logits{}", ix + 1) } else { OUTPUT.to_string() };
             let read = |name: &str| {
-                self.0[ix + 1..].iter().flat_map(Component::inputs).any(|input| input.name == name)
+                let later = self.0[ix + 1..].iter().flat_map(|later| later.component.inputs());
+                later.into_iter().any(|input| input.name == name)
             };
-            let given = model.outputs().iter().map(|output| output.name.as_str());
+            let given = member.component.outputs().iter().map(|output| output.name.as_str());
             let mut outputs: Vec<(&str, &str)> =
                 given.filter(|name| read(name)).map(|name| (name, name)).collect();
-            outputs.push((OUTPUT, &answer));
-            chain(std::slice::from_ref(model), &outputs)
+            outputs.push((&member.answer, &answer));
+            chain(std::slice::from_ref(&member.component), &outputs)
         };
         Stages::new(self.0.iter().enumerate().map(stage).collect::<Result<_>>()?)
     }
 
-    /// Composes the routed model. `names` are of the models but the last, which is called full; `threshold` is the
-    /// knob's default; `provenance` says by role where the models come from.
+    /// Composes the routed model. The path through all of it is called full; `threshold` is the knob's default;
+    /// `provenance` says by role where the models come from.
     pub fn compose(
         &self,
-        names: &[String],
         confidence: &Confidence,
         threshold: f32,
         provenance: BTreeMap<String, String>,
     ) -> Result<ModelProto> {
-        let stages = self.stages()?;
-        early_exit::compose_as(&stages, confidence, (STRATEGY, names), threshold, provenance)
+        let (stages, names) = (self.stages()?, self.names());
+        early_exit::compose_as(&stages, confidence, (STRATEGY, &names), threshold, provenance)
     }
 
-    /// Names of the models but the last: their files', without what all share.
+    /// Names of the stages but the last: their files', without what all share, or the exit's.
     pub fn names(&self) -> Vec<String> {
-        let mut names = short_names(self.0.iter().map(Component::name));
-        names.pop();
-        names
+        self.0[..self.0.len() - 1].iter().map(|member| member.name.clone()).collect()
     }
 }
 

@@ -124,6 +124,12 @@ impl Stages {
     }
 }
 
+/// Whether an output of this name is an early head's answer.
+pub fn is_head(output: &str) -> bool {
+    let number = output.strip_prefix(OUTPUT).and_then(|rest| rest.parse::<usize>().ok());
+    number.is_some_and(|number| number > 0)
+}
+
 fn head(ix: usize) -> String {
     format!("logits{}", ix + 1)
 }

@@ -1,6 +1,8 @@
 //! How sure a classifier is, computed in the graph from its logits: 1 is certain, and the smaller the
 //! score the more a deeper or dearer model is needed.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Result;
 use crate::onnx::{GraphBuilder, int_attribute};
 
@@ -23,6 +25,33 @@ pub enum Score {
         /// Early heads.
         heads: usize,
     },
+}
+
+/// The name of a score, for those who do not know the network yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// [`Score::MaxProbability`].
+    #[default]
+    MaxProbability,
+    /// [`Score::Margin`].
+    Margin,
+    /// [`Score::Entropy`].
+    Entropy,
+    /// [`Score::Patience`].
+    Patience,
+}
+
+impl Kind {
+    /// The score, for a network of so many classes and early heads.
+    pub fn of(self, classes: usize, heads: usize) -> Score {
+        match self {
+            Kind::MaxProbability => Score::MaxProbability,
+            Kind::Margin => Score::Margin,
+            Kind::Entropy => Score::Entropy { classes },
+            Kind::Patience => Score::Patience { heads },
+        }
+    }
 }
 
 /// What a head leaves for the next one's patience.
