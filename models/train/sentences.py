@@ -5,6 +5,7 @@
     python sentences.py minilm   --sst2 DIR --minilm DIR [--work DIR] [--out DIR] [--snippets FILE]
     python sentences.py label    --sst2 DIR --minilm DIR --tag A+B [--work DIR]
     python sentences.py exits    --sst2 DIR --minilm DIR --teachers A+B --tag C [--work DIR]
+    python sentences.py mean     --sst2 DIR --teachers A+B --tag C [--work DIR]
     python sentences.py tiny dsn dsn-plain --sst2 DIR --minilm DIR [--work DIR] [--out DIR] [--snippets FILE]
 
 `--sst2` holds train.tsv and dev.tsv of GLUE's SST-2; `--minilm` model.safetensors and tokenizer.json of
@@ -50,7 +51,7 @@ def write_snippets(args):
     """The human-rated snippets without the texts of SST-2."""
     texts = [text for name in ("train", "dev") for _, text in read_rows(args, name)]
     rows = data.unseen(data.read_ratings(args.vader), texts)
-    path = Path(args.out) / "sentences-snippets.tsv.gz"
+    path = Path(args.out) / "snippets.tsv.gz"
     data.write_snippets(rows, path)
     positive = sum(label for label, _ in rows)
     log(json.dumps({"name": path.name, "n": len(rows), "positive": positive, "bytes": path.stat().st_size}))
@@ -166,6 +167,12 @@ def exits(args):
     fit.distil_exits(start, labelled, sets["held_out"], recipe, log, Path(args.work) / f"{args.tag}.pt")
 
 
+def mean(args):
+    """The mean of the weights of `--teachers` as one transformer (Wortsman et al., "Model soups", ICML 2022)."""
+    states = [torch.load(Path(args.work) / f"{tag}.pt") for tag in args.teachers.split("+")]
+    torch.save(fit.mean_state(states), Path(args.work) / f"{args.tag}.pt")
+
+
 def train_students(args):
     """Trains the named students together, writes their files and reports on them."""
     _, sets = read_sets(args)
@@ -196,7 +203,7 @@ def train_students(args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="+", choices=["snippets", "table", "minilm", "label", "exits", *TASKS])
+    parser.add_argument("names", nargs="+", choices=["snippets", "table", "minilm", "label", "exits", "mean", *TASKS])
     parser.add_argument("--sst2", required=True, help="folder of SST-2's train.tsv and dev.tsv")
     parser.add_argument("--minilm", help="folder of all-MiniLM-L6-v2")
     parser.add_argument("--vader", help="sdist of vaderSentiment 3.3.2")
@@ -223,7 +230,8 @@ def main():
 
     set_up(1, THREADS)
     Path(args.work).mkdir(parents=True, exist_ok=True)
-    alone = {"snippets": write_snippets, "table": write_table, "minilm": minilm, "label": label, "exits": exits}
+    alone = {"snippets": write_snippets, "table": write_table, "minilm": minilm, "label": label}
+    alone |= {"exits": exits, "mean": mean}
     alone.get(args.names[0], train_students)(args)
 
 

@@ -119,7 +119,7 @@ def last(logits):
 
 
 def train_students(nets, labelled, held, recipe, log, keep=None):
-    """Trains the students together and returns their averages. An epoch is one spelling of the text and two variations."""
+    """Trains the students together and returns their averages. An epoch is one spelling and two variations."""
     generator = torch.Generator().manual_seed(recipe.seed)
     averaged = copy.deepcopy(nets).eval()
     table = next(p for n, p in nets.named_parameters() if "words" in n)
