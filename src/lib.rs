@@ -4,11 +4,11 @@
 //! *score* with a *knob*. [`route`] composes such files from component models with [`onnx`];
 //! [`engine`] cuts one at its gates into segments, compiles each once and sends every row down its
 //! own path; [`mod@bench`] times and judges it against its references; [`fit`] fits gates and chooses
-//! operating points with a guarantee; [`report`] and [`chart`] show the outcome; [`lab`] is the
+//! operating points with a guarantee; [`auto`] finds exits for a model that has none; [`report`] and [`chart`] show the outcome; [`lab`] is the
 //! application without a screen, which the page (`web`) and the command line share.
 //!
 //! Modules use those of lower floors only, which `tests/layering.rs` holds them to:
-//! `error units` → `clock` → `onnx` → `engine` → `data route fit` → `energy` → `bench` →
+//! `error units` → `clock` → `onnx` → `engine` → `data route fit` → `energy auto` → `bench` →
 //! `report chart` → `lab` → `web`. Strategies and the engine never read a clock, so that what is
 //! measured cannot know that it is.
 //!
@@ -45,6 +45,7 @@
 //! # Ok(())
 //! # }
 //! ```
+pub mod auto;
 pub mod bench;
 pub mod chart;
 pub mod clock;

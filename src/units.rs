@@ -103,6 +103,11 @@ pub fn three_digits(value: f64) -> String {
     }
 }
 
+/// A share of one as a percentage.
+pub fn percent(share: f64, decimals: usize) -> String {
+    format!("{:.decimals$}\u{a0}%", 100.0 * share)
+}
+
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         scaled(f, self.0, &[(1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")])

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use ndarray::ArrayD;
-use perforate::data::npz;
+use perforate::data::{images, npz};
+use perforate::engine::{Batch, to_array};
 use perforate::onnx::{GraphBuilder, Metadata, OPSET, Size, encode};
 
 fn perforate(arguments: &[&str]) -> Output {
@@ -128,6 +129,39 @@ fn a_routed_model_is_composed_inspected_and_run() {
     // The parts in the wrong roles.
     let wrong = ["route", "dendritic", "--full", &parts[2], "--light", &parts[1], "--gate"];
     blames_the_input(&[&wrong[..], &[&parts[0], "--out", &routed]].concat(), &["fashion-gate"]);
+}
+
+/// A plain model gets exits, and a threshold with a guarantee on other inputs; what cannot be promised is not.
+#[test]
+fn a_model_of_ones_own_is_routed_and_calibrated() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let file = "models/data/fashion-mnist/t10k-images-idx3-ubyte.gz";
+    let pixels = images::read_images(file, &common::read(file)).unwrap();
+    let some = |from: usize, to: usize| {
+        let rows = Batch::new().with("x", pixels.clone()).slice(from..to).unwrap();
+        npz::write(&[("x", &to_array(rows.get("x").unwrap()).unwrap())]).unwrap()
+    };
+    let inputs = write(folder, "fit.npz", some(0, 400));
+    let others = write(folder, "other.npz", some(400, 900));
+    let [routed, safe] =
+        ["routed.onnx", "safe.onnx"].map(|name| folder.join(name).display().to_string());
+    let route = ["route", "early-exit", "--model", "models/fashion-full.onnx", "--inputs"];
+    let text = succeeds(&[&route[..], &[&inputs, "--out", &routed]].concat());
+    assert!(text.contains("kept yes") && text.contains("expected to spend"), "{text}");
+    let text =
+        succeeds(&["calibrate", &routed, "--inputs", &others, "--epsilon", "0.02", "--out", &safe]);
+    assert!(text.starts_with("threshold = ") && text.contains("n = 500"), "{text}");
+    let value = text["threshold = ".len()..].split(':').next().unwrap();
+    let text = succeeds(&["inspect", &safe]);
+    assert!(text.contains(&format!("knob    threshold default Some({value})")), "{text}");
+
+    let few = write(folder, "few.npz", some(0, 20));
+    let calibrate = ["calibrate", &routed, "--inputs", &few, "--out", &safe];
+    blames_the_input(&calibrate, &["20 inputs", "230"]);
+    let plain = ["calibrate", "models/fashion-full.onnx", "--inputs", &few, "--out", &safe];
+    blames_the_input(&plain, &["fashion-full.onnx", "no knob"]);
+    blames_the_input(&[&route[..], &[&few, "--out", &routed]].concat(), &["20 rows"]);
 }
 
 #[test]

@@ -11,11 +11,11 @@ const FLOORS: [&[&str]; 10] = [
     &["onnx"],
     &["engine"],
     &["data", "route", "fit"],
-    &["energy"],
+    &["energy", "auto"],
     &["bench"],
     &["report", "chart"],
     &["lab"],
-    &["web"],
+    &["web", "cli"],
 ];
 
 fn sources() -> Vec<(PathBuf, String)> {

@@ -8,7 +8,6 @@ import { LabWorker } from "./lab.js";
 import { render } from "./render.js";
 
 const $ = (id) => document.getElementById(id);
-const address = new URLSearchParams(location.search);
 
 /** Compiles while downloading; from bytes where the server names another media type. */
 async function compile() {
@@ -24,19 +23,21 @@ async function compile() {
 async function main() {
   let view;
   let ownFile; // the file that was dropped last, to take it again
-  let current;
   let canResume = false;
   let wasRunning = false;
   const early = [];
 
-  const worker = new LabWorker((events) => {
-    if (!view) return void early.push(...events);
-    for (const event of events) apply(event);
+  const worker = new LabWorker({
+    onEvents(events) {
+      if (!view) return void early.push(...events);
+      for (const event of events) apply(event);
+    },
+    onFile: ({ name, bytes }) => save(name, new Blob([bytes])),
   });
   const module = await compile();
   worker.start(module);
   await init({ module_or_path: module });
-  view = new View(isDark());
+  view = new View(isDark(), [...new URLSearchParams(location.search)]);
 
   const charts = new Charts(view, {
     places: (id, index) => $(index === 0 ? "hero" : "charts"),
@@ -50,10 +51,12 @@ async function main() {
     wasRunning = state.running;
     $("run").textContent = canResume ? "Go on" : "Measure again";
     render(state, charts, picture);
+    remember(state.address);
     charts.repaint(() => worker.shown());
     if (state.measured > 0 && performance.getEntriesByName("first-curve").length === 0) {
       performance.mark("first-curve");
     }
+    if (!state.running && state.measured > 0) keepOffline();
   });
   function picture(index) {
     return new ImageData(new Uint8ClampedArray(view.picture(index)), view.picture_width(index));
@@ -65,18 +68,31 @@ async function main() {
 
   const actions = {
     open(scenario) {
-      [current, ownFile] = [scenario, undefined];
-      address.set("scenario", scenario);
-      const query = address.toString().replaceAll("%2F", "/"); // allowed there, and readable
-      history.replaceState(null, "", `?${query}${location.hash}`);
-      worker.send({ type: "open", scenario, quick: address.has("quick") });
+      ownFile = undefined;
+      view.choose(scenario);
+      actions.measure();
+    },
+    measure() {
+      worker.send(view.request());
+    },
+    route() {
+      ownFile = undefined;
+      worker.send(view.route());
+    },
+    /** Returns what is wrong with the text, if anything is. */
+    set(setting, text) {
+      const fault = view.set(setting, text);
+      if (fault == null) actions.measure();
+      show();
+      return fault;
     },
     async file(file) {
-      if (!/\.(onnx|npy|npz|tsv|tsv\.gz)$/i.test(file.name)) {
-        const message = `"${file.name}" is neither an .onnx model nor an .npy, .npz or .tsv file of inputs.`;
+      if (!/\.(onnx|npy|npz|csv|tsv|tsv\.gz)$/i.test(file.name)) {
+        const message = `"${file.name}" is neither an .onnx model nor an .npy, .npz, .csv or .tsv file of inputs.`;
         return apply({ type: "error", message });
       }
-      ownFile = file;
+      // A model is looked at once more; a table stays with its scenario.
+      ownFile = /\.tsv(\.gz)?$/i.test(file.name) ? undefined : file;
       try {
         const bytes = new Uint8Array(await file.arrayBuffer());
         worker.send({ type: "file", name: file.name }, [{ name: file.name, bytes }]);
@@ -87,7 +103,7 @@ async function main() {
     run() {
       if (canResume) actions.resume();
       else if (ownFile) actions.file(ownFile);
-      else actions.open(current);
+      else actions.measure();
     },
     cancel() {
       canResume = true;
@@ -104,6 +120,13 @@ async function main() {
     },
     type(text) {
       worker.send({ type: "type", text });
+    },
+    draw(width, grey) {
+      worker.send({ type: "draw", width, grey });
+    },
+    filter(name) {
+      view.set_filter(name);
+      show();
     },
     sample(index) {
       view.set_sample(index);
@@ -122,14 +145,17 @@ async function main() {
   };
 
   async function download(kind, canvas) {
-    const extension = { json: "json", csv: "csv", markdown: "md", svg: "svg", png: "png" };
+    const extension = { markdown: "md", experiment: "json" };
     const [type, chart] = kind.split(":");
-    const name = ["perforate", current, chart].filter(Boolean).join("-").replaceAll("/", "-");
+    const what = chart ?? (type === "experiment" ? type : undefined);
+    const { scenario } = Object.fromEntries(view.state().address);
+    const name = ["perforate", scenario, what].filter(Boolean).join("-").replaceAll("/", "-");
+    if (type === "onnx") return worker.take(`${name}.onnx`, view.knob());
     try {
       const blob = canvas
         ? await new Promise((done) => canvas.toBlob(done))
         : new Blob([view.export(kind)], { type: type === "svg" ? "image/svg+xml" : "text/plain" });
-      save(`${name}.${extension[type] ?? "txt"}`, blob);
+      save(`${name}.${extension[type] ?? type}`, blob);
     } catch (error) {
       apply({ type: "error", message: `The export failed: ${error.message ?? error}.` });
     }
@@ -141,11 +167,31 @@ async function main() {
     show();
   });
 
-  const { scenarios } = view.state();
-  const wanted = scenarios.find((s) => s.name === address.get("scenario"));
-  current = (wanted ?? scenarios.find((s) => s.current) ?? scenarios[0]).name;
-  worker.send({ type: "open", scenario: current, quick: address.has("quick") });
+  actions.measure();
   for (const event of early.splice(0)) apply(event);
+}
+
+/** Keeps the address such that a link to it shows the same. */
+function remember(pairs) {
+  const query = new URLSearchParams(pairs).toString().replaceAll("%2F", "/"); // allowed there, and readable
+  const wanted = `?${query}${location.hash}`;
+  if (wanted !== location.search + location.hash) history.replaceState(null, "", wanted);
+}
+
+let kept = false;
+
+/** Keeps what was loaded for a time without a network; after measuring, which it would disturb. */
+async function keepOffline() {
+  if (kept || globalThis.packed || !navigator.serviceWorker) return;
+  kept = true;
+  try {
+    await navigator.serviceWorker.register("sw.js");
+    const { active } = await navigator.serviceWorker.ready;
+    const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
+    active.postMessage({ keep: [location.pathname, ...loaded] });
+  } catch {
+    // Not without a network, then.
+  }
 }
 
 /** A fault of the page's own code is told, and does not stop the rest. */

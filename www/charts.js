@@ -1,6 +1,8 @@
 // Canvases: one figure a chart, painted by Rust. This file knows sizes and the pointer, nothing of
 // what is drawn.
 
+import { paintTable } from "./render.js";
+
 const HIDDEN_TAB_PAUSE_MS = 100;
 
 /** A function that runs `work` once per frame, however often it is called. */
@@ -106,7 +108,12 @@ export class Charts {
     const { clientWidth, clientHeight } = figure.canvas;
     if (clientWidth === 0 || clientHeight === 0) return;
     figure.stale = false;
+    if (figure.numbers.open) this.#write(figure);
     this.#view.draw(figure.id, figure.canvas, clientWidth, clientHeight, window.devicePixelRatio);
+  }
+
+  #write({ id, table }) {
+    paintTable(table, this.#view.table(id));
   }
 
   #make({ id, title }, index) {
@@ -128,9 +135,22 @@ export class Charts {
     const stage = document.createElement("div");
     stage.className = "stage";
     stage.append(canvas, tip);
-    element.append(caption, stage);
+    const numbers = document.createElement("details");
+    const summary = document.createElement("summary");
+    const box = document.createElement("div");
+    const table = document.createElement("table");
+    numbers.className = "behind";
+    summary.textContent = "Numbers";
+    box.className = "scroll";
+    box.tabIndex = 0;
+    box.setAttribute("role", "region");
+    box.setAttribute("aria-label", `Numbers of "${title}"`);
+    box.append(table);
+    numbers.append(summary, box);
+    element.append(caption, stage, numbers);
     this.#places(id, index).append(element);
-    const figure = { id, element, caption: heading, canvas, tip, stale: true, visible: index === 0 };
+    const figure = { id, element, caption: heading, canvas, tip, numbers, table, stale: true, visible: index === 0 };
+    numbers.addEventListener("toggle", () => numbers.open && this.#write(figure));
     this.#figures.set(id, figure);
     watchPixels(this.#sizes, canvas);
     this.#screen.observe(canvas);

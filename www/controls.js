@@ -7,6 +7,7 @@ export function wire(actions) {
   $("cancel").addEventListener("click", () => actions.cancel());
   $("run").addEventListener("click", () => actions.run());
   $("knob").addEventListener("input", (event) => actions.knob(event.target.valueAsNumber));
+  $("route").addEventListener("click", () => actions.route());
   $("routing").addEventListener("change", (event) => actions.routing(event.target.checked));
   $("theme").addEventListener("click", () => actions.theme());
   $("help-open").addEventListener("click", () => $("help").showModal());
@@ -22,6 +23,9 @@ export function wire(actions) {
     const button = event.target.closest("[data-sample]");
     if (button) actions.sample(Number(button.dataset.sample));
   });
+  settings(actions);
+  $("filter").addEventListener("change", (event) => actions.filter(event.target.value));
+  pad(actions);
   $("typing").addEventListener("submit", (event) => {
     event.preventDefault();
     actions.type($("typed").value);
@@ -30,9 +34,93 @@ export function wire(actions) {
   files(actions);
 }
 
+/** A pad to draw on; what is drawn is run at the end of each stroke. */
+function pad(actions) {
+  const canvas = $("pad");
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  Object.assign(pen, { lineWidth: canvas.width / 12, lineCap: "round", lineJoin: "round", strokeStyle: "#fff" });
+  let from;
+  const place = (event) => {
+    const scale = canvas.width / canvas.clientWidth;
+    return [event.offsetX * scale, event.offsetY * scale];
+  };
+  const stroke = (from, to) => {
+    pen.beginPath();
+    pen.moveTo(...from);
+    pen.lineTo(...to);
+    pen.stroke();
+  };
+  const line = (event) => {
+    const to = place(event);
+    stroke(from, to);
+    from = to;
+  };
+  canvas.addEventListener("pointerdown", (event) => {
+    canvas.setPointerCapture(event.pointerId);
+    from = place(event);
+    line(event);
+  });
+  canvas.addEventListener("pointermove", (event) => from && line(event));
+  const end = () => {
+    if (!from) return;
+    from = undefined;
+    finish();
+  };
+  const finish = () => {
+    const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
+    actions.draw(canvas.width, Array.from({ length: data.length / 4 }, (_, index) => data[4 * index + 3]));
+  };
+  // The same with keys: a cross shows where the pen is.
+  const step = canvas.width / 24;
+  let [x, y, down] = [canvas.width / 2, canvas.height / 4, false];
+  const show = () => {
+    const cross = $("pad-pen");
+    cross.style.left = `${(100 * x) / canvas.width}%`;
+    cross.style.top = `${(100 * y) / canvas.height}%`;
+    cross.dataset.pen = down ? "down" : "up";
+  };
+  canvas.addEventListener("keydown", (event) => {
+    const [dx, dy] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key] ?? [0, 0];
+    if (dx === 0 && dy === 0 && event.key !== " ") return;
+    event.preventDefault();
+    const within = (value) => Math.min(Math.max(value, step), canvas.width - step);
+    const next = [within(x + dx * step), within(y + dy * step)];
+    if (event.key === " ") down = !down;
+    if (down) stroke([x, y], next);
+    [x, y] = next;
+    if (event.key === " " && !down) finish();
+    show();
+  });
+  show();
+  canvas.addEventListener("pointerup", end);
+  canvas.addEventListener("pointercancel", end);
+  $("pad-clear").addEventListener("click", () => pen.clearRect(0, 0, canvas.width, canvas.height));
+}
+
+/** A setting counts when its field is left, or at Enter; what is wrong is said below, and the field keeps it. */
+function settings(actions) {
+  const form = $("settings-form");
+  const fault = $("settings-fault");
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("change", ({ target }) => {
+    const wrong = actions.set(target.dataset.setting, target.value);
+    target.setAttribute("aria-invalid", String(wrong != null));
+    fault.textContent = wrong ?? "";
+  });
+  $("settings-usual").addEventListener("click", () => {
+    for (const field of form.querySelectorAll("[data-own=true] > [data-setting]")) actions.set(field.dataset.setting, "");
+    for (const field of form.querySelectorAll("[aria-invalid=true]")) field.removeAttribute("aria-invalid");
+    fault.textContent = "";
+  });
+  $("copy-link").addEventListener("click", async () => {
+    await navigator.clipboard.writeText(location.href).catch(() => {});
+    $("copied").textContent = "The link is in the clipboard, and in the address bar.";
+  });
+}
+
 function key(event, actions) {
   if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
-  if (event.target.matches("textarea, input[type=text], input[type=number]")) return;
+  if (event.target.matches("textarea, select, input:not([type=range], [type=checkbox], [type=file])")) return;
   const press = {
     "?": () => $("help").showModal(),
     r: () => $("routing").click(),

@@ -4,21 +4,24 @@
 export class LabWorker {
   #module;
   #onEvents;
+  #onFile;
   #worker;
   #ready = false;
   #waiting = [];
   #restarts = 0;
 
-  /** `onEvents` is called with each batch of events, in order. */
-  constructor(onEvents) {
+  /** `onEvents` is called with each batch of events, in order; `onFile` with {name, bytes} that were asked for. */
+  constructor({ onEvents, onFile }) {
     this.#onEvents = onEvents;
+    this.#onFile = onFile;
     this.#spawn();
   }
 
   /** Hands over the compiled WebAssembly module; the worker's script may still be loading. */
   start(module) {
     this.#module = module;
-    this.#worker.postMessage({ start: module, base: document.baseURI });
+    // The one-file page has its files at hand.
+    this.#worker.postMessage({ start: module, base: document.baseURI, packed: globalThis.packed });
   }
 
   /** Posts a command, with files ([{name, bytes}]) where it needs some. */
@@ -26,6 +29,11 @@ export class LabWorker {
     const message = { command, files };
     if (this.#ready) this.#post(message);
     else this.#waiting.push(message);
+  }
+
+  /** Asks for the routed model with this default of its knob. */
+  take(name, knob) {
+    if (this.#ready) this.#worker.postMessage({ take: name, knob });
   }
 
   /** Says that the events so far are on the screen; the worker waits for it. */
@@ -38,13 +46,17 @@ export class LabWorker {
   }
 
   #spawn() {
-    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    const worker = new Worker(new URL("./worker.js", import.meta.url), {
+      type: globalThis.packed ? "classic" : "module",
+    });
     this.#worker = worker;
     this.#ready = false;
     worker.onmessage = ({ data }) => {
       if (data.ready) {
         this.#ready = true;
         for (const message of this.#waiting.splice(0)) this.#post(message);
+      } else if (data.file) {
+        this.#onFile(data.file);
       } else if (data.crash) {
         this.#crashed(worker, data.crash);
       } else {

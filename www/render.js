@@ -11,6 +11,12 @@ function make(tag, text, attributes = {}) {
   return element;
 }
 
+/** A drawing that Rust made, as SVG. */
+function drawing(svg) {
+  const { documentElement } = new DOMParser().parseFromString(svg, "image/svg+xml");
+  return document.importNode(documentElement, true);
+}
+
 const shown = new Map();
 
 /** Calls `paint(value)` when the value differs from the one painted last under this name. */
@@ -64,6 +70,7 @@ export function render(state, charts, picture) {
     root.dataset.routing = on ? "on" : "off";
   });
   part("figures", state.figures ?? [], paintFigures);
+  part("settings", state.settings ?? [], paintSettings);
   part("table", state.table ?? null, (table) => paintTable($("table"), table));
   part("segments", state.segments ?? null, (table) => {
     $("parts").hidden = !table;
@@ -78,6 +85,15 @@ export function render(state, charts, picture) {
     $("disturbed").hidden = !table;
     paintTable($("robustness"), table);
   });
+  part("exits", state.exits ?? null, (table) => {
+    $("tried").hidden = !table;
+    paintTable($("exits"), table);
+  });
+  text("exits-finding", state.exits_finding);
+  part("can-route", Boolean(state.can_route), (can) => {
+    $("route").hidden = !can;
+  });
+  text("own", state.own_summary);
   text("robustness-finding", state.robustness_finding);
   part("charts", state.charts ?? [], (list) => charts.show(list));
   text("how", state.how);
@@ -114,9 +130,9 @@ function paintScenarios(scenarios) {
   if (list.dataset.known !== known) {
     list.dataset.known = known;
     list.replaceChildren(
-      ...scenarios.map(({ name, title, text }) => {
+      ...scenarios.map(({ name, title, text, glyph }) => {
         const button = make("button", null, { type: "button", "data-scenario": name, title: text });
-        button.append(make("strong", title), make("span", text));
+        button.append(drawing(glyph), make("strong", title), make("span", text));
         const item = make("li");
         item.append(button);
         return item;
@@ -132,6 +148,39 @@ function paintScenarios(scenarios) {
   });
 }
 
+/** One field a setting. Fields are kept while they are the same, so that what is being typed stays. */
+function paintSettings(groups) {
+  const form = $("settings-form");
+  const known = groups.flatMap(({ controls }) => controls.map(({ id }) => id)).join();
+  if (form.dataset.known !== known) {
+    form.dataset.known = known;
+    form.replaceChildren(
+      ...groups.map(({ title, controls }) => {
+        const set = make("fieldset");
+        set.append(make("legend", title), ...controls.map(makeControl));
+        return set;
+      }),
+    );
+  }
+  for (const { id, value, usual } of groups.flatMap(({ controls }) => controls)) {
+    const field = $(`set-${id}`);
+    if (field !== document.activeElement || field.tagName === "SELECT") field.value = value;
+    field.parentElement.dataset.own = value !== usual;
+  }
+}
+
+function makeControl({ id, label, unit, usual, choices }) {
+  const line = make("div");
+  const name = make("label", unit ? `${label}, ${unit}` : label, { for: `set-${id}` });
+  const field =
+    choices.length > 0
+      ? make("select", null, { id: `set-${id}`, "data-setting": id })
+      : make("input", null, { id: `set-${id}`, "data-setting": id, inputmode: "decimal", autocomplete: "off", placeholder: usual || "none" });
+  field.append(...choices.map(([value, text]) => make("option", text, { value })));
+  line.append(name, field);
+  return line;
+}
+
 function paintKnob(knob) {
   $("knob-box").hidden = !knob;
   if (!knob) return;
@@ -139,21 +188,31 @@ function paintKnob(knob) {
   input.max = knob.count - 1;
   input.value = knob.index;
   input.setAttribute("aria-valuetext", knob.text);
+  const mark = $("knob-certified");
+  mark.hidden = knob.certified == null;
+  mark.style.setProperty("--at", knob.certified / Math.max(1, knob.count - 1));
   $("knob-label").textContent = knob.label;
   $("knob-text").textContent = knob.text;
   [$("knob-low").textContent, $("knob-high").textContent] = knob.ends;
 }
 
-function paintInside({ key, diagram, samples, story, reads_text }, picture) {
+function paintInside({ key, diagram, filters, filter, samples, story, reads_text, reads_images }, picture) {
   part("typing", reads_text, (reads) => {
     $("typing").hidden = !reads;
   });
+  part("drawing", reads_images, (reads) => {
+    $("drawing").hidden = !reads;
+  });
+  part("filters", filters, (filters) => {
+    $("filter").replaceChildren(...filters.map(([value, title]) => make("option", title, { value })));
+  });
+  $("filter").value = filter;
+  $("no-samples").hidden = samples.length > 0;
   part("diagram", diagram, (svg) => {
-    const { documentElement } = new DOMParser().parseFromString(svg, "image/svg+xml");
-    $("diagram").replaceChildren(document.importNode(documentElement, true));
+    $("diagram").replaceChildren(drawing(svg));
   });
   const list = $("samples");
-  part("samples", key, () => {
+  part("samples", [key, samples.map(({ index }) => index)], () => {
     list.dataset.kind = samples[0]?.text == null ? "pictures" : "texts";
     const draw = (index) => {
       const pixels = picture(index);
@@ -202,7 +261,8 @@ function paintFigures(figures) {
   });
 }
 
-function paintTable(element, table) {
+/** A table of ready-made text. */
+export function paintTable(element, table) {
   if (!table) return element.replaceChildren();
   const head = make("thead");
   const names = make("tr");

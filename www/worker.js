@@ -1,15 +1,17 @@
 // The measuring worker: hands commands and files to the Rust `Lab`, lets it work in slices, and posts
 // its events. Between slices the message queue gets its turn, so that a cancel arrives at once.
 //
-// In:  {start: WebAssembly.Module, base}      once, first
+// In:  {start: WebAssembly.Module, base, packed?}  once, first; packed are blobs by file
 //      {command, files?: [{name, bytes}]}     any time after "ready"
+//      {take: name, knob}                     the routed model as a file, with that default
 //      {go: true}                             what was posted is on the screen
-// Out: {ready: true} · {events: [Event]} · {crash: sentence}
+// Out: {ready: true} · {events: [Event]} · {file: {name, bytes}} · {crash: sentence}
 
 import init, { Lab } from "./perforate.js";
 
 let lab;
 let base;
+let packed;
 let downloads = new AbortController();
 
 // A message to oneself comes back without the 4 ms clamp of nested timers.
@@ -42,7 +44,7 @@ function goOn() {
 
 self.onmessage = async ({ data }) => {
   if (data.start) {
-    base = data.base;
+    ({ base, packed } = data);
     try {
       await init({ module_or_path: data.start });
       lab = new Lab();
@@ -53,6 +55,12 @@ self.onmessage = async ({ data }) => {
     return;
   }
   if (data.go) return goOn();
+  if (data.take) {
+    return attempt(() => {
+      const bytes = lab.routed_model(data.knob);
+      self.postMessage({ file: { name: data.take, bytes } }, [bytes.buffer]);
+    });
+  }
   // Files on their way for an earlier model are not wanted any more. A cancel lets them come: who
   // goes on after it will need them.
   if (data.command.type === "open") {
@@ -103,7 +111,9 @@ async function download(file, signal) {
 
 /** The file's bytes; says on the way how many have come. */
 async function read({ name, url }, signal) {
-  const response = await fetch(new URL(url, base), { signal }).catch(() => {
+  if (packed && !packed[url]) throw new Error("this one-file page does not carry it: open the page from a server");
+  const asked = packed ? Promise.resolve(new Response(packed[url])) : fetch(new URL(url, base), { signal });
+  const response = await asked.catch(() => {
     throw new Error("the server did not answer");
   });
   if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`.trim());

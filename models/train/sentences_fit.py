@@ -13,12 +13,10 @@ from sentences_nets import MINILM, Exits, load_pretrained, rounded
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What decides the fine-tuning: `decay` is the factor of the rate per layer downwards, `power` gives exit k of n
-    the weight (k / n) ** power, `soft` the share of distillation from the last exit in the earlier ones' losses. Of the
-    texts of fewer than `long` tokens an epoch has only the share `short`; `drop` of a text's tokens are left out. Word
-    embeddings are trained only where `words`. With `agree`, every text is run twice, and that weight is on how far the
-    two runs' answers differ under dropout (R-Drop, Liang et al., NeurIPS 2021)."""
+class Schedule:
+    """What every training decides: `decay` is the factor of the rate per layer downwards, `power` gives exit k of n the
+    weight (k / n) ** power, `soft` the share of distillation in the exits' losses. Of the texts of fewer than `long`
+    tokens an epoch has only the share `short`."""
 
     epochs: int = 4
     batch: int = 64
@@ -29,11 +27,30 @@ class Recipe:
     soft: float = 0.5
     long: int = 14
     short: float = 1.0
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Recipe(Schedule):
+    """What decides the fine-tuning; the earlier exits are distilled from the last. `drop` of a text's tokens are left
+    out. Word embeddings are trained only where `words`. With `agree`, every text is run twice, and that weight is on how
+    far the two runs' answers differ under dropout (R-Drop, Liang et al., NeurIPS 2021)."""
+
     drop: float = 0.0
     words: bool = False
     agree: float = 0.0
     pool: str = "mean"
-    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Distilling(Schedule):
+    """What decides the training of all exits from given logits."""
+
+    rate: float = 5e-5
+    head_rate: float = 5e-4
+    soft: float = 0.7
+    temperature: float = 2.0
+    short: float = 0.5
 
 
 def parameter_groups(net, recipe, weight_decay=0.01):
@@ -104,16 +121,13 @@ def thin(sentence, share, generator):
     return sentence[kept]
 
 
-def train_minilm(part, held, start, recipe, log=print, keep=None):
-    """Fine-tunes all exits jointly and returns the averaged network; saved at `keep` after every epoch."""
-    net = Exits(MINILM, dropout=0.1, pool=recipe.pool)
-    load_pretrained(net, start)
-    net.embedding.words.weight.data = rounded(net.embedding.words.weight)
-    net.embedding.words.weight.requires_grad_(recipe.words)
+def fit_exits(net, lengths, held, recipe, draw, log, keep):
+    """Trains the exits of `net` on texts of `lengths` tokens and returns its averaged weights as a network; saved at
+    `keep` after every epoch. `draw(index, generator)` gives the ids and mask of a batch, and its loss by the exits' logits
+    and weights."""
     averaged = copy.deepcopy(net).eval()
     optimizer = torch.optim.AdamW(parameter_groups(net, recipe), fused=True)
     generator = torch.Generator().manual_seed(recipe.seed)
-    lengths = torch.tensor([len(s) for s in part.ids])
     epochs = [choose(lengths, recipe, generator) for _ in range(recipe.epochs)]
     steps = sum(-(-len(chosen) // recipe.batch) for chosen in epochs)
     schedule = linear_schedule(optimizer, steps, 0.06)
@@ -123,19 +137,10 @@ def train_minilm(part, held, start, recipe, log=print, keep=None):
         net.train()
         total, count = 0.0, 0
         for index in data.batches(lengths[chosen], recipe.batch, generator):
-            index = chosen[index]
-            plain = torch.rand(len(index), generator=generator) < 0.5
-            texts = [(part.ids if p else part.natural)[i] for i, p in zip(index, plain)]
-            ids, mask = data.pad([thin(text, recipe.drop, generator) for text in texts])
-            labels = part.labels[index]
-            if recipe.agree:
-                ids, mask, labels = ids.repeat(2, 1), mask.repeat(2, 1), labels.repeat(2)
+            ids, mask, loss_of = draw(chosen[index], generator)
             with torch.autocast("cpu", torch.bfloat16):
                 exits = net(ids, mask)
-            exits = [logits.float() for logits in exits]
-            loss = joint_loss(exits, labels, weights, recipe.soft, 2.0)
-            if recipe.agree:
-                loss = loss + recipe.agree * disagreement(exits, weights)
+            loss = loss_of([logits.float() for logits in exits], weights)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_([p for p in net.parameters() if p.requires_grad], 1.0)
@@ -152,21 +157,29 @@ def train_minilm(part, held, start, recipe, log=print, keep=None):
     return averaged
 
 
-@dataclass(frozen=True)
-class Distilling:
-    """What decides the training of all exits from given logits; names as in `Recipe`."""
+def train_minilm(part, held, start, recipe, log=print, keep=None):
+    """Fine-tunes all exits jointly on labels and returns the averaged network; saved at `keep` after every epoch."""
+    net = Exits(MINILM, dropout=0.1, pool=recipe.pool)
+    load_pretrained(net, start)
+    net.embedding.words.weight.data = rounded(net.embedding.words.weight)
+    net.embedding.words.weight.requires_grad_(recipe.words)
 
-    epochs: int = 4
-    batch: int = 64
-    rate: float = 5e-5
-    head_rate: float = 5e-4
-    decay: float = 0.95
-    power: float = 1.0
-    soft: float = 0.7
-    temperature: float = 2.0
-    long: int = 14
-    short: float = 0.5
-    seed: int = 1
+    def draw(index, generator):
+        plain = torch.rand(len(index), generator=generator) < 0.5
+        texts = [(part.ids if p else part.natural)[i] for i, p in zip(index, plain)]
+        ids, mask = data.pad([thin(text, recipe.drop, generator) for text in texts])
+        labels = part.labels[index]
+        if recipe.agree:
+            ids, mask, labels = ids.repeat(2, 1), mask.repeat(2, 1), labels.repeat(2)
+
+        def loss_of(exits, weights):
+            loss = joint_loss(exits, labels, weights, recipe.soft, 2.0)
+            return loss + recipe.agree * disagreement(exits, weights) if recipe.agree else loss
+
+        return ids, mask, loss_of
+
+    lengths = torch.tensor([len(s) for s in part.ids])
+    return fit_exits(net, lengths, held, recipe, draw, log, keep)
 
 
 def mean_state(states):
@@ -193,39 +206,17 @@ def distil_exits(start, labelled, held, recipe, log=print, keep=None):
     net = Exits(MINILM, dropout=0.1, pool="mean")
     net.load_state_dict(start)
     net.embedding.words.weight.requires_grad_(False)
-    averaged = copy.deepcopy(net).eval()
-    log(f"start held-out {data.accuracies(averaged, held)}")
-    optimizer = torch.optim.AdamW(parameter_groups(net, recipe), fused=True)
-    generator = torch.Generator().manual_seed(recipe.seed)
+    log(f"start held-out {data.accuracies(copy.deepcopy(net).eval(), held)}")
+
+    def draw(index, generator):
+        index = index.tolist()
+        drawn = [labelled[v] for v in torch.randint(len(labelled), (len(index),), generator=generator).tolist()]
+        ids, mask = data.pad([texts[i] for i, (texts, _, _) in zip(index, drawn)])
+        teacher = torch.stack([logits[i] for i, (_, logits, _) in zip(index, drawn)])
+        labels = torch.stack([own[i] for i, (_, _, own) in zip(index, drawn)])
+        return ids, mask, lambda exits, weights: taught_loss(
+            exits, teacher, labels, weights, recipe.soft, recipe.temperature
+        )
+
     lengths = torch.tensor([len(s) for s in labelled[0][0]])
-    epochs = [choose(lengths, recipe, generator) for _ in range(recipe.epochs)]
-    steps = sum(-(-len(chosen) // recipe.batch) for chosen in epochs)
-    schedule = linear_schedule(optimizer, steps, 0.06)
-    weights = [(k / MINILM.layers) ** recipe.power for k in range(1, MINILM.layers + 1)]
-    started, done = time.time(), 0
-    for epoch, chosen in enumerate(epochs, 1):
-        net.train()
-        total, count = 0.0, 0
-        for index in data.batches(lengths[chosen], recipe.batch, generator):
-            index = chosen[index].tolist()
-            drawn = [labelled[v] for v in torch.randint(len(labelled), (len(index),), generator=generator).tolist()]
-            ids, mask = data.pad([texts[i] for i, (texts, _, _) in zip(index, drawn)])
-            teacher = torch.stack([logits[i] for i, (_, logits, _) in zip(index, drawn)])
-            labels = torch.stack([own[i] for i, (_, _, own) in zip(index, drawn)])
-            with torch.autocast("cpu", torch.bfloat16):
-                exits = net(ids, mask)
-            exits = [logits.float() for logits in exits]
-            loss = taught_loss(exits, teacher, labels, weights, recipe.soft, recipe.temperature)
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_([p for p in net.parameters() if p.requires_grad], 1.0)
-            optimizer.step()
-            schedule.step()
-            done, count, total = done + 1, count + 1, total + loss.item()
-            average(averaged, net, done)
-            if done % 100 == 0:
-                log(f"step {done}/{steps} loss {total / count:.4f} {time.time() - started:.0f} s")
-        if keep:
-            torch.save(averaged.state_dict(), keep)
-        log(f"epoch {epoch} held-out {data.accuracies(averaged, held)} {time.time() - started:.0f} s")
-    return averaged
+    return fit_exits(net, lengths, held, recipe, draw, log, keep)

@@ -74,7 +74,8 @@ pub fn figures(
         oracle_share: (possible > 0.0 && full.paths.len() <= 2).then(|| own / possible),
         beats_lots: match own {
             own if own > 3.0 * chance => Some(true),
-            own if own + 2.0 * chance < possible / 4.0 => Some(false),
+            // Where the light model is as good as the full one there is nothing to choose for.
+            own if score(full) > base && own + 2.0 * chance < possible / 4.0 => Some(false),
             _ => None,
         },
     }
@@ -119,6 +120,14 @@ mod tests {
         assert!(figures.oracle_share.unwrap().abs() < 1e-12 && figures.beats_lots == Some(false));
         assert!((figures.area - 0.85).abs() < 1e-12);
         assert_eq!(figures.front, [0, 1, 2]);
+    }
+
+    #[test]
+    fn where_nothing_is_to_be_gained_no_router_is_blamed() {
+        let curve = [point(0.0, 1.0), point(0.5, 0.99), point(1.0, 0.99)];
+        let random = [1.0, 0.995, 0.99].map(|q| quality(1.0, q));
+        let light = Quality { disagreements: 40, ..quality(0.1, 1.0) };
+        assert_eq!(figures(&curve, &random, &quality(1.0, 0.99), &light).beats_lots, None);
     }
 
     #[test]

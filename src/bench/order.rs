@@ -8,10 +8,12 @@ use crate::error::Result;
 use crate::units::Seconds;
 
 use super::stats::median;
-use super::timing::time_call;
+use super::timing::{Stretch, time_call};
 
 /// Rounds of a comparison; its result is a choice, not a reported figure.
 const ROUNDS: usize = 3;
+/// Once the rounds took this long, no more are needed to tell which is faster.
+const ENOUGH: Seconds = Seconds(0.3);
 /// Most runs in one reading, where runs are shorter than the clock can tell.
 const MAX_REPEATS: usize = 64;
 
@@ -51,8 +53,12 @@ impl Chooser {
         let calls = session.calls(&self.batch, &program.neutral_knobs(), Routing::Forced(path))?;
         let Some(call) = calls.into_iter().find(|call| call.segment == ix) else { return Ok(true) };
         let mut seconds = [vec![], vec![]];
+        let enough = Stretch::begin(clock, ENOUGH);
         // The first round builds the plans and is not counted.
         for round in 0..=ROUNDS {
+            if round > 1 && enough.is_over(clock) {
+                break;
+            }
             for (slot, order) in [Order::RowByRow, Order::Compacted].into_iter().enumerate() {
                 session.set_order(ix, order);
                 let spent = time_call(clock, tick, MAX_REPEATS, || session.repeat(&call))?;

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array2, ArrayD};
+use ndarray::Array2;
 
 use crate::data::Samples;
-use crate::engine::{Batch, Knobs, Outcome, Path, Program, Routing, Session};
+use crate::engine::{Knobs, Outcome, Path, Program, Routing, Session, to_array};
 use crate::error::{Error, ErrorKind, Result};
 use crate::units::Macs;
 
@@ -167,18 +167,31 @@ pub fn argmax(values: &[f32]) -> usize {
     best
 }
 
-/// Runs all samples through a program at these knobs, one row at a time; outputs `[n, outputs]`.
+/// Runs all samples through a program at these knobs, one row at a time; `[n, outputs]` of its first output.
 pub fn answers(session: &mut Session, samples: &Samples, knobs: &Knobs) -> Result<Array2<f32>> {
-    let mut rows = vec![];
-    let mut width = 0;
+    let first = all_answers(session, samples, knobs)?.into_iter().next();
+    first.ok_or_else(|| Error::new(ErrorKind::Internal, "the model has no output"))
+}
+
+/// The same of every output.
+pub fn all_answers(
+    session: &mut Session,
+    samples: &Samples,
+    knobs: &Knobs,
+) -> Result<Vec<Array2<f32>>> {
+    let mut values = vec![vec![]; session.program().outputs().len()];
     for row in 0..samples.len() {
-        let batch: Batch = samples.row(row)?;
-        let output: ArrayD<f32> = session.run(&batch, knobs)?.first()?;
-        width = output.len();
-        rows.extend(output);
+        let outcome = session.run(&samples.row(row)?, knobs)?;
+        for ((_, tensor), values) in outcome.outputs().zip(&mut values) {
+            values.extend(to_array::<f32>(tensor)?);
+        }
     }
-    Array2::from_shape_vec((samples.len(), width), rows)
-        .map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))
+    let shaped = values.into_iter().map(|values: Vec<f32>| {
+        let width = values.len() / samples.len().max(1);
+        Array2::from_shape_vec((samples.len(), width), values)
+            .map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))
+    });
+    shaped.collect()
 }
 
 #[cfg(test)]

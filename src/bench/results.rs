@@ -32,6 +32,7 @@ pub enum Active {
 }
 
 /// What counts as cost where settings, paths or models are compared.
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CostBasis {

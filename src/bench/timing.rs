@@ -17,6 +17,8 @@ use super::samples::Samples;
 pub const MIN_TICKS: f64 = 100.0;
 /// Shortest chunk, however fine the clock: the first calls after another arm's find cold caches.
 const MIN_SPAN: Seconds = Seconds(1e-3);
+/// Calls that last longer fill the caches in a small part of their time, so that none is spent on that.
+const LONG_CALL: Seconds = Seconds(20e-3);
 /// Turns that every arm takes in a round.
 const CHUNKS: usize = 8;
 /// A warm-up pass is stable if it differs from the one before by less than this share.
@@ -55,6 +57,11 @@ impl Stretch {
     /// Begins now.
     pub fn begin(clock: &impl Clock, length: Seconds) -> Stretch {
         Stretch { start: clock.now(), length }
+    }
+
+    /// How long it has lasted so far.
+    pub fn lasted(&self, clock: &impl Clock) -> Seconds {
+        clock.now() - self.start
     }
 
     /// Whether its length has passed.
@@ -118,6 +125,8 @@ pub struct Interleaved {
     spent: f64,
     /// Seconds of each arm in the chunks of this round.
     partial: Vec<f64>,
+    /// Arms whose calls are long.
+    long: Vec<bool>,
     samples: Samples,
     doubts: Vec<Doubt>,
 }
@@ -139,6 +148,7 @@ impl Interleaved {
             repeats: 0,
             spent: 0.0,
             partial: vec![0.0; arms],
+            long: vec![false; arms],
             samples: Samples::new(arms),
             doubts,
         }
@@ -226,9 +236,12 @@ impl Interleaved {
             work.next_round(self.samples.rounds());
         }
         if self.repeats == 0 && self.unit == 0 {
-            // The turn begins. This run is not counted: it finds what the other arms left in the caches.
+            // The turn begins.
             self.unit = from;
-            work.run(arm, from)?;
+            if !self.long[arm] {
+                // This run is not counted: it finds what the other arms left in the caches.
+                work.run(arm, from)?;
+            }
         }
         let shortest = MIN_SPAN.0.max(MIN_TICKS * self.tick.0);
         let start = clock.now();
@@ -242,6 +255,8 @@ impl Interleaved {
                 self.unit = from;
                 self.repeats += 1;
                 if self.spent >= shortest {
+                    let call = self.spent / (self.repeats * (to - from)) as f64;
+                    self.long[arm] = call > LONG_CALL.0;
                     return Ok(self.turn_over(arm, arms));
                 }
             }
@@ -398,12 +413,15 @@ mod tests {
 
     #[test]
     fn arms_take_turns() {
-        let (_, work) = measure(&[0.02, 0.02], 0.0, 1e-6, 2);
         // Forwards and backwards, so that the arm at a turning point has two turns in a row.
+        let turns = [0, 1, 1, 0, 0, 1, 1, 0];
+        let (_, work) = measure(&[0.01, 0.01], 0.0, 1e-6, 2);
         // Each turn begins with a run that is not counted.
         let last_round: Vec<_> = work.order[work.order.len() - 16..].chunks(2).collect();
-        let turns = [0, 1, 1, 0, 0, 1, 1, 0].map(|arm| [arm; 2]);
-        assert_eq!(last_round, turns);
+        assert_eq!(last_round, turns.map(|arm| [arm; 2]));
+        // Unless that would take long.
+        let (_, work) = measure(&[0.05, 0.05], 0.0, 1e-6, 2);
+        assert_eq!(work.order[work.order.len() - 8..], turns);
     }
 
     /// A machine that behaves raises no doubt; each planted fault raises its own, and no ratio is lost.

@@ -6,7 +6,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::hit::{Hit, HitMap};
 use super::layout::{EDGE, Layout};
 use super::pen::{Drawn, Lettering, Pen};
-use super::theme::Look;
+use super::theme::{Look, Marker};
 use super::{ChartError, Colour, Plot, Point, Size, Theme, legend, marks};
 
 /// Draws a plot on a backend of [`Size::device`] pixels and says where its points went.
@@ -165,17 +165,24 @@ fn data<DB: DrawingBackend>(
                 let projection = if along_x { &layout.x } else { &layout.y };
                 projection.position(value)
             };
+            // Intervals stand behind their points, but before a bar.
+            let colour = if look.marker == Marker::Bar { theme.ink } else { look.colour };
+            if look.marker == Marker::Bar {
+                marks::bar(pen, (x, y), look.colour, area)?;
+            }
             if let Some((from, to)) = point.x_interval
                 && let (Some(a), Some(b)) = (end(from, true), end(to, true))
             {
-                marks::whiskers(pen, ((a, y), (b, y)), look.colour, area)?;
+                marks::whiskers(pen, ((a, y), (b, y)), colour, area)?;
             }
             if let Some((from, to)) = point.y_interval
                 && let (Some(a), Some(b)) = (end(from, false), end(to, false))
             {
-                marks::whiskers(pen, ((x, a), (x, b)), look.colour, area)?;
+                marks::whiskers(pen, ((x, a), (x, b)), colour, area)?;
             }
-            marks::marker(pen, (x, y), look, radius, theme.background)?;
+            if look.marker != Marker::Bar {
+                marks::marker(pen, (x, y), look, radius, theme.background)?;
+            }
             if !point.label.is_empty() {
                 let (css_x, css_y) = (pen.snap(x), pen.snap(y));
                 map.hits.push(Hit { series: s, point: p, css_x, css_y });

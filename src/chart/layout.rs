@@ -139,6 +139,10 @@ impl Layout {
 }
 
 fn ticks(axis: &Axis, range: (f64, f64), most: usize) -> Ticks {
+    if !axis.names.is_empty() {
+        let at = (0..axis.names.len()).map(|place| place as f64).collect();
+        return Ticks { at, labels: axis.names.clone() };
+    }
     let percent = matches!(axis.format, NumberFormat::Percent | NumberFormat::Points);
     // Fewer than two round numbers say nothing about the scale: then allow more.
     let most = most.clamp(2, 9);

@@ -77,6 +77,17 @@ pub(super) fn marker<DB: DrawingBackend>(
     Ok(())
 }
 
+/// A bar from the left edge of the area to a place.
+pub(super) fn bar<DB: DrawingBackend>(
+    pen: &mut Pen<DB>,
+    (x, y): Place,
+    colour: Colour,
+    area: Area,
+) -> Drawn {
+    const HALF: f64 = 5.0;
+    pen.rectangle((area.left, y - HALF), (x.max(area.left + 1.0), y + HALF), colour)
+}
+
 /// The ring around the selected point.
 pub(super) fn ring<DB: DrawingBackend>(
     pen: &mut Pen<DB>,
@@ -112,6 +123,7 @@ fn shape<DB: DrawingBackend>(
         Marker::Diamond | Marker::HollowDiamond => {
             &[(0.0, -1.0), (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0)]
         }
+        Marker::Bar => &[(-1.6, -0.9), (1.6, -0.9), (1.6, 0.9), (-1.6, 0.9)],
         Marker::Square | Marker::HollowSquare => {
             &[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)]
         }

@@ -61,6 +61,8 @@ pub struct Axis {
     /// Fixed ends; without them the range follows the points.
     pub range: Option<(f64, f64)>,
     pub format: NumberFormat,
+    /// What stands at 0, 1, 2 …, on an axis of things; empty on one of numbers.
+    pub names: Vec<String>,
 }
 
 /// Points that belong together and share a look.

@@ -35,6 +35,8 @@ pub enum Role {
     Certified,
     /// Any other single reference.
     Reference,
+    /// Bars from the left edge.
+    Bar,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,7 @@ pub(super) enum Marker {
     HollowCircle,
     HollowDiamond,
     HollowSquare,
+    Bar,
 }
 
 /// A line's width and dash pattern (on, off, on, off … in CSS pixels; empty is solid).
@@ -166,6 +169,7 @@ impl Theme {
                 let shape = [HollowSquare, Triangle, HollowDiamond, Square][ordinal % 4];
                 (slate, shape, 5.0, Option::None, 8)
             }
+            Role::Bar => (blue, Marker::Bar, 5.0, Option::None, 5),
         };
         Look { colour, marker, radius, stroke, level }
     }

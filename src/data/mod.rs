@@ -2,6 +2,7 @@
 
 pub mod images;
 pub mod npz;
+pub mod own;
 pub mod perturb;
 pub mod sentences;
 
@@ -124,6 +125,11 @@ impl Samples {
         self.labels.as_deref()
     }
 
+    /// The same samples without their labels.
+    pub fn without_labels(self) -> Samples {
+        Samples { labels: None, ..self }
+    }
+
     /// The given samples, in that order.
     pub fn select(&self, rows: &[usize]) -> Result<Samples> {
         let of = |all: &Vec<usize>| rows.iter().map(|&row| all[row]).collect();
@@ -186,7 +192,8 @@ pub fn split_by(samples: &Samples, parts: &[Part], sizes: Sizes, seed: u64) -> R
     divide(samples, &own, &test, sizes)
 }
 
-fn shuffled(samples: &Samples, seed: u64) -> Vec<usize> {
+/// All rows in random order.
+pub fn shuffled(samples: &Samples, seed: u64) -> Vec<usize> {
     let mut rows: Vec<usize> = (0..samples.len()).collect();
     rows.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     rows

@@ -457,6 +457,27 @@ impl KnobInfo {
     }
 }
 
+impl Program {
+    /// Checks inputs as a run would: names, shapes, types, and that all numbers are finite.
+    pub fn check(&self, batch: &super::Batch) -> Result<()> {
+        for input in &self.inputs {
+            let fault = |text: String| {
+                Error::new(ErrorKind::Input, text).at(format!("input `{}`", input.name))
+            };
+            let tensor = batch.get(&input.name).ok_or_else(|| fault("it is missing".into()))?;
+            let rows = input.accept(tensor)?.shape()[0];
+            if rows == 0 {
+                return Err(fault("it has no rows".into()));
+            }
+            if rows != batch.rows() {
+                let text = format!("it has {rows} rows, another input has {}", batch.rows());
+                return Err(fault(text));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl InputInfo {
     /// Checks a tensor against this input and casts it if it is of another number type.
     pub(crate) fn accept(&self, tensor: &TValue) -> Result<TValue> {

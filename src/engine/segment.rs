@@ -9,6 +9,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::infer::InferenceFact;
 
 use crate::error::{Error, ErrorKind, Result, one_line};
+use crate::units::Macs;
 
 use super::cost::SegmentCost;
 use super::library::{Library, fingerprint};
@@ -43,6 +44,9 @@ pub(crate) struct Segment {
 #[derive(Debug)]
 pub(crate) struct Compiled {
     cost: SegmentCost,
+    /// Operations for one row, where they depend on nothing else: known now, since counting them at every run would
+    /// take longer than a small segment.
+    macs: Option<Macs>,
     /// Of the outputs.
     facts: Vec<TypedFact>,
     /// Decluttered, not lowered: both plans are made from it when first needed.
@@ -130,8 +134,10 @@ impl Compiler {
         let facts = (0..model.outputs.len())
             .map(|ix| model.output_fact(ix).map(|fact| fact.without_value()))
             .collect::<TractResult<_>>()?;
+        let cost = SegmentCost::of(&model)?;
         Ok(Compiled {
-            cost: SegmentCost::of(&model)?,
+            macs: cost.per_row(self.rows.as_ref()),
+            cost,
             facts,
             model,
             rows: self.rows.clone(),
@@ -226,8 +232,8 @@ impl Segment {
     }
 
     /// Operations for one row, unless they depend on other sizes of the input.
-    pub fn macs_per_row(&self) -> Option<crate::units::Macs> {
-        self.cost().per_row(self.compiled.rows.as_ref())
+    pub fn macs_per_row(&self) -> Option<Macs> {
+        self.compiled.macs
     }
 
     /// What a run for one row computes and reads, unless that depends on other sizes of the input.

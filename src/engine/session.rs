@@ -70,6 +70,8 @@ pub struct Session {
     calls: Option<Vec<Call>>,
     /// What segments gave for what inputs, while runs on the same batch follow each other.
     known: Option<HashMap<usize, Known>>,
+    /// Operations of each segment whose number depends on more than rows, by the sizes of its inputs.
+    macs: Vec<HashMap<TVec<usize>, Macs>>,
     orders: Vec<Order>,
     single: Vec<Option<PlanState>>,
     batch: Vec<Option<PlanState>>,
@@ -94,8 +96,15 @@ impl Session {
     pub fn new(program: Arc<Program>) -> Session {
         let count = program.segments.len();
         let empty = || std::iter::repeat_with(|| None).take(count).collect();
-        let orders = vec![Order::RowByRow; count];
-        Session { orders, single: empty(), batch: empty(), program, calls: None, known: None }
+        Session {
+            orders: vec![Order::RowByRow; count],
+            macs: vec![HashMap::new(); count],
+            single: empty(),
+            batch: empty(),
+            program,
+            calls: None,
+            known: None,
+        }
     }
 
     /// Gives up all scratch memory: the next run takes it anew, from wherever it then is.
@@ -286,8 +295,16 @@ impl Session {
         let macs = match segment.macs_per_row() {
             Some(macs) => macs,
             None => {
-                let tensors: Vec<&Tensor> = inputs.iter().map(|v| &**v).collect();
-                segment.cost().with_symbols(&segment.symbol_values(&tensors))?
+                let sizes: TVec<usize> = inputs.iter().flat_map(|v| v.shape()).copied().collect();
+                match self.macs[ix].get(&sizes) {
+                    Some(macs) => *macs,
+                    None => {
+                        let tensors: Vec<&Tensor> = inputs.iter().map(|v| &**v).collect();
+                        let macs = segment.cost().with_symbols(&segment.symbol_values(&tensors))?;
+                        self.macs[ix].insert(sizes, macs);
+                        macs
+                    }
+                }
             }
         };
         if segment.per_row {

@@ -11,6 +11,7 @@ use statrs::distribution::{Binomial, DiscreteCDF};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What counts as a loss of one sample.
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {

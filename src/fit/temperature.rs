@@ -81,7 +81,8 @@ fn mean_nll(logits: &[Vec<f32>], labels: &[usize], temperature: f64) -> f64 {
     total / logits.len().max(1) as f64
 }
 
-fn softmax(row: &[f32], temperature: f64) -> Vec<f64> {
+/// softmax(z / `temperature`).
+pub fn softmax(row: &[f32], temperature: f64) -> Vec<f64> {
     let scaled: Vec<f64> = row.iter().map(|&z| f64::from(z) / temperature).collect();
     let largest = scaled.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let exponentials: Vec<f64> = scaled.iter().map(|z| (z - largest).exp()).collect();

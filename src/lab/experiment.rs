@@ -15,7 +15,8 @@ use crate::report::{Context, FileReport, Targets};
 use crate::route::score;
 use crate::units::Seconds;
 
-use super::scenario::{SEED, Scenario, Source, find};
+use super::registry::find;
+use super::scenario::{SEED, Scenario, Source};
 
 /// Bounds of what a file may ask for; beyond them a run would never end.
 const MOST_ROUNDS: usize = 10_000;
@@ -67,6 +68,15 @@ pub struct Experiment {
     /// Table of the user's own sentences, instead of the scenario's; the name of a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
+    /// The user's own model, where that is measured; the name of an ONNX file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Inputs for it; without them some are drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<String>,
+    /// Rows for fitting exits to it, at most.
+    #[serde(default = "usual_fitting")]
+    pub fitting: usize,
     /// SHA-256 by file, in hexadecimal; a file named here must have this content.
     pub files: BTreeMap<String, String>,
 }
@@ -94,10 +104,13 @@ impl Experiment {
             targets: Targets::default(),
             score: score::Kind::default(),
             table: None,
+            model: None,
+            inputs: None,
+            fitting: usual_fitting(),
             files: BTreeMap::new(),
         };
         match scenario.source {
-            Source::Seed | Source::Images(_) => experiment,
+            Source::Seed | Source::Images(_) | Source::Own => experiment,
             // There are fewer of them, each takes longer, and two classes need few samples for a temperature.
             Source::Sentences(_) => {
                 let n = if quick { 300 } else { n };
@@ -122,8 +135,8 @@ impl Experiment {
         let (n, timed_rows) = match (scenario.source, quick) {
             (Source::Seed, true) => (1000, 32),
             (Source::Seed, false) => (1000, 64),
-            (Source::Images(_), true) => (300, 32),
-            (Source::Images(_), false) => (1500, 64),
+            (Source::Images(_) | Source::Own, true) => (300, 32),
+            (Source::Images(_) | Source::Own, false) => (1500, 64),
             (Source::Sentences(_), true) => (100, 8),
             (Source::Sentences(_), false) => (400, 24),
         };
@@ -138,6 +151,14 @@ impl Experiment {
         }
     }
 
+    /// Whether the same is measured as in `other`, and only judged otherwise.
+    pub fn measures_as(&self, other: &Experiment) -> bool {
+        let Experiment { loss, epsilon, delta, cost, energy, targets, .. } = *self;
+        let files = self.files.clone();
+        let judged = other.clone();
+        *self == Experiment { loss, epsilon, delta, cost, energy, targets, files, ..judged }
+    }
+
     /// The same on a table of the user's, of which more is read than of the built-in one, unless it is to be quick.
     pub fn with_table(self, name: &str) -> Experiment {
         let most = |usual: usize| if self.quick { usual } else { usual.max(MOST_OF_A_TABLE) };
@@ -148,6 +169,11 @@ impl Experiment {
             scaling: if self.quick { self.scaling } else { 200 },
             ..self
         }
+    }
+
+    /// The same of the user's model on the user's inputs.
+    pub fn with_model(self, model: &str, inputs: Option<&str>) -> Experiment {
+        Experiment { model: Some(model.into()), inputs: inputs.map(str::to_string), ..self }
     }
 
     /// Reads experiments from JSON: one object, a list of them, or a report, whose experiments are repeated.
@@ -203,6 +229,7 @@ impl Experiment {
             ("calibration", self.calibration, 1, MOST_ROWS),
             ("test", self.test, 1, MOST_ROWS),
             ("scaling", self.scaling, 0, MOST_ROWS),
+            ("fitting", self.fitting, 1, MOST_ROWS),
         ];
         if let Some((name, value, least, most)) =
             bounded.into_iter().find(|&(_, value, least, most)| value < least || value > most)
@@ -246,6 +273,13 @@ impl Experiment {
             let text = "the scenario has no sentences, so it cannot take a table of them";
             return Err(Error::new(ErrorKind::Config, text).node("table"));
         }
+        if scenario.source == Source::Own {
+            let model = self.model.clone().ok_or_else(|| {
+                let text = "it is not given: name an .onnx file, or drop one on the page";
+                Error::new(ErrorKind::Config, text).node("model")
+            })?;
+            return Ok([Some(model), self.inputs.clone()].into_iter().flatten().collect());
+        }
         Ok(scenario.files().map(own).collect())
     }
 
@@ -274,9 +308,11 @@ impl Experiment {
         let scenario = find(&self.scenario)?;
         let experiment = serde_json::to_value(self)
             .map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))?;
-        let data = match &self.table {
-            Some(table) => format!("sentences of {table}"),
-            None => scenario.data.to_string(),
+        let data = match (&self.table, &self.model, &self.inputs) {
+            (Some(table), ..) => format!("sentences of {table}"),
+            (None, Some(_), Some(inputs)) => inputs.clone(),
+            (None, Some(_), None) => "inputs drawn at random".into(),
+            _ => scenario.data.to_string(),
         };
         let file = |(name, sha256): (&String, &String)| FileReport {
             name: name.clone(),
@@ -286,14 +322,19 @@ impl Experiment {
         Ok(Context {
             scenario: scenario.name.into(),
             strategy: scenario.strategy.into(),
-            model: scenario.model.into(),
+            model: self.model.clone().unwrap_or_else(|| scenario.model.into()),
             data,
             experiment,
             files: self.files.iter().map(file).collect(),
             energy: self.energy,
             targets: self.targets,
+            exits: vec![],
         })
     }
+}
+
+fn usual_fitting() -> usize {
+    2000
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -315,6 +356,14 @@ mod tests {
         let usual = Experiment::usual(find("dendritic/mlp").unwrap(), false);
         let targets = Targets { speedup: Some(2.0), ..Targets::default() };
         assert_eq!(*own, Experiment { rounds: 3, targets, ..usual });
+    }
+
+    #[test]
+    fn a_guarantee_is_judged_and_not_measured() {
+        let usual = Experiment::usual(find("dendritic/mlp").unwrap(), false);
+        let other = Experiment { epsilon: 0.3, cost: CostBasis::Time, ..usual.clone() };
+        assert!(other.measures_as(&usual) && usual.measures_as(&other));
+        assert!(!Experiment { batch: 7, ..usual.clone() }.measures_as(&usual));
     }
 
     #[test]

@@ -6,8 +6,9 @@ use crate::bench::record::{Recording, argmax};
 use crate::bench::sweep::{Subject, Sweep};
 use crate::clock::Clock;
 use crate::data::sentences::{self, Tokenizer};
+use crate::data::{Samples, images};
 use crate::engine::{Batch, Knobs, Program, Session, to_array};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::units::{Macs, three_digits};
 
 use super::diagram::{Diagram, question, sign};
@@ -16,6 +17,8 @@ use super::text::{knob, percent};
 
 /// Samples that are shown.
 const SHOWN: usize = 24;
+/// More of them, on which some path answers otherwise than the full model.
+const DISPUTED: usize = 24;
 /// Columns of a picture of inputs that are no image.
 const COLUMNS: usize = 32;
 /// Most characters of a typed sentence that the page repeats.
@@ -32,6 +35,8 @@ pub struct Inside {
     /// Settings, in the curve's order.
     settings: Vec<f32>,
     samples: Vec<Sample>,
+    /// Whether an input is one grey image.
+    images: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,6 +74,41 @@ pub struct Sample {
     picture: Picture,
     /// Instead of a picture.
     text: Option<String>,
+    /// Shown only among those on which models differ.
+    #[serde(default)]
+    only_disputed: bool,
+}
+
+/// Which samples are shown.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Filter {
+    /// From easy to hard.
+    #[default]
+    All,
+    /// Those that the routed model answers otherwise than the full one.
+    Differing,
+    /// Those that take the path of this name.
+    Path(String),
+}
+
+impl Filter {
+    /// What a page calls it.
+    pub fn name(&self) -> String {
+        match self {
+            Filter::All => String::new(),
+            Filter::Differing => "differing".into(),
+            Filter::Path(label) => format!("path {label}"),
+        }
+    }
+
+    /// The filter that a page names so.
+    pub fn named(name: &str) -> Filter {
+        match name {
+            "" => Filter::All,
+            "differing" => Filter::Differing,
+            name => Filter::Path(name.strip_prefix("path ").unwrap_or(name).to_string()),
+        }
+    }
 }
 
 /// Grey values, row by row.
@@ -113,12 +153,21 @@ impl Inside {
         let mut rows: Vec<(Macs, usize)> = (0..n).map(|row| (effort(row), row)).collect();
         rows.sort_by(|a, b| a.0.0.total_cmp(&b.0.0));
         let step = (n as f64 / SHOWN as f64).max(1.0);
-        let rows = (0..SHOWN.min(n)).map(|ix| rows[(ix as f64 * step) as usize].1);
-        let samples = rows.map(|row| Sample {
+        let spread: Vec<usize> =
+            (0..SHOWN.min(n)).map(|ix| rows[(ix as f64 * step) as usize].1).collect();
+        let answer = |path: usize, row: usize| argmax(&recording.paths[path].outputs[row]);
+        let disputed = |row: usize| {
+            let own = answer(full, row);
+            (0..recording.paths.len()).any(|path| answer(path, row) != own)
+        };
+        let more = (0..n).filter(|row| disputed(*row) && !spread.contains(row)).take(DISPUTED);
+        let rows = spread.iter().map(|&row| (row, false)).chain(more.map(|row| (row, true)));
+        let samples = rows.map(|(row, only_disputed)| Sample {
+            only_disputed,
             name: format!("Test sample {row}"),
             truth: subject.test.0.labels().map(|labels| labels[row]),
             notes: probe.map_or(vec![], |probe| probe.notes(&subject.test.0, row)),
-            picture: picture(subject, row),
+            picture: picture(&subject.test.0, row),
             text: subject.test.0.text(row).map(str::to_string),
             ..Sample::recorded(recording, row, &knobs)
         });
@@ -138,6 +187,7 @@ impl Inside {
             paths: paths.collect(),
             full,
             samples: samples.collect(),
+            images: image_size(subject).is_some(),
             settings,
         })
     }
@@ -153,8 +203,31 @@ impl Inside {
         self.diagram.svg(path.map(|path| self.paths[path].branches.as_slice()))
     }
 
-    /// The samples, as they fare at this setting.
-    pub fn thumbs(&self, selected: usize, setting: Option<usize>, classes: &[&str]) -> Vec<Thumb> {
+    /// Names and titles of the filters.
+    pub fn filters(&self) -> Vec<(String, String)> {
+        let path = |path: &PathText| {
+            (format!("path {}", path.label), format!("on the path {}", path.label))
+        };
+        let first = [("", "from easy to hard"), ("differing", "where the full model differs")];
+        let first = first.map(|(name, title)| (name.to_string(), title.to_string()));
+        first.into_iter().chain(self.paths.iter().map(path)).collect()
+    }
+
+    /// The samples that a filter lets pass, as they fare at this setting.
+    pub fn thumbs(
+        &self,
+        filter: &Filter,
+        selected: usize,
+        setting: Option<usize>,
+        classes: &[&str],
+    ) -> Vec<Thumb> {
+        let passes = |sample: &Sample| match filter {
+            Filter::All => !sample.only_disputed,
+            Filter::Differing => {
+                sample.answers[self.path(sample, setting)] != sample.answers[self.full]
+            }
+            Filter::Path(label) => self.paths[self.path(sample, setting)].label == *label,
+        };
         let thumb = |(index, sample): (usize, &Sample)| {
             let path = self.path(sample, setting);
             let answer = sample.answers[path];
@@ -176,7 +249,7 @@ impl Inside {
             let text = sample.text.clone();
             Thumb { index, title, text, path: label.clone(), verdict, selected }
         };
-        self.samples.iter().enumerate().map(thumb).collect()
+        self.samples.iter().enumerate().filter(|(_, sample)| passes(sample)).map(thumb).collect()
     }
 
     /// Shows one more input, before the others.
@@ -187,6 +260,11 @@ impl Inside {
     /// Whether the inputs are sentences, so that one may be typed.
     pub fn reads_text(&self) -> bool {
         self.samples.iter().any(|sample| sample.text.is_some())
+    }
+
+    /// Whether the inputs are images, so that one may be drawn.
+    pub fn reads_images(&self) -> bool {
+        self.images
     }
 
     /// Differs where other samples are shown.
@@ -271,7 +349,36 @@ impl Sample {
             notes: vec![],
             picture: Picture::default(),
             text: None,
+            only_disputed: false,
         }
+    }
+
+    /// A drawing of the user's: `grey` are its pixels, row by row, from 0, nothing, to 255; run down every path.
+    pub fn drawn<C: Clock>(sweep: &Sweep<C>, width: usize, grey: &[u8]) -> Result<Sample> {
+        let subject = sweep.subject();
+        let fault = |text: &str| Error::new(ErrorKind::Input, text).at("your drawing");
+        let size = image_size(subject).ok_or_else(|| {
+            fault("the scenario that is open does not read images: choose one that does")
+        })?;
+        let x = images::centred(grey, width, size).map_err(|e| e.at("your drawing"))?;
+        let inputs = subject.test.0.inputs().names().next().unwrap_or_default().to_string();
+        let samples = Samples::new(Batch::new().with(inputs, x), None)?;
+        Ok(Sample {
+            name: "Your drawing".into(),
+            picture: picture(&samples, 0),
+            ..Sample::run(sweep, &samples)?
+        })
+    }
+
+    /// What the paths do with the first row of samples that are not the sweep's.
+    fn run<C: Clock>(sweep: &Sweep<C>, samples: &Samples) -> Result<Sample> {
+        let subject = sweep.subject();
+        let mut recording = Recording::new(subject.routed.clone())?;
+        let mut session = Session::new(subject.routed.clone());
+        recording.extend_all(&mut session, samples)?;
+        let knobs: Vec<Knobs> =
+            sweep.grid().iter().map(|&value| Knobs::new().with(&subject.knob, value)).collect();
+        Ok(Sample::recorded(&recording, 0, &knobs))
     }
 
     /// A sentence of the user's, run down every path of the routed model.
@@ -280,12 +387,6 @@ impl Sample {
         let (read, all) = (tokens.ids.len(), tokens.all);
         let shown: String = text.chars().take(SHOWN_CHARACTERS).collect();
         let samples = sentences::of_tokens(&[tokens.ids], vec![shown.clone()], None)?;
-        let subject = sweep.subject();
-        let mut recording = Recording::new(subject.routed.clone())?;
-        let mut session = Session::new(subject.routed.clone());
-        recording.extend_all(&mut session, &samples)?;
-        let knobs: Vec<Knobs> =
-            sweep.grid().iter().map(|&value| Knobs::new().with(&subject.knob, value)).collect();
         let cut = (all > read).then(|| {
             format!(
                 "It is too long: the model reads the first {} of its {} tokens.",
@@ -297,7 +398,7 @@ impl Sample {
             name: format!("Your sentence, {} tokens", read - 2),
             notes: cut.into_iter().collect(),
             text: Some(shown),
-            ..Sample::recorded(&recording, 0, &knobs)
+            ..Sample::run(sweep, &samples)?
         })
     }
 }
@@ -323,12 +424,21 @@ fn name(classes: &[&str], class: usize) -> String {
     classes.get(class).map_or_else(|| format!("class {class}"), |name| name.to_string())
 }
 
-/// The first input of a test sample as grey values, from its least to its greatest value.
-fn picture(subject: &Subject, row: usize) -> Picture {
-    if subject.test.0.text(row).is_some() {
+/// Height and width of a subject's inputs, if each is one grey image.
+fn image_size(subject: &Subject) -> Option<(usize, usize)> {
+    let inputs = subject.test.0.inputs();
+    match *inputs.get(inputs.names().next()?)?.shape() {
+        [_, 1, height, width] => Some((height, width)),
+        _ => None,
+    }
+}
+
+/// The first input of a sample as grey values, from its least to its greatest value.
+fn picture(samples: &Samples, row: usize) -> Picture {
+    if samples.text(row).is_some() {
         return Picture::default();
     }
-    let inputs: &Batch = subject.test.0.inputs();
+    let inputs: &Batch = samples.inputs();
     let Some(x) = inputs.names().next().and_then(|name| inputs.get(name)) else {
         return Picture::default();
     };
@@ -336,7 +446,7 @@ fn picture(subject: &Subject, row: usize) -> Picture {
         [_, .., _, width] if x.shape().len() >= 3 => *width,
         _ => COLUMNS,
     };
-    let Ok(one) = subject.test.0.row(row) else { return Picture::default() };
+    let Ok(one) = samples.row(row) else { return Picture::default() };
     let values = one.names().next().and_then(|name| one.get(name)).map(|x| to_array::<f32>(x));
     let Some(Ok(values)) = values else { return Picture::default() };
     let (low, high) = values

@@ -1,19 +1,27 @@
 //! The headless application: scenarios, the measuring side of the page, and its view.
 
+mod about;
 mod claims;
 mod diagram;
 pub mod experiment;
+mod glyph;
 mod inside;
 #[cfg(feature = "cli")]
 pub mod launches;
+mod link;
 pub mod mlp;
+mod own;
 pub mod plots;
 mod recipes;
+mod registry;
 pub mod run;
 pub mod scenario;
+mod settings;
 mod tables;
 mod text;
 pub mod view;
 pub mod worker;
 
-pub use scenario::{SCENARIOS, Scenario, find};
+pub use own::OWN;
+pub use registry::{SCENARIOS, find};
+pub use scenario::Scenario;

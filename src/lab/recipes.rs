@@ -115,17 +115,10 @@ fn of_early_exit(
     let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
     let provenance = provenance(&roles, &parts);
     let stages = early_exit::Stages::new(parts)?;
-    let temperatures = scaling
-        .map(|samples| {
-            (0..stages.heads())
-                .map(|ix| Ok(fit(&stages.up_to_head(ix)?, &samples.0)?.0))
-                .collect::<Result<_>>()
-        })
-        .transpose()?;
-    let confidence = early_exit::Confidence {
-        score: kind.of(classes, stages.heads()),
-        temperatures: temperatures.unwrap_or_default(),
-    };
+    let fits = scaling.map(|samples| fit(&stages.all_heads()?, &samples.0)).transpose()?;
+    let temperatures = fits.unwrap_or_default().iter().map(|fit| fit.temperature).collect();
+    let confidence =
+        early_exit::Confidence { score: kind.of(classes, stages.heads()), temperatures };
     let threshold = early_exit::RANGE.default;
     Ok(Models {
         full: stages.full()?,
@@ -151,19 +144,17 @@ fn of_cascade(
     let outputs = parts.iter().flat_map(Component::outputs).map(|output| output.name.clone());
     let exits: Vec<String> = outputs.filter(|name| early_exit::is_head(name)).collect();
     let all = cascade::Models::new(&parts, &exits)?;
+    let fits = scaling.map(|samples| fit(&all.stages()?.all_heads()?, &samples.0)).transpose()?;
     let (mut kept, mut temperatures, mut best) = (vec![], vec![], 0.0);
     for ix in 0..all.count() - 1 {
         let exit = early_exit::is_head(all.answer(ix));
-        let Some(samples) = scaling else {
-            kept.extend(exit.then(|| all.answer(ix).to_string()));
-            continue;
-        };
-        let (temperature, accuracy) = fit(all.alone(ix)?.model(), &samples.0)?;
-        if exit && accuracy <= best {
-            continue;
+        if let Some(fit) = fits.as_ref().map(|fits| fits[ix]) {
+            if exit && fit.accuracy <= best {
+                continue;
+            }
+            best = fit.accuracy;
+            temperatures.push(fit.temperature);
         }
-        best = accuracy;
-        temperatures.push(temperature);
         kept.extend(exit.then(|| all.answer(ix).to_string()));
     }
     let models = cascade::Models::new(&parts, &kept)?;
@@ -207,7 +198,10 @@ fn of_refine(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models>
     let provenance = provenance(&["cheap", "refinement"], &parts);
     let [cheap, refinement] = exactly(parts)?;
     let light = refine::alone(&cheap)?;
-    let temperature = scaling.map_or(Ok((1.0, 0.0)), |samples| fit(&light, &samples.0))?.0;
+    let temperature = match scaling {
+        Some(samples) => fit(&light, &samples.0)?[0].temperature,
+        None => 1.0,
+    };
     let parts = refine::Parts { cheap, refinement, cost: 0.0, temperature };
     let full = parts.full()?;
     let macs = |model: &ModelProto| -> Result<Option<Macs>> {
@@ -360,14 +354,31 @@ fn corners(samples: &Samples, opset: i64) -> Result<[fuzzy::Corners; 3]> {
     Ok([corner(0), corner(1), corner(2)])
 }
 
-/// The temperature of a model's first output, and its share of right answers.
-fn fit(model: &ModelProto, samples: &Samples) -> Result<(f32, f64)> {
-    let logits = answers(model, samples)?;
-    let rows: Vec<Vec<f32>> = logits.rows().into_iter().map(|row| row.to_vec()).collect();
+/// What labelled samples say of an answer.
+#[derive(Debug, Clone, Copy)]
+struct Fit {
+    temperature: f32,
+    /// Share of right answers.
+    accuracy: f64,
+}
+
+/// Of each output of a model, logits all of them.
+fn fit(model: &ModelProto, samples: &Samples) -> Result<Vec<Fit>> {
+    let program = Program::from_proto(&Library::default(), "part", model, 0)?;
+    let mut session = Session::new(Arc::new(program));
     let labels = samples.labels().unwrap_or_default();
-    let right = rows.iter().zip(labels).filter(|(row, label)| record::argmax(row) == **label);
-    let accuracy = right.count() as f64 / rows.len().max(1) as f64;
-    Ok((temperature::fit(&rows, labels) as f32, accuracy))
+    let outputs = record::all_answers(&mut session, samples, &Knobs::new())?.into_iter();
+    Ok(outputs
+        .map(|logits| {
+            let rows: Vec<Vec<f32>> = logits.rows().into_iter().map(|row| row.to_vec()).collect();
+            let right =
+                rows.iter().zip(labels).filter(|(row, label)| record::argmax(row) == **label);
+            Fit {
+                temperature: temperature::fit(&rows, labels) as f32,
+                accuracy: right.count() as f64 / rows.len().max(1) as f64,
+            }
+        })
+        .collect())
 }
 
 fn provenance(roles: &[&str], parts: &[Component]) -> BTreeMap<String, String> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndarray::ArrayD;
 
-use crate::data::npz;
+use crate::data::{Samples, npz};
 use crate::engine::{Knobs, Program, Session};
 use crate::error::Result;
 use crate::units::Macs;
@@ -19,11 +19,10 @@ pub struct Ran {
     pub rows: Vec<(String, Macs)>,
 }
 
-/// Runs `program` on the arrays of an `.npy` or `.npz` file; `file` stands in error messages.
-pub fn run(program: &Arc<Program>, file: &str, bytes: &[u8], knobs: &Knobs) -> Result<Ran> {
-    let first = program.inputs().first().map_or("x", |input| &input.name);
-    let batch = npz::read(file, bytes, first)?;
-    let outcome = Session::new(program.clone()).run(&batch, knobs).map_err(|e| e.within(file))?;
+/// Runs `program` on the rows of a file, whose name stands in error messages.
+pub fn run(program: &Arc<Program>, file: &str, samples: &Samples, knobs: &Knobs) -> Result<Ran> {
+    let outcome =
+        Session::new(program.clone()).run(samples.inputs(), knobs).map_err(|e| e.within(file))?;
     let outputs = program
         .outputs()
         .iter()

@@ -1,18 +1,21 @@
 //! The tables of the page: all numbers, and the segments with what they cost anywhere and here.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::bench::sweep::Active;
-use crate::report::{ModelReport, PointReport, RobustnessReport, ScenarioReport, TimingReport};
+use crate::chart::{Axis, NumberFormat, Plot, Role};
+use crate::report::{ModelReport, PointReport, RobustnessReport, ScenarioReport, exits};
 use crate::units::{Bytes, Macs, Seconds, three_digits};
 
-use super::text::{dash, knob, percent, speedup};
+use super::text::{dash, knob, percent, speedup, speedup_within, times};
 
 /// One column of the table.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Column {
     id: &'static str,
-    title: &'static str,
+    title: Cow<'static, str>,
     unit: &'static str,
 }
 
@@ -32,29 +35,33 @@ pub struct Table {
     rows: Vec<Row>,
 }
 
+const fn column(id: &'static str, title: &'static str, unit: &'static str) -> Column {
+    Column { id, title: Cow::Borrowed(title), unit }
+}
+
 const COLUMNS: [Column; 11] = [
-    Column { id: "kind", title: "Arm", unit: "" },
-    Column { id: "knob", title: "Threshold", unit: "" },
-    Column { id: "active", title: "Active", unit: "rows on the full path" },
-    Column { id: "latency", title: "Latency", unit: "batch 1" },
-    Column { id: "throughput", title: "Throughput", unit: "per second" },
-    Column { id: "speed_up", title: "Speed-up", unit: "batch 1, 95 %" },
-    Column { id: "speed_up_32", title: "Speed-up", unit: "batch 32" },
-    Column { id: "ideal", title: "Ideal", unit: "from MACs" },
-    Column { id: "accuracy", title: "Accuracy", unit: "" },
-    Column { id: "agreement", title: "Agreement", unit: "with full" },
-    Column { id: "deviation", title: "Deviation", unit: "max, mean" },
+    column("kind", "Arm", ""),
+    column("knob", "Threshold", ""),
+    column("active", "Active", "rows on the full path"),
+    column("latency", "Latency", "batch 1"),
+    column("throughput", "Throughput", "per second"),
+    column("speed_up", "Speed-up", "batch 1, 95 %"),
+    column("speed_up_32", "Speed-up", "batch 32"),
+    column("ideal", "Ideal", "from MACs"),
+    column("accuracy", "Accuracy", ""),
+    column("agreement", "Agreement", "with full"),
+    column("deviation", "Deviation", "max, mean"),
 ];
 
 const SEGMENT_COLUMNS: [Column; 8] = [
-    Column { id: "segment", title: "Segment", unit: "" },
-    Column { id: "operators", title: "Operators", unit: "" },
-    Column { id: "macs", title: "Operations", unit: "for a row" },
-    Column { id: "time", title: "Time here", unit: "for a row, 95 %" },
-    Column { id: "of_macs", title: "Operations", unit: "share of all" },
-    Column { id: "of_time", title: "Time", unit: "share of all" },
-    Column { id: "weights", title: "Weights", unit: "" },
-    Column { id: "live", title: "Live tensors", unit: "at most" },
+    column("segment", "Segment", ""),
+    column("operators", "Operators", ""),
+    column("macs", "Operations", "for a row"),
+    column("time", "Time here", "for a row, 95 %"),
+    column("of_macs", "Operations", "share of all"),
+    column("of_time", "Time", "share of all"),
+    column("weights", "Weights", ""),
+    column("live", "Live tensors", "at most"),
 ];
 
 /// All points of a scenario; `selected` is the setting at hand, none if the full model is shown.
@@ -79,7 +86,8 @@ pub fn numbers(report: &ScenarioReport, selected: Option<usize>) -> Table {
         ),
         columns: COLUMNS
             .iter()
-            .map(|&column| match (column.id, report.active_means) {
+            .cloned()
+            .map(|column| match (column.id, report.active_means) {
                 ("active", Active::Operations) => Column { unit: "of full operations", ..column },
                 _ => column,
             })
@@ -89,22 +97,63 @@ pub fn numbers(report: &ScenarioReport, selected: Option<usize>) -> Table {
 }
 
 fn cells(kind: &str, point: &PointReport) -> Vec<String> {
-    let interval = |t: TimingReport| {
-        format!("{} ({}–{})", speedup(t), three_digits(t.speedup.lo), three_digits(t.speedup.hi))
-    };
     vec![
         kind.to_string(),
         dash(point.knob.values().next().map(|v| knob(*v))),
         percent(point.active),
         dash(point.batch1.map(|t| Seconds(t.latency_s.median).to_string())),
         dash(point.batch1.map(|t| three_digits(t.throughput_per_s.median))),
-        dash(point.batch1.map(interval)),
+        dash(point.batch1.map(speedup_within)),
         dash(point.batch32.map(speedup)),
         format!("{}\u{a0}×", three_digits(point.ideal_speedup)),
         dash(point.accuracy.map(percent)),
         percent(point.agreement),
         format!("{}, {}", three_digits(point.deviation_max), three_digits(point.deviation_mean)),
     ]
+}
+
+/// The points of a chart, of every series but the finely predicted one.
+pub fn behind(plot: &Plot) -> Table {
+    let series = plot.series.iter().filter(|s| s.role != Role::Dense);
+    let rows = series.flat_map(|series| series.points.iter().map(move |p| (series, p)));
+    let selected = plot.selected.map(|(s, p)| &plot.series[s].points[p]);
+    let within = |axis: &Axis, interval: Option<(f64, f64)>| {
+        interval.map(|(lo, hi)| format!("{}–{}", written(axis, lo), written(axis, hi)))
+    };
+    let rows = rows.map(|(series, point)| Row {
+        cells: vec![
+            series.name.clone(),
+            written(&plot.x, point.x),
+            written(&plot.y, point.y),
+            dash(within(&plot.x, point.x_interval).or_else(|| within(&plot.y, point.y_interval))),
+        ],
+        selected: selected.is_some_and(|chosen| std::ptr::eq(chosen, point)),
+        kind: "point",
+    });
+    let column = |id, title: &str| Column { id, title: Cow::Owned(title.to_string()), unit: "" };
+    Table {
+        caption: plot.title.clone(),
+        columns: vec![
+            column("series", "Series"),
+            column("x", &plot.x.label),
+            column("y", &plot.y.label),
+            column("interval", "95 %"),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+/// A value as its axis means it.
+fn written(axis: &Axis, value: f64) -> String {
+    if let Some(name) = axis.names.get(value.max(0.0) as usize) {
+        return name.clone();
+    }
+    match axis.format {
+        NumberFormat::Percent => percent(value),
+        NumberFormat::Ratio => times(value),
+        NumberFormat::Seconds => Seconds(value).to_string(),
+        _ => three_digits(value),
+    }
 }
 
 /// What each segment costs, anywhere and here; none before they are timed.
@@ -143,6 +192,13 @@ pub fn models(report: &ScenarioReport) -> Option<Table> {
     table("model", caption, report.models.iter().map(ModelReport::cells))
 }
 
+/// The exits that were tried for a model that had none; none where nothing was looked for.
+pub fn exits(report: &ScenarioReport) -> Option<Table> {
+    let caption =
+        "Places for an exit, in order of depth; agreement is on rows that no head was fitted on";
+    table("exit", caption, report.exits.iter().map(exits::cells))
+}
+
 /// What disturbed samples do to the full and the routed model; none without such samples.
 pub fn robustness(report: &ScenarioReport) -> Option<Table> {
     let caption = "Accuracy of the full and the routed model at the operating point, on the test samples as they are and disturbed";
@@ -156,10 +212,9 @@ fn table(
     rows: impl Iterator<Item = Vec<(&'static str, String)>>,
 ) -> Option<Table> {
     let rows: Vec<_> = rows.collect();
-    let column = |title: &'static str| Column { id: title, title, unit: "" };
     Some(Table {
         caption: caption.into(),
-        columns: rows.first()?.iter().map(|(title, _)| column(title)).collect(),
+        columns: rows.first()?.iter().map(|(title, _)| column(title, title, "")).collect(),
         rows: rows
             .iter()
             .map(|row| Row {

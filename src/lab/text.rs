@@ -2,11 +2,11 @@
 
 use crate::bench::sweep::Active;
 use crate::report::TimingReport;
-use crate::units::three_digits;
+use crate::units::{self, three_digits};
 
 /// A share, in percent.
 pub fn percent(share: f64) -> String {
-    format!("{:.1}\u{a0}%", share * 100.0)
+    units::percent(share, 1)
 }
 
 /// What a share of active computation is a share of.
@@ -33,9 +33,20 @@ pub fn dash(text: Option<String>) -> String {
     text.unwrap_or_else(|| "–".into())
 }
 
+/// A ratio.
+pub fn times(ratio: f64) -> String {
+    format!("{}\u{a0}×", three_digits(ratio))
+}
+
 /// The median speed-up.
 pub fn speedup(timing: TimingReport) -> String {
-    format!("{}\u{a0}×", three_digits(timing.speedup.median))
+    times(timing.speedup.median)
+}
+
+/// The same with its interval.
+pub fn speedup_within(timing: TimingReport) -> String {
+    let ends = [timing.speedup.lo, timing.speedup.hi].map(three_digits);
+    format!("{} ({}–{})", speedup(timing), ends[0], ends[1])
 }
 
 #[cfg(test)]

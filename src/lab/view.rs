@@ -4,30 +4,43 @@ use serde::Serialize;
 
 use crate::bench::sweep::Active;
 use crate::chart::Plot;
-use crate::report::{PointReport, Report, ScenarioReport, TemperatureReport};
-use crate::units::{Bytes, Macs, Seconds, three_digits};
+use crate::error::Result;
+use crate::report::{PointReport, Report, ScenarioReport};
+use crate::units::Seconds;
 
-use super::inside::{Inside, Picture, Thumb};
+use super::about::{self, About};
+use super::experiment::Experiment;
+use super::glyph;
+use super::inside::{Filter, Inside, Picture, Thumb};
+use super::link::Link;
 use super::plots::{self, Selected};
-use super::scenario::SCENARIOS;
+use super::registry::{SCENARIOS, find};
+use super::settings::Group;
 use super::tables::{self, Table};
-use super::text::{dash, knob, of_active, percent, speedup};
-use super::worker::Event;
+use super::text::{dash, knob, of_active, percent, speedup, times};
+use super::worker::{Command, Event};
 
 /// The state of the view.
 #[derive(Debug)]
 pub struct View {
-    scenario: &'static str,
+    link: Link,
+    /// What is wrong with the address.
+    complaints: Vec<String>,
+    /// The user's table that the scenario is measured on.
+    table: Option<String>,
+    /// The user's model, and inputs for it, where that is measured.
+    own: Option<(String, Option<String>)>,
     report: Option<Box<Report>>,
     inside: Option<Box<Inside>>,
-    /// The sample that is looked at.
+    /// The sample that is looked at, and which others are shown.
     sample: usize,
+    filter: Filter,
     status: String,
     progress: Option<f64>,
     running: bool,
     error: Option<String>,
-    knob: Option<usize>,
-    routing: bool,
+    /// What is known of the user's model, if there is one at hand.
+    own_summary: Option<String>,
 }
 
 /// A look inside the model.
@@ -40,8 +53,13 @@ pub struct InsideState {
     samples: Vec<Thumb>,
     /// What becomes of the chosen sample.
     story: Vec<String>,
+    /// Names and titles of what may be shown, and what is.
+    filters: Vec<(String, String)>,
+    filter: String,
     /// Whether a sentence may be typed.
     reads_text: bool,
+    /// Whether an image may be drawn.
+    reads_images: bool,
 }
 
 /// A scenario's card.
@@ -51,6 +69,8 @@ pub struct Card {
     title: &'static str,
     text: &'static str,
     current: bool,
+    /// A small picture of the strategy, as SVG.
+    glyph: &'static str,
 }
 
 /// The knob's slider.
@@ -61,6 +81,8 @@ pub struct KnobState {
     count: usize,
     text: String,
     ends: [&'static str; 2],
+    /// The position that carries the guarantee.
+    certified: Option<usize>,
 }
 
 /// One key figure.
@@ -86,13 +108,6 @@ pub struct Export {
     kind: &'static str,
 }
 
-/// A line of the box on model, data and host.
-#[derive(Debug, Serialize)]
-pub struct About {
-    term: &'static str,
-    text: String,
-}
-
 /// Everything that the page shows, but for the charts' pixels.
 #[derive(Debug, Serialize)]
 pub struct State {
@@ -111,11 +126,18 @@ pub struct State {
     scenarios: Vec<Card>,
     knob: Option<KnobState>,
     routing: bool,
+    /// What can be set, in groups.
+    settings: Vec<Group>,
+    /// Names and values of the page's address.
+    address: Vec<(&'static str, String)>,
     figures: Vec<Figure>,
     table: Option<Table>,
     segments: Option<Table>,
     /// The models beside each other.
     models: Option<Table>,
+    /// The exits that were tried, as a table and in a sentence.
+    exits: Option<Table>,
+    exits_finding: Option<String>,
     /// What disturbed samples do, as a table and in a sentence.
     robustness: Option<Table>,
     robustness_finding: Option<String>,
@@ -128,34 +150,85 @@ pub struct State {
     files: Vec<Export>,
     about: Vec<About>,
     measured: usize,
+    /// Whether exits can be looked for in a model of the user's.
+    can_route: bool,
+    /// What is known of the user's files.
+    own_summary: Option<String>,
 }
 
 impl Default for View {
     fn default() -> View {
         View {
-            scenario: SCENARIOS[0].name,
+            link: Link::default(),
+            complaints: vec![],
+            table: None,
+            own: None,
             report: None,
             inside: None,
             sample: 0,
+            filter: Filter::All,
             status: "Starting".into(),
             progress: None,
             running: true,
             error: None,
-            knob: None,
-            routing: true,
+            own_summary: None,
         }
     }
 }
 
 impl View {
+    /// A view of what an address asks for.
+    pub fn at(address: &[(String, String)]) -> View {
+        let (link, complaints) = Link::decode(address);
+        View { link, complaints, ..View::default() }
+    }
+
+    /// Turns to another scenario; what was set for measuring stays.
+    pub fn choose(&mut self, scenario: &str) {
+        if let Ok(scenario) = find(scenario) {
+            (self.link.scenario, self.link.knob) = (scenario, None);
+            (self.table, self.own) = (None, None);
+            self.complaints.clear();
+        }
+    }
+
+    /// Sets what is measured, or how it is judged; empty means as usual. What cannot be run is refused.
+    pub fn set(&mut self, setting: &str, text: &str) -> Result<()> {
+        let usual = self.usual();
+        self.complaints.clear();
+        self.link.settings.set(&usual, setting, text)
+    }
+
+    /// What the worker is to do for that.
+    pub fn request(&self) -> Command {
+        let usual = self.usual();
+        // What was set for another scenario may not be possible here.
+        let experiment = self.link.settings.experiment(&usual).unwrap_or(usual);
+        Command::Open { experiment: Box::new(experiment) }
+    }
+
+    /// The command that looks for exits in the user's model.
+    pub fn route(&self) -> Command {
+        Command::Route { quick: self.link.quick }
+    }
+
+    /// What is measured where nothing is set.
+    fn usual(&self) -> Experiment {
+        match (&self.own, &self.table) {
+            (Some((model, inputs)), _) => self.link.usual().with_model(model, inputs.as_deref()),
+            (None, Some(table)) => self.link.usual().with_table(table),
+            (None, None) => self.link.usual(),
+        }
+    }
+
     /// Takes an event.
     pub fn apply(&mut self, event: Event) {
         match event {
-            Event::Opened { scenario } => {
-                let known = SCENARIOS.iter().find(|s| s.name == scenario);
-                self.scenario = known.map_or(self.scenario, |s| s.name);
-                (self.report, self.knob, self.error) = (None, None, None);
-                (self.inside, self.sample) = (None, 0);
+            Event::Opened { scenario, table, model, inputs } => {
+                self.own = model.map(|model| (model, inputs));
+                self.link.scenario = find(&scenario).unwrap_or(self.link.scenario);
+                (self.table, self.report, self.error) = (table, None, None);
+                (self.inside, self.sample, self.filter) = (None, 0, Filter::All);
                 (self.running, self.progress) = (true, Some(0.0));
                 self.status = "Opening".into();
             }
@@ -165,23 +238,23 @@ impl View {
                 self.status = format!("Fetching {file}");
                 self.progress = (total > 0.0).then(|| (received / total).clamp(0.0, 1.0));
             }
-            Event::Progress { text, share } => {
-                (self.status, self.progress, self.running) = (text, Some(share), true);
+            Event::Progress { text, share, left } => {
+                self.status =
+                    left.map_or_else(|| text.clone(), |s| format!("{text}, {}", time_left(s)));
+                (self.progress, self.running) = (Some(share), true);
             }
             Event::Results { report } => {
                 self.report = Some(report);
-                if self.knob.is_some_and(|ix| ix >= self.curve().len()) {
-                    self.knob = None;
-                }
             }
             Event::Inside { inside } => self.inside = Some(inside),
-            Event::Typed { sample } => {
+            Event::Own { sample } => {
                 if let Some(inside) = &mut self.inside {
                     inside.insert(*sample);
-                    (self.sample, self.error) = (0, None);
+                    (self.sample, self.error, self.filter) = (0, None, Filter::All);
                 }
             }
             Event::File { summary } => {
+                self.own_summary = Some(summary.clone());
                 (self.status, self.running, self.error) = (summary, false, None)
             }
             Event::Cancelled => (self.status, self.running) = ("Stopped".into(), false),
@@ -196,12 +269,18 @@ impl View {
 
     /// Moves the knob to a position of the curve.
     pub fn set_knob(&mut self, index: usize) {
-        self.knob = Some(index.min(self.curve().len().saturating_sub(1)));
+        let index = index.min(self.curve().len().saturating_sub(1));
+        self.link.knob = self.knob_value(index);
     }
 
     /// Looks at another sample.
     pub fn set_sample(&mut self, index: usize) {
         self.sample = index;
+    }
+
+    /// Shows other samples.
+    pub fn set_filter(&mut self, name: &str) {
+        self.filter = Filter::named(name);
     }
 
     /// The picture of a sample.
@@ -211,7 +290,7 @@ impl View {
 
     /// Routing on, or the full model alone.
     pub fn set_routing(&mut self, on: bool) {
-        self.routing = on;
+        self.link.routing = on;
     }
 
     /// The report so far.
@@ -227,30 +306,57 @@ impl View {
         self.scenario_report().map_or(&[], |s| &s.curve)
     }
 
+    /// The knob's value at a position of the curve.
+    fn knob_value(&self, index: usize) -> Option<f32> {
+        self.curve().get(index)?.knob.values().next().copied()
+    }
+
+    /// The value of the knob that is shown.
+    pub fn knob(&self) -> Option<f32> {
+        self.knob_value(self.index())
+    }
+
+    /// The position of the curve whose knob is nearest to a value.
+    fn nearest(&self, wanted: f32) -> Option<usize> {
+        let far = |ix: usize| self.knob_value(ix).map_or(f32::INFINITY, |v| (v - wanted).abs());
+        (0..self.curve().len()).min_by(|&a, &b| far(a).total_cmp(&far(b)))
+    }
+
+    /// The position of the operating point.
+    fn certified(&self) -> Option<usize> {
+        let point = self.scenario_report()?.operating_point.point.as_ref()?;
+        self.curve().iter().position(|p| p.knob == point.knob)
+    }
+
     /// The knob's position: where it was put, else the certified point, else the middle.
     fn index(&self) -> usize {
-        let chosen = || {
-            let point = self.scenario_report()?.operating_point.point.as_ref()?;
-            self.curve().iter().position(|p| p.knob == point.knob)
-        };
-        self.knob.or_else(chosen).unwrap_or(self.curve().len() / 2)
+        self.link
+            .knob
+            .and_then(|wanted| self.nearest(wanted))
+            .or_else(|| self.certified())
+            .unwrap_or(self.curve().len() / 2)
     }
 
     /// What the figures are about: the routed model at the knob, or the full model.
     fn shown(&self) -> Option<&PointReport> {
         let report = self.scenario_report()?;
-        if self.routing { report.curve.get(self.index()) } else { Some(&report.references.full) }
+        if self.link.routing {
+            report.curve.get(self.index())
+        } else {
+            Some(&report.references.full)
+        }
     }
 
     /// Everything to show.
     pub fn state(&self) -> State {
-        let scenario = SCENARIOS.iter().find(|s| s.name == self.scenario).unwrap_or(&SCENARIOS[0]);
+        let scenario = self.link.scenario;
         let report = self.scenario_report();
         let cards = SCENARIOS.iter().map(|s| Card {
             name: s.name,
             title: s.title,
             text: s.text,
             current: s.name == scenario.name,
+            glyph: glyph::of(s.strategy),
         });
         let charts = plots::charts(report).into_iter().map(|(id, title)| ChartState {
             id,
@@ -260,8 +366,13 @@ impl View {
                 |r| format!("{title}. {}", r.summary),
             ),
         });
-        let exports =
-            [("Report, JSON", "json"), ("Table, CSV", "csv"), ("Table, Markdown", "markdown")];
+        let exports = [
+            ("Report, JSON", "json"),
+            ("Table, CSV", "csv"),
+            ("Table, Markdown", "markdown"),
+            ("Experiment, JSON", "experiment"),
+            ("Routed model, ONNX", "onnx"),
+        ];
         State {
             title: scenario.title,
             strategy: format!("{}: {}", scenario.strategy.replace('_', " "), scenario.text),
@@ -276,33 +387,47 @@ impl View {
             progress: self.progress,
             running: self.running,
             error: self.error.clone(),
-            warnings: report.map_or_else(Vec::new, |r| r.warnings.clone()),
+            warnings: self
+                .complaints
+                .iter()
+                .chain(report.iter().flat_map(|r| &r.warnings))
+                .cloned()
+                .collect(),
             scenarios: cards.collect(),
             knob: report.map(|_| self.knob_state()),
-            routing: self.routing,
+            routing: self.link.routing,
+            settings: self.link.settings.groups(scenario, &self.usual()),
+            address: self.link.encode(),
             figures: self.shown().map_or_else(Vec::new, |point| self.figures(point)),
-            table: report.map(|r| tables::numbers(r, self.routing.then(|| self.index()))),
+            table: report.map(|r| tables::numbers(r, self.link.routing.then(|| self.index()))),
             segments: report.and_then(tables::segments),
             models: report.and_then(tables::models),
+            exits: report.and_then(tables::exits),
+            exits_finding: report.and_then(|r| r.exits_finding.clone()),
             robustness: report.and_then(tables::robustness),
             robustness_finding: report.and_then(|r| r.robustness_finding.clone()),
             claim: report.and_then(|r| scenario.claim?.judge(r)),
             charts: charts.collect(),
             how: scenario.how,
             inside: self.inside.as_ref().map(|inside| {
-                let setting = self.routing.then(|| self.index());
+                let setting = self.link.routing.then(|| self.index());
                 InsideState {
                     key: format!("{} {}", scenario.name, inside.key()),
                     diagram: inside.svg(self.sample, setting),
-                    samples: inside.thumbs(self.sample, setting, scenario.classes),
+                    filters: inside.filters(),
+                    filter: self.filter.name(),
+                    samples: inside.thumbs(&self.filter, self.sample, setting, scenario.classes),
                     story: inside.story(self.sample, setting, scenario.classes),
                     reads_text: inside.reads_text(),
+                    reads_images: inside.reads_images(),
                 }
             }),
             files: report
                 .map(|_| exports.map(|(label, kind)| Export { label, kind }).into())
                 .unwrap_or_default(),
-            about: self.about(),
+            about: self.report.as_ref().map_or_else(Vec::new, |r| about::lines(r, self.shown())),
+            own_summary: self.own_summary.clone(),
+            can_route: self.own_summary.is_some() && !self.running,
             measured: self.curve().iter().filter(|p| p.batch1.is_some()).count(),
         }
     }
@@ -322,6 +447,7 @@ impl View {
             count: self.curve().len(),
             text: format!("{}: {} {}", knob(value), percent(point.active), of_active(self.means())),
             ends: ["never", "always"],
+            certified: self.certified(),
         }
     }
 
@@ -344,87 +470,29 @@ impl View {
                     .map_or("no labels".into(), |d| format!("{d:+.2} pp against full")),
             ),
             figure("Agreement", percent(point.agreement), "with the full model"),
-            figure(
-                "Ideal",
-                format!("{}\u{a0}×", three_digits(point.ideal_speedup)),
-                "from operations alone",
-            ),
-        ]
-    }
-
-    fn about(&self) -> Vec<About> {
-        let Some(report) = &self.report else { return vec![] };
-        let Some(scenario) = report.scenarios.first() else { return vec![] };
-        let overhead = scenario.gate_overhead.map(|o| {
-            format!(
-                "{} ({} to {}) with all computation active{}",
-                percent(o.median),
-                percent(o.lo),
-                percent(o.hi),
-                scenario.gate_alone.map_or(String::new(), |alone| format!(
-                    "; {} without the light model",
-                    percent(alone.median)
-                ))
-            )
-        });
-        let risk = &scenario.operating_point.risk;
-        vec![
-            About {
-                term: "Model",
-                text: format!(
-                    "{}; full model {}",
-                    scenario.model,
-                    Macs(scenario.references.full.macs)
-                ),
-            },
-            About { term: "Data", text: scenario.data.name.clone() },
-            About {
-                term: "Oracle’s gain realised",
-                text: dash(scenario.figures.oracle_share.map(percent)),
-            },
-            About {
-                term: "Guarantee",
-                text: format!(
-                    "risk ≤ {} with {} confidence, n = {}, p = {:.3}{}",
-                    percent(risk.epsilon),
-                    percent(1.0 - risk.delta),
-                    risk.n,
-                    risk.p_value,
-                    if risk.certified { "" } else { ": not certifiable" }
-                ),
-            },
-            About { term: "Routing overhead", text: dash(overhead) },
-            About {
-                term: "By the segments’ times",
-                text: dash(scenario.router_share.map(|share| {
-                    format!(
-                        "what is not the full model takes {} ({} to {}) of its time",
-                        percent(share.median),
-                        percent(share.lo),
-                        percent(share.hi)
-                    )
-                })),
-            },
-            About {
-                term: "Predicted speed-ups",
-                text: dash(scenario.prediction_error.map(|error| {
-                    format!("{} off in the median of the measured settings", percent(error))
-                })),
-            },
-            About { term: "Memory", text: memory(scenario) },
-            About { term: "Temperature", text: temperatures(scenario) },
-            About { term: "Clock tick", text: Seconds(report.host.clock_tick_s).to_string() },
-            About {
-                term: "Host",
-                text: format!("{}, {}, one thread", report.host.target, report.host.simd),
-            },
+            figure("Ideal", times(point.ideal_speedup), "from operations alone"),
         ]
     }
 
     /// The plot of this chart.
     pub fn plot(&self, id: &str) -> Option<Plot> {
-        let selected = if self.routing { Selected::Knob(self.index()) } else { Selected::Full };
+        let selected =
+            if self.link.routing { Selected::Knob(self.index()) } else { Selected::Full };
         plots::plot(id, self.scenario_report(), selected)
+    }
+
+    /// The numbers of this chart.
+    pub fn plot_table(&self, id: &str) -> Option<Table> {
+        self.plot(id).map(|plot| tables::behind(&plot))
+    }
+}
+
+/// Seconds left, no finer than they are known.
+fn time_left(seconds: f64) -> String {
+    match seconds {
+        s if s < 5.0 => "a few seconds left".into(),
+        s if s < 90.0 => format!("about {:.0}\u{a0}s left", (s / 5.0).ceil() * 5.0),
+        s => format!("about {:.0}\u{a0}min left", (s / 60.0).ceil()),
     }
 }
 
@@ -439,28 +507,4 @@ fn pays(report: &ScenarioReport) -> bool {
             .as_ref()
             .and_then(|p| p.batch1)
             .is_some_and(|t| t.speedup.lo > 1.0)
-}
-
-/// Weights and live tensors of the full and the routed model.
-fn memory(scenario: &ScenarioReport) -> String {
-    let of = |role: &str| {
-        let memory = scenario.memory.get(role)?;
-        let live = memory.peak_live_bytes.map_or("–".into(), |bytes| Bytes(bytes).to_string());
-        Some(format!("{role} {} weights, {live} live", Bytes(memory.weight_bytes)))
-    };
-    ["full", "routed"].into_iter().filter_map(of).collect::<Vec<_>>().join("; ")
-}
-
-/// What each path's confidence had to be divided by, and how far off it is without and with that.
-fn temperatures(scenario: &ScenarioReport) -> String {
-    let of = |(path, t): (&String, &TemperatureReport)| {
-        format!(
-            "{path} {:.2} (calibration error {} without, {} with)",
-            t.temperature,
-            percent(t.before.ece),
-            percent(t.after.ece)
-        )
-    };
-    let all: Vec<String> = scenario.temperatures.iter().map(of).collect();
-    if all.is_empty() { "–".into() } else { all.join("; ") }
 }

@@ -4,37 +4,51 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tract_onnx::pb::ModelProto;
 
+use crate::auto::Exit;
 use crate::bench::sweep::{Progress, Sweep};
 use crate::bench::timing::Stretch;
 use crate::clock::SystemClock;
+use crate::data::own;
 use crate::data::sentences::{Table, Tokenizer};
 use crate::engine::{Knobs, Program};
 use crate::error::{Error, ErrorKind, Result};
-use crate::report::{Host, Report, scenario_report};
-
+use crate::onnx::{encode, set_default};
+use crate::report::{Context, Host, Report, scenario_report};
 use crate::units::Seconds;
 
 use super::experiment::Experiment;
 use super::inside::{Inside, Sample};
+use super::own::{OWN, Preparation};
 use super::recipes::Probe;
+use super::registry::find;
 use super::run::{Ran, run};
-use super::scenario::{Opened, Scenario, find};
+use super::scenario::{Opened, Source};
 
 /// Progress is told no more often: each time, the page draws, and measuring waits.
 const PROGRESS_EVERY: Seconds = Seconds(0.25);
 
+/// Share of the work from which on the time left can be told.
+const TELLING: f64 = 0.1;
+
+/// One slice of a search for exits.
+const SLICE: Seconds = Seconds(0.05);
+
+/// Rows of a dropped file that are run while the page waits.
+const MOST_RUN_AT_ONCE: usize = 2000;
+
+/// Share of the progress bar that the search for exits has.
+const FOR_PREPARATION: f64 = 0.5;
+
 /// What the page asks for.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Command {
-    /// Measure a scenario.
+    /// Measure. What is measured already is only judged anew, where that is all that differs.
     Open {
-        /// Its name.
-        scenario: String,
-        /// Measure less.
-        #[serde(default)]
-        quick: bool,
+        /// What.
+        experiment: Box<Experiment>,
     },
     /// Look at a file of the user's, which is supplied next: an ONNX model, a NumPy file to run the last such
     /// model on, or a table of sentences to measure the open scenario on.
@@ -49,6 +63,18 @@ pub enum Command {
     Type {
         /// The sentence.
         text: String,
+    },
+    /// Run a drawing of the user's down every path of the scenario that is open.
+    Draw {
+        /// Pixels in a row.
+        width: usize,
+        /// Pixels row by row, from 0, nothing, to 255.
+        grey: Vec<u8>,
+    },
+    /// Find exits for the user's model, and measure it.
+    Route {
+        /// Whether less than usual is measured.
+        quick: bool,
     },
     /// Stop after the slice at hand.
     Cancel,
@@ -75,6 +101,14 @@ pub enum Event {
     Opened {
         /// Its name.
         scenario: String,
+        /// The user's table that it is measured on.
+        #[serde(default)]
+        table: Option<String>,
+        /// The user's model, and inputs for it.
+        #[serde(default)]
+        model: Option<String>,
+        #[serde(default)]
+        inputs: Option<String>,
     },
     /// Files must be fetched and supplied.
     Need {
@@ -96,6 +130,9 @@ pub enum Event {
         text: String,
         /// Share done.
         share: f64,
+        /// Seconds left, once that can be told.
+        #[serde(default)]
+        left: Option<f64>,
     },
     /// Results so far.
     Results {
@@ -107,8 +144,8 @@ pub enum Event {
         /// What there is to see.
         inside: Box<Inside>,
     },
-    /// A sentence of the user's, with its ways through the model.
-    Typed {
+    /// An input of the user's, with its ways through the model.
+    Own {
         /// What there is to see.
         sample: Box<Sample>,
     },
@@ -137,17 +174,26 @@ pub struct Lab {
     /// What is to be opened once its files are there.
     awaited: Option<Experiment>,
     /// What was opened last.
-    opened: Option<(&'static Scenario, bool)>,
+    opened: Option<Experiment>,
     expected: Option<(String, Knobs)>,
     own: Option<(String, Arc<Program>)>,
+    /// Name of the inputs that were dropped for it.
+    inputs: Option<String>,
     ran: Option<Ran>,
     files: BTreeMap<String, Vec<u8>>,
     sweep: Option<(Experiment, Sweep<SystemClock>)>,
+    /// The user's model, while exits are looked for.
+    preparation: Option<(Experiment, Preparation)>,
+    exits: Vec<Exit>,
     /// What a look inside needs, until that is told.
     probe: Option<Option<Probe>>,
     tokenizer: Option<Tokenizer>,
+    /// The routed model of the scenario that is open.
+    routed: Option<ModelProto>,
     paused: bool,
     clock: SystemClock,
+    /// Time spent on the sweep, pauses left out.
+    worked: Seconds,
     /// How long the progress that was told last stands, and its words.
     told: Option<(Stretch, String)>,
 }
@@ -161,21 +207,22 @@ impl Lab {
     /// Whether [`Lab::step`] has work.
     pub fn is_busy(&self) -> bool {
         let waiting = self.awaited.as_ref().is_some_and(|e| self.missing(e).is_empty());
+        let waiting = waiting || self.preparation.is_some();
         !self.paused && (waiting || self.sweep.as_ref().is_some_and(|(_, sweep)| !sweep.is_done()))
     }
 
     /// Takes a command. What is wrong becomes an event.
     pub fn command(&mut self, command: Command) -> Vec<Event> {
         let outcome = match command {
-            Command::Open { scenario, quick } => {
-                find(&scenario).and_then(|s| self.open(s, quick, None))
-            }
+            Command::Open { experiment } => self.open(*experiment),
             Command::Type { text } => self.take_text(&text),
+            Command::Draw { width, grey } => self.take_drawing(width, &grey),
             Command::File { name, knobs } => {
                 let knobs = knobs.iter().fold(Knobs::new(), |all, (n, &v)| all.with(n, v));
                 self.expected = Some((name, knobs));
                 Ok(vec![])
             }
+            Command::Route { quick } => self.route(quick),
             Command::Cancel => {
                 self.paused = true;
                 Ok(vec![Event::Cancelled])
@@ -211,10 +258,13 @@ impl Lab {
         if !self.is_busy() {
             return vec![];
         }
-        self.advance().unwrap_or_else(|error| {
-            (self.sweep, self.awaited) = (None, None);
+        let slice = Stretch::begin(&self.clock, Seconds::default());
+        let events = self.advance().unwrap_or_else(|error| {
+            (self.sweep, self.awaited, self.preparation) = (None, None, None);
             told(error)
-        })
+        });
+        self.worked += slice.lasted(&self.clock);
+        events
     }
 
     /// Outputs of the user's model on the user's last data file, as an `.npz` file.
@@ -222,10 +272,21 @@ impl Lab {
         self.ran.as_ref().map(Ran::to_npz)
     }
 
+    /// The routed model of the open scenario as an ONNX file, with this default of its knob.
+    pub fn routed_model(&self, knob: f32) -> Result<Vec<u8>> {
+        let Some((model, (_, sweep))) = self.routed.as_ref().zip(self.sweep.as_ref()) else {
+            return Err(Error::new(ErrorKind::Config, "no routed model is open yet"));
+        };
+        let mut model = model.clone();
+        set_default(&mut model, &sweep.subject().knob, knob)?;
+        Ok(encode(&model))
+    }
+
     fn take_model(&mut self, name: &str, bytes: &[u8]) -> Result<String> {
         let program = Arc::new(Program::load(name, bytes)?);
         let summary = describe(name, &program);
-        (self.own, self.ran) = (Some((name.to_string(), program)), None);
+        (self.own, self.ran, self.inputs) = (Some((name.to_string(), program)), None, None);
+        self.files.insert(name.to_string(), bytes.to_vec());
         Ok(summary)
     }
 
@@ -234,22 +295,47 @@ impl Lab {
             let text = "there is no model yet to run on it: choose an .onnx file first";
             Error::new(ErrorKind::Data, text).at(name)
         })?;
-        let ran = run(program, name, bytes, knobs)?;
-        let summary = format!("{model} on {name}: {}", ran.summary());
-        self.ran = Some(ran);
+        let samples = own::read(name, bytes, program)?;
+        let summary = if samples.len() <= MOST_RUN_AT_ONCE {
+            let ran = run(program, name, &samples, knobs)?;
+            let summary = format!("{model} on {name}: {}", ran.summary());
+            self.ran = Some(ran);
+            summary
+        } else {
+            let labels = if samples.labels().is_some() { "labels" } else { "no labels" };
+            format!("{model} takes {name}: {} rows, {labels}.", samples.len())
+        };
+        self.inputs = Some(name.to_string());
+        self.files.insert(name.to_string(), bytes.to_vec());
         Ok(summary)
+    }
+
+    /// Looks for exits of the user's model.
+    fn route(&mut self, quick: bool) -> Result<Vec<Event>> {
+        let (model, _) = self.own.as_ref().ok_or_else(|| {
+            let text = "there is no model yet: choose an .onnx file first";
+            Error::new(ErrorKind::Config, text).at("your model")
+        })?;
+        let usual = Experiment::in_page(&OWN, quick);
+        let experiment = usual.with_model(model, self.inputs.as_deref());
+        // What was dropped may have the name of what was measured before.
+        self.sweep = None;
+        self.open(experiment)
     }
 
     /// Measures the open scenario on the user's sentences.
     fn take_table(&mut self, name: &str, bytes: Vec<u8>) -> Result<Vec<Event>> {
-        let (scenario, quick) = self.opened.ok_or_else(|| {
+        let opened = self.opened.clone().ok_or_else(|| {
             let text = "choose a scenario on sentences first, and the table will be used for it";
             Error::new(ErrorKind::Data, text).at(name)
         })?;
         Table::read(name, &bytes)?;
-        Experiment::in_page(scenario, quick).with_table(name).needed().map_err(|e| e.at(name))?;
+        let experiment = opened.with_table(name);
+        experiment.needed().map_err(|e| e.at(name))?;
         self.files.insert(name.to_string(), bytes);
-        self.open(scenario, quick, Some(name))
+        // A table of the same name may have another content.
+        self.sweep = None;
+        self.open(experiment)
     }
 
     /// Runs a sentence down every path.
@@ -267,23 +353,45 @@ impl Lab {
             return Err(fault("the thresholds are not known yet: send it again in a moment"));
         }
         let sample = Sample::typed(sweep, tokenizer, text)?;
-        Ok(vec![Event::Typed { sample: Box::new(sample) }])
+        Ok(vec![Event::Own { sample: Box::new(sample) }])
     }
 
-    fn open(
-        &mut self,
-        scenario: &'static Scenario,
-        quick: bool,
-        table: Option<&str>,
-    ) -> Result<Vec<Event>> {
-        let usual = Experiment::in_page(scenario, quick);
-        let experiment = match table {
-            Some(name) => usual.with_table(name),
-            None => usual,
+    /// Runs a drawing down every path.
+    fn take_drawing(&mut self, width: usize, grey: &[u8]) -> Result<Vec<Event>> {
+        let Some((_, sweep)) = self.sweep.as_ref().filter(|(_, sweep)| !sweep.grid().is_empty())
+        else {
+            let text = "the thresholds are not known yet: draw again in a moment";
+            return Err(Error::new(ErrorKind::Input, text).at("your drawing"));
         };
-        (self.sweep, self.tokenizer, self.paused) = (None, None, false);
-        self.opened = Some((scenario, quick));
-        let mut events = vec![Event::Opened { scenario: scenario.name.to_string() }];
+        let sample = Sample::drawn(sweep, width, grey)?;
+        Ok(vec![Event::Own { sample: Box::new(sample) }])
+    }
+
+    fn open(&mut self, experiment: Experiment) -> Result<Vec<Event>> {
+        experiment.validate()?;
+        let scenario = find(&experiment.scenario)?;
+        experiment.needed()?;
+        self.opened = Some(experiment.clone());
+        if let Some((known, sweep)) = &mut self.sweep
+            && experiment.measures_as(known)
+        {
+            let experiment = Experiment { files: known.files.clone(), ..experiment.clone() };
+            // What is asked for once more as it stands is to be measured again.
+            if experiment != *known {
+                let options = experiment.options()?;
+                sweep.judge_by(options.target, options.cost);
+                *known = experiment;
+                return Ok(self.results()?.into_iter().collect());
+            }
+        }
+        (self.sweep, self.tokenizer, self.routed, self.paused) = (None, None, None, false);
+        self.preparation = None;
+        let mut events = vec![Event::Opened {
+            scenario: scenario.name.to_string(),
+            table: experiment.table.clone(),
+            model: experiment.model.clone(),
+            inputs: experiment.inputs.clone(),
+        }];
         let files = self.missing(&experiment);
         if !files.is_empty() {
             events.push(Event::Need { files });
@@ -306,15 +414,21 @@ impl Lab {
 
     fn advance(&mut self) -> Result<Vec<Event>> {
         if let Some(experiment) = self.awaited.take() {
+            self.worked = Seconds::default();
             let experiment = experiment.with_files(&self.files)?;
-            let Opened { subject, probe, tokenizer } =
-                find(&experiment.scenario)?.open(&self.files, &experiment)?;
-            let sweep = Sweep::new(subject, experiment.options()?, SystemClock::default())?;
-            (self.sweep, self.probe) = (Some((experiment, sweep)), Some(probe));
-            self.tokenizer = tokenizer;
-            return Ok(vec![Event::Progress { text: "Models compiled".into(), share: 0.01 }]);
+            let scenario = find(&experiment.scenario)?;
+            if scenario.source == Source::Own {
+                let preparation = Preparation::new(&self.files, &experiment)?;
+                self.preparation = Some((experiment, preparation));
+                return self.prepare();
+            }
+            let opened = scenario.open(&self.files, &experiment)?;
+            return self.begin(experiment, opened);
         }
-        let Some((experiment, sweep)) = &mut self.sweep else { return Ok(vec![]) };
+        if self.preparation.is_some() {
+            return self.prepare();
+        }
+        let Some((_, sweep)) = &mut self.sweep else { return Ok(vec![]) };
         let changed = sweep.step()?;
         let Progress { text, share } = sweep.progress();
         let news = changed
@@ -326,7 +440,9 @@ impl Lab {
         let mut events = vec![];
         if news {
             self.told = Some((Stretch::begin(&self.clock, PROGRESS_EVERY), text.clone()));
-            events.push(Event::Progress { text, share });
+            // The first part is too small to tell from.
+            let left = (share > TELLING).then(|| self.worked.0 * (1.0 - share) / share);
+            events.push(Event::Progress { text, share, left });
         }
         if !sweep.grid().is_empty()
             && let Some(probe) = self.probe.take()
@@ -334,16 +450,55 @@ impl Lab {
             let inside = Inside::of(sweep, probe.as_ref());
             events.extend(inside.map(|inside| Event::Inside { inside: Box::new(inside) }));
         }
-        if changed && let Some(results) = sweep.results() {
-            let mut report = Report::new(experiment.seed, experiment.quick, host(results.tick.0));
-            let context = experiment.context(&self.files)?;
-            report.scenarios.push(scenario_report(&context, sweep.subject(), &results));
-            events.push(Event::Results { report: Box::new(report) });
+        let done = sweep.is_done();
+        if changed {
+            events.extend(self.results()?);
         }
-        if sweep.is_done() {
+        if done {
             events.push(Event::Done);
         }
         Ok(events)
+    }
+
+    /// Goes on with the search for exits, for a slice; then begins to measure.
+    fn prepare(&mut self) -> Result<Vec<Event>> {
+        let Some((experiment, mut preparation)) = self.preparation.take() else {
+            return Ok(vec![]);
+        };
+        let slice = Stretch::begin(&self.clock, SLICE);
+        while !preparation.is_done() && !slice.is_over(&self.clock) {
+            preparation.step()?;
+        }
+        if preparation.is_done() {
+            let opened = preparation.finish()?;
+            return self.begin(experiment, opened);
+        }
+        let (text, share) = preparation.progress();
+        self.preparation = Some((experiment, preparation));
+        let left = (share > TELLING).then(|| self.worked.0 * (1.0 - share) / share);
+        // The measurement that follows takes its own time.
+        Ok(vec![Event::Progress { text, share: share * FOR_PREPARATION, left }])
+    }
+
+    /// Begins to measure.
+    fn begin(&mut self, experiment: Experiment, opened: Opened) -> Result<Vec<Event>> {
+        let Opened { subject, probe, tokenizer, routed, exits } = opened;
+        let sweep = Sweep::new(subject, experiment.options()?, SystemClock::default())?;
+        (self.sweep, self.probe) = (Some((experiment, sweep)), Some(probe));
+        (self.tokenizer, self.routed, self.exits) = (tokenizer, Some(routed), exits);
+        self.worked = Seconds::default();
+        let text = "Models compiled".into();
+        Ok(vec![Event::Progress { text, share: 0.01, left: None }])
+    }
+
+    /// The results so far, if there are any.
+    fn results(&self) -> Result<Option<Event>> {
+        let Some((experiment, sweep)) = &self.sweep else { return Ok(None) };
+        let Some(results) = sweep.results() else { return Ok(None) };
+        let mut report = Report::new(experiment.seed, experiment.quick, host(results.tick.0));
+        let context = Context { exits: self.exits.clone(), ..experiment.context(&self.files)? };
+        report.scenarios.push(scenario_report(&context, sweep.subject(), &results));
+        Ok(Some(Event::Results { report: Box::new(report) }))
     }
 }
 
@@ -376,10 +531,16 @@ fn told(error: Error) -> Vec<Event> {
 mod tests {
     use super::*;
 
+    fn quick(scenario: &str) -> Experiment {
+        Experiment::in_page(find(scenario).unwrap(), true)
+    }
+
     #[test]
     fn a_bad_command_leaves_a_lab_that_works() {
         let mut lab = Lab::new();
-        let events = lab.command(Command::Open { scenario: "x".into(), quick: true });
+        let mut nothing = quick("dendritic/mlp");
+        nothing.scenario = "x".into();
+        let events = lab.command(Command::Open { experiment: Box::new(nothing) });
         assert!(matches!(&events[..], [Event::Error { message, .. }] if message.contains("`x`")));
         lab.command(Command::File { name: "bad.onnx".into(), knobs: BTreeMap::new() });
         let events = lab.supply("bad.onnx", b"not a model".to_vec());
@@ -388,14 +549,14 @@ mod tests {
         );
         assert!(!lab.is_busy());
         let events =
-            lab.command(Command::Open { scenario: "dendritic/fashion".into(), quick: true });
+            lab.command(Command::Open { experiment: Box::new(quick("dendritic/fashion")) });
         assert!(matches!(&events[1], Event::Need { files } if files.len() == 8));
     }
 
     #[test]
     fn a_cancelled_measurement_goes_on_where_it_was() {
         let mut lab = Lab::new();
-        lab.command(Command::Open { scenario: "dendritic/mlp".into(), quick: true });
+        lab.command(Command::Open { experiment: Box::new(quick("dendritic/mlp")) });
         (0..5).for_each(|_| drop(lab.step()));
         lab.command(Command::Cancel);
         assert!(!lab.is_busy() && lab.step().is_empty());

@@ -115,25 +115,36 @@ impl GraphBuilder {
 
     /// Reduces a tensor over `axis`, which stays with size 1.
     pub fn reduce(&mut self, op_type: &str, name: &str, input: &str, axis: i64) -> Result<String> {
-        let axes = AttributeProto {
-            name: "axes".into(),
-            r#type: AttributeType::Ints as i32,
-            ints: vec![axis],
-            ..AttributeProto::default()
-        };
-        self.node_with(op_type, name, &[input], vec![axes, int_attribute("keepdims", 1)])
+        let keep = int_attribute("keepdims", 1);
+        // From operator set 18 on the axes of all reductions are an input; of sums from 13 on.
+        if self.opset < 18 && (op_type != "ReduceSum" || self.opset < 13) {
+            return self.node_with(
+                op_type,
+                name,
+                &[input],
+                vec![ints_attribute("axes", &[axis]), keep],
+            );
+        }
+        let axes = self.integers(&format!("{name}/axes"), &[axis])?;
+        self.node_with(op_type, name, &[input, &axes], vec![keep])
+    }
+
+    /// Adds a constant list of integers.
+    fn integers(&mut self, name: &str, values: &[i64]) -> Result<String> {
+        let name = self.fresh(name)?;
+        self.graph.initializer.push(TensorProto {
+            name: name.clone(),
+            dims: vec![values.len() as i64],
+            data_type: DataType::Int64 as i32,
+            int64_data: values.to_vec(),
+            ..TensorProto::default()
+        });
+        Ok(name)
     }
 
     /// The `k` largest values of each row of `[N, C]`, shape `[N, k]`.
     pub fn top(&mut self, name: &str, input: &str, k: i64) -> Result<String> {
-        let count = self.fresh(&format!("{name}/k"))?;
-        self.graph.initializer.push(TensorProto {
-            name: count.clone(),
-            dims: vec![1],
-            data_type: DataType::Int64 as i32,
-            int64_data: vec![k],
-            ..TensorProto::default()
-        });
+        let count = self.integers(&format!("{name}/k"), &[k])?;
         let values =
             self.node_with("TopK", name, &[input, &count], vec![int_attribute("axis", 1)])?;
         let indices = self.fresh(&format!("{name}/indices"))?;
@@ -230,8 +241,7 @@ impl GraphBuilder {
     /// The finished model.
     pub fn into_model(self, metadata: &Metadata) -> Result<ModelProto> {
         let mut model = ModelProto {
-            // The version that goes with operator sets 17 and 18.
-            ir_version: 8,
+            ir_version: ir_version(self.opset),
             producer_name: env!("CARGO_PKG_NAME").into(),
             producer_version: env!("CARGO_PKG_VERSION").into(),
             opset_import: vec![OperatorSetIdProto { version: self.opset, ..Default::default() }],
@@ -252,6 +262,26 @@ impl GraphBuilder {
             ));
         }
         Ok(name.to_string())
+    }
+}
+
+/// The file format's version that goes with a version of the operator set.
+fn ir_version(opset: i64) -> i64 {
+    match opset {
+        ..=18 => 8,
+        19 | 20 => 9,
+        21 | 22 => 10,
+        _ => 11,
+    }
+}
+
+/// An attribute of several integers.
+pub fn ints_attribute(name: &str, values: &[i64]) -> AttributeProto {
+    AttributeProto {
+        name: name.to_string(),
+        r#type: AttributeType::Ints as i32,
+        ints: values.to_vec(),
+        ..AttributeProto::default()
     }
 }
 

@@ -7,6 +7,8 @@ use tract_onnx::pb::{ModelProto, StringStringEntryProto};
 
 use crate::error::{Error, ErrorKind, Result};
 
+use super::float_tensor;
+
 const PREFIX: &str = "perforate.";
 
 /// The values that a knob may take, and what its ends mean.
@@ -65,6 +67,20 @@ impl Metadata {
         put("provenance", json(&self.provenance)?);
         Ok(())
     }
+}
+
+/// Gives a knob of a routed file another default: what it runs at where nobody sets it.
+pub fn set_default(model: &mut ModelProto, knob: &str, value: f32) -> Result<()> {
+    let missing =
+        || Error::new(ErrorKind::Knob, "the model has no such knob").at(format!("knob `{knob}`"));
+    let graph = model.graph.as_mut().ok_or_else(missing)?;
+    let stored = graph.initializer.iter_mut().find(|tensor| tensor.name == knob);
+    *stored.ok_or_else(missing)? = float_tensor(knob, &[], &[value]);
+    let mut metadata = Metadata::read(model)?;
+    if let Some(range) = metadata.knobs.get_mut(knob) {
+        range.default = value;
+    }
+    metadata.write(model)
 }
 
 fn parse<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T> {

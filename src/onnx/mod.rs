@@ -4,6 +4,7 @@
 mod builder;
 mod component;
 mod metadata;
+mod separate;
 
 use prost::Message;
 use tract_onnx::pb::tensor_proto::DataType;
@@ -14,9 +15,10 @@ use tract_onnx::prelude::DatumType;
 
 use crate::error::{Error, ErrorKind, Result};
 
-pub use builder::{GraphBuilder, Spliced, chain, int_attribute};
+pub use builder::{GraphBuilder, Spliced, chain, int_attribute, ints_attribute};
 pub use component::Component;
-pub use metadata::{KnobRange, Metadata};
+pub use metadata::{KnobRange, Metadata, set_default};
+pub use separate::{Cut, Separable};
 
 /// The operator set of models built here.
 pub const OPSET: i64 = 17;

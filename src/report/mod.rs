@@ -1,6 +1,7 @@
 //! Versioned results, as JSON, CSV and Markdown. The field names are a contract: others read them.
 
 mod battery;
+pub mod exits;
 mod models;
 mod robustness;
 mod sentences;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::auto::Exit;
 use crate::bench::stats::Interval;
 use crate::bench::sweep::{Active, CostBasis};
 use crate::energy::EnergyModel;
@@ -218,6 +220,12 @@ pub struct ScenarioReport {
     /// What the disturbances show, in sentences.
     #[serde(default)]
     pub robustness_finding: Option<String>,
+    /// The exits that were tried for a model that had none.
+    #[serde(default)]
+    pub exits: Vec<Exit>,
+    /// What came of that, in sentences.
+    #[serde(default)]
+    pub exits_finding: Option<String>,
     /// What counts as cost where settings and models are compared.
     #[serde(default)]
     pub cost: CostBasis,
@@ -407,6 +415,16 @@ impl Report {
         Report { schema: SCHEMA, version, versions, seed, quick, left_out, host, scenarios: vec![] }
     }
 
+    /// The experiments alone, as JSON that repeats them: one, or a list.
+    pub fn experiments(&self) -> Result<String> {
+        let all: Vec<_> = self.scenarios.iter().map(|scenario| &scenario.experiment).collect();
+        let text = match &all[..] {
+            [one] => serde_json::to_string_pretty(one),
+            all => serde_json::to_string_pretty(all),
+        };
+        text.map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))
+    }
+
     /// The report as JSON.
     pub fn to_json(&self) -> Result<String> {
         serde_json::to_string_pretty(self)
@@ -419,6 +437,6 @@ mod tests {
     #[test]
     fn the_runtimes_version_is_the_pinned_one() {
         let manifest = include_str!("../../Cargo.toml");
-        assert!(manifest.contains(&format!("tract-onnx = \"={}\"", super::TRACT)));
+        assert!(manifest.contains(&format!("tract-onnx = {{ version = \"={}\"", super::TRACT)));
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bench::sweep::{Point, Results, Subject};
 use crate::engine::Program;
-use crate::units::{Macs, Seconds, three_digits};
+use crate::units::{Macs, Seconds, percent, three_digits};
 
 /// A model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,7 +52,6 @@ pub(super) fn report(subject: &Subject, results: &Results) -> Vec<ModelReport> {
 impl ModelReport {
     /// Title and cells of a table's columns.
     pub fn cells(&self) -> Vec<(&'static str, String)> {
-        let percent = |share: f64| format!("{:.2}\u{a0}%", 100.0 * share);
         let dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
         let name = self.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
         vec![
@@ -61,7 +60,7 @@ impl ModelReport {
             ("without tables", three_digits_of(self.parameters_without_tables)),
             ("operations", dash(self.macs.map(|macs| Macs(macs).to_string()))),
             ("latency", dash(self.latency_s.map(|s| Seconds(s).to_string()))),
-            ("accuracy", dash(self.accuracy.map(percent))),
+            ("accuracy", dash(self.accuracy.map(|share| percent(share, 2)))),
         ]
     }
 }

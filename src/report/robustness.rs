@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bench::robustness::Robustness;
 use crate::bench::sweep::Results;
+use crate::units::percent;
 
 /// One variant of the test samples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,18 +72,17 @@ fn sentence(before: &Robustness, variant: &Robustness) -> String {
 impl RobustnessReport {
     /// Title and cells of a table's columns.
     pub fn cells(&self) -> Vec<(&'static str, String)> {
-        let percent = |share: f64| format!("{:.2}\u{a0}%", 100.0 * share);
         let paths: Vec<String> = self
             .paths
             .iter()
             .filter(|(_, share)| **share > 0.0)
-            .map(|(name, share)| format!("{name} {:.0}\u{a0}%", 100.0 * share))
+            .map(|(name, share)| format!("{name} {}", percent(*share, 0)))
             .collect();
         vec![
             ("samples", self.name.clone()),
-            ("changed", percent(self.changed)),
-            ("full", percent(self.full_accuracy)),
-            ("routed", percent(self.routed_accuracy)),
+            ("changed", percent(self.changed, 2)),
+            ("full", percent(self.full_accuracy, 2)),
+            ("routed", percent(self.routed_accuracy, 2)),
             (
                 "lost by routing",
                 format!(

@@ -1,6 +1,6 @@
 //! The report as tables: CSV for programs, Markdown for people.
 
-use crate::units::{Bytes, Macs, Seconds, three_digits};
+use crate::units::{Bytes, Macs, Seconds, percent, three_digits};
 
 use super::{ModelReport, PointReport, Report, RobustnessReport, ScenarioReport, TimingReport};
 
@@ -134,9 +134,12 @@ impl ScenarioReport {
                 self.figures.area * 100.0
             );
         }
+        if let Some(finding) = &self.exits_finding {
+            text += &format!("\n\n{finding}");
+        }
         text += "\n\n| | knob | active | MACs | ideal × | batch 1 | speed-up (95 %) | realised | batch 32 | speed-up | accuracy | Δ pp | agreement | max dev | mean dev |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
         for (kind, point) in self.rows() {
-            let percent = |v: f64| format!("{:.2} %", v * 100.0);
+            let percent = |share| percent(share, 2);
             let speedup = |t: TimingReport| {
                 format!(
                     "{} ({}–{})",

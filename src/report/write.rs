@@ -32,6 +32,8 @@ pub struct Context {
     pub energy: EnergyModel,
     /// What is asked of the operating point.
     pub targets: Targets,
+    /// The exits that were tried for a model that had none.
+    pub exits: Vec<Exit>,
 }
 
 /// Turns measurements into the report of a scenario.
@@ -61,6 +63,19 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
     let point = chosen.map(|ix| writer.setting(&results.curve[ix]));
     let active_means = subject.active;
     let (robustness, robustness_finding) = robustness::report(results);
+    let operating_point = OperatingPoint {
+        empirical: results.alternatives.empirical.map(|ix| writer.setting(&results.curve[ix])),
+        conformal: results.alternatives.conformal.map(|ix| writer.setting(&results.curve[ix])),
+        point: point.clone(),
+        risk: RiskReport {
+            loss: effective_loss(results),
+            epsilon: results.target.epsilon,
+            delta: results.target.delta,
+            n: results.certificate.n,
+            p_value: results.certificate.p_value,
+            certified: chosen.is_some(),
+        },
+    };
     ScenarioReport {
         models: models::report(subject, results),
         robustness,
@@ -110,19 +125,9 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
             oracle_share: results.figures.oracle_share,
             beats_lots: results.figures.beats_lots,
         },
-        operating_point: OperatingPoint {
-            empirical: results.alternatives.empirical.map(|ix| writer.setting(&results.curve[ix])),
-            conformal: results.alternatives.conformal.map(|ix| writer.setting(&results.curve[ix])),
-            point: point.clone(),
-            risk: RiskReport {
-                loss: effective_loss(results),
-                epsilon: results.target.epsilon,
-                delta: results.target.delta,
-                n: results.certificate.n,
-                p_value: results.certificate.p_value,
-                certified: chosen.is_some(),
-            },
-        },
+        exits_finding: exits::finding(&context.exits, &operating_point),
+        exits: context.exits.clone(),
+        operating_point,
         gate_overhead: results.gate_overhead,
         gate_alone: results.gate_alone,
         router_share: results.router_share,

@@ -86,7 +86,7 @@ impl Models {
     }
 
     /// As stages: each calls its answer what early exit wants, and gives what a later one reads.
-    fn stages(&self) -> Result<Stages> {
+    pub fn stages(&self) -> Result<Stages> {
         let last = self.0.len() - 1;
         let stage = |(ix, member): (usize, &Member)| {
             let answer = if ix < last { format!("logits{}", ix + 1) } else { OUTPUT.to_string() };

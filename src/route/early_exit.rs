@@ -72,16 +72,32 @@ impl Stages {
         self.prefix(ix + 1)
     }
 
-    /// The first `count` stages in a row, without gates.
-    fn prefix(&self, count: usize) -> Result<ModelProto> {
-        let (mut graph, mut wires) = GraphBuilder::around("stages", &self.0[0])?;
-        for (ix, stage) in self.0[..count].iter().enumerate() {
-            wires.extend(graph.splice(stage, &prefix(ix), &wires)?);
+    /// The network with the answers of all its early heads: outputs `logits1`, `logits2` …
+    pub fn all_heads(&self) -> Result<ModelProto> {
+        let (mut graph, wires) = self.in_a_row(self.heads())?;
+        for (ix, stage) in self.0[..self.heads()].iter().enumerate() {
+            let kept = graph.node("Identity", &head(ix), &[&wires[&head(ix)]])?;
+            graph.output_like(&kept, stage.output(&head(ix))?);
         }
+        graph.into_model(&Metadata::default())
+    }
+
+    /// The first `count` stages in a row, without gates, the last one's answer as output.
+    fn prefix(&self, count: usize) -> Result<ModelProto> {
+        let (mut graph, wires) = self.in_a_row(count)?;
         let answer = if count == self.0.len() { OUTPUT.to_string() } else { head(count - 1) };
         let kept = graph.node("Identity", OUTPUT, &[&wires[&answer]])?;
         graph.output_like(&kept, self.0[count - 1].output(&answer)?);
         graph.into_model(&Metadata::default())
+    }
+
+    /// The first `count` stages in a graph without outputs, and the tensors that they give.
+    fn in_a_row(&self, count: usize) -> Result<(GraphBuilder, Wires)> {
+        let (mut graph, mut wires) = GraphBuilder::around("stages", &self.0[0])?;
+        for (ix, stage) in self.0[..count].iter().enumerate() {
+            wires.extend(graph.splice(stage, &prefix(ix), &wires)?);
+        }
+        Ok((graph, wires))
     }
 
     /// Number of early heads.

@@ -28,17 +28,18 @@ pub enum Score {
 }
 
 /// The name of a score, for those who do not know the network yet.
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// [`Score::MaxProbability`].
+    /// The largest probability.
     #[default]
     MaxProbability,
-    /// [`Score::Margin`].
+    /// The largest probability less the second largest.
     Margin,
-    /// [`Score::Entropy`].
+    /// One less the entropy, as a share of the largest one.
     Entropy,
-    /// [`Score::Patience`].
+    /// Stages in a row that give the same answer, as a share of all.
     Patience,
 }
 

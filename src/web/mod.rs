@@ -57,6 +57,11 @@ impl Lab {
         self.0.outputs().transpose().map_err(|e| JsError::new(&e.to_string()))
     }
 
+    /// The routed model as an ONNX file, with this default of its knob.
+    pub fn routed_model(&self, knob: f32) -> Result<Vec<u8>, JsError> {
+        self.0.routed_model(knob).map_err(|e| JsError::new(&e.to_string()))
+    }
+
     /// Whether there is work.
     pub fn busy(&self) -> bool {
         self.0.is_busy()
@@ -82,10 +87,36 @@ struct Hover {
 
 #[wasm_bindgen]
 impl View {
-    /// An empty view.
+    /// A view of what an address asks for: names and values.
     #[wasm_bindgen(constructor)]
-    pub fn new(dark: bool) -> View {
-        View { view: view::View::default(), dark, maps: HashMap::new() }
+    pub fn new(dark: bool, address: JsValue) -> Result<View, JsError> {
+        let address: Vec<(String, String)> = serde_wasm_bindgen::from_value(address)?;
+        Ok(View { view: view::View::at(&address), dark, maps: HashMap::new() })
+    }
+
+    /// Turns to another scenario.
+    pub fn choose(&mut self, scenario: &str) {
+        self.view.choose(scenario);
+    }
+
+    /// Sets what is measured, or how it is judged; returns what is wrong with that, if anything is.
+    pub fn set(&mut self, setting: &str, text: &str) -> Option<String> {
+        self.view.set(setting, text).err().map(|error| error.to_string())
+    }
+
+    /// The command that measures what is asked for.
+    pub fn request(&self) -> Result<JsValue, JsError> {
+        to_js(&self.view.request())
+    }
+
+    /// The command that looks for exits in the user's model.
+    pub fn route(&self) -> Result<JsValue, JsError> {
+        to_js(&self.view.route())
+    }
+
+    /// The value of the knob.
+    pub fn knob(&self) -> Option<f32> {
+        self.view.knob()
     }
 
     /// Takes an event of the worker.
@@ -112,6 +143,11 @@ impl View {
     /// Looks at another sample.
     pub fn set_sample(&mut self, index: usize) {
         self.view.set_sample(index);
+    }
+
+    /// Shows other samples.
+    pub fn set_filter(&mut self, name: &str) {
+        self.view.set_filter(name);
     }
 
     /// Pixels in a row of a sample's picture.
@@ -159,6 +195,11 @@ impl View {
         Ok(())
     }
 
+    /// The numbers behind a chart.
+    pub fn table(&self, id: &str) -> Result<JsValue, JsError> {
+        to_js(&self.view.plot_table(id))
+    }
+
     /// The point nearest to the pointer, if any is near.
     pub fn hover(&self, id: &str, x: f64, y: f64) -> Result<JsValue, JsError> {
         let found = self.maps.get(id).and_then(|map| map.nearest(x, y, HOVER)).and_then(|hit| {
@@ -169,7 +210,7 @@ impl View {
         to_js(&found)
     }
 
-    /// A file to take away: json, csv, markdown, or svg:CHART.
+    /// A file to take away: json, csv, markdown, experiment, or svg:CHART.
     pub fn export(&self, kind: &str) -> Result<String, JsError> {
         let report = self.view.report().ok_or_else(|| JsError::new("nothing is measured yet"))?;
         match kind.split_once(':') {
@@ -180,6 +221,7 @@ impl View {
                 Ok(chart::svg(&plot, &Theme::light(), size))
             }
             _ => match kind {
+                "experiment" => report.experiments().map_err(|e| JsError::new(&e.to_string())),
                 "json" => report.to_json().map_err(|e| JsError::new(&e.to_string())),
                 "csv" => Ok(report.to_csv()),
                 "markdown" => Ok(report.to_markdown()),

@@ -1,7 +1,7 @@
 //! Headless Chromium, driven through ChromeDriver; the calls block, so that a test reads as a list of what a
 //! visitor does and sees.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -95,6 +95,37 @@ impl Page {
         self.wait_for("the page to load", self.session().goto(self.url.as_str()));
     }
 
+    /// Goes to the same page at another address.
+    #[track_caller]
+    pub fn visit(&self, query: &str) {
+        let page = self.url.split('?').next().unwrap_or(&self.url);
+        self.wait_for("the page to load", self.session().goto(format!("{page}{query}")));
+    }
+
+    /// Another screen, in CSS pixels, and another theme of the system.
+    #[track_caller]
+    pub fn emulate(&self, width: u32, height: u32, dark: bool) {
+        let screen =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.tell("Emulation.setDeviceMetricsOverride", screen);
+        let scheme =
+            json!({ "name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" } });
+        self.tell("Emulation.setEmulatedMedia", json!({ "features": [scheme] }));
+        self.wait_for_frame();
+    }
+
+    #[track_caller]
+    fn tell(&self, command: &str, parameters: Value) {
+        self.wait_for(command, self.session().cdp().send_raw(command, parameters));
+    }
+
+    /// What is on the screen, as PNG.
+    #[track_caller]
+    pub fn picture(&self) -> Vec<u8> {
+        self.tell("Emulation.setScrollbarsHidden", json!({ "hidden": true }));
+        self.wait_for("a picture", self.session().screenshot_as_png())
+    }
+
     // ---- what a visitor does; when these return, the page shows what came of it
 
     #[track_caller]
@@ -109,6 +140,14 @@ impl Page {
     pub fn press(&self, selector: &str, keys: impl Into<TypingData>) {
         let element = self.find(selector);
         self.wait_for(&format!("keys in {selector}"), element.send_keys(keys));
+        self.wait_for_frame();
+    }
+
+    /// Presses a key where the focus is.
+    #[track_caller]
+    pub fn key(&self, key: impl Into<TypingData>) {
+        let keys = self.session().action_chain().send_keys(key);
+        self.wait_for("a key", keys.perform());
         self.wait_for_frame();
     }
 

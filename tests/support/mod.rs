@@ -9,6 +9,7 @@ mod build;
 mod server;
 
 pub use browser::Page;
+pub use server::Server;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
@@ -27,11 +28,32 @@ pub fn with_page(name: &str, query: &str, test: impl FnOnce(&Page)) {
 
 /// The same, with the files of more folders beside the page's own.
 pub fn with_page_and_files(name: &str, query: &str, folders: &[&Path], test: impl FnOnce(&Page)) {
+    with_served_page(name, query, folders, |page, _| test(page));
+}
+
+/// The same for a test that is about the server too.
+pub fn with_served_page(
+    name: &str,
+    query: &str,
+    folders: &[&Path],
+    test: impl FnOnce(&Page, &Server),
+) {
     let _turn = ONE_PAGE.lock().unwrap_or_else(PoisonError::into_inner);
     let folders: Vec<&Path> =
         std::iter::once(build::page()).chain(folders.iter().copied()).collect();
     let server = server::Server::start(&folders).expect("a port on the loopback interface");
-    let page = Page::open(&format!("{}{query}", server.url()));
+    run(name, &format!("{}{query}", server.url()), |page| test(page, &server));
+}
+
+/// The same on the one HTML file that a build makes, opened from its folder.
+pub fn with_single_file(name: &str, query: &str, test: impl FnOnce(&Page)) {
+    let _turn = ONE_PAGE.lock().unwrap_or_else(PoisonError::into_inner);
+    let file = build::page().join("perforate.html");
+    run(name, &format!("file://{}{query}", file.display()), test);
+}
+
+fn run(name: &str, url: &str, test: impl FnOnce(&Page)) {
+    let page = Page::open(url);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         page.reload();
         test(&page);

@@ -8,31 +8,38 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::UNIX_EPOCH;
 
 /// Serves until it is dropped.
 pub struct Server {
     address: SocketAddr,
-    stopped: Arc<AtomicBool>,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    stopped: AtomicBool,
+    /// Bytes of the files that were sent.
+    sent: AtomicU64,
 }
 
 impl Server {
     /// Serves the files under these folders, the first one that has it, on a free port.
     pub fn start(folders: &[&Path]) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
-        let server = Self { address: listener.local_addr()?, stopped: Arc::default() };
+        let server = Self { address: listener.local_addr()?, state: Arc::default() };
         let folders: Arc<[PathBuf]> = folders.iter().map(|folder| folder.to_path_buf()).collect();
-        let stopped = server.stopped.clone();
+        let state = server.state.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                if stopped.load(Ordering::Relaxed) {
+                if state.stopped.load(Ordering::Relaxed) {
                     break;
                 }
-                let folders = folders.clone();
+                let (folders, state) = (folders.clone(), state.clone());
                 // A browser that hangs up in the middle of an answer is its own business.
-                thread::spawn(move || converse(&stream, &folders).ok());
+                thread::spawn(move || converse(&stream, &folders, &state).ok());
             }
         });
         Ok(server)
@@ -42,23 +49,33 @@ impl Server {
     pub fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
-}
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stopped.store(true, Ordering::Relaxed);
+    /// Bytes of all files that were sent.
+    pub fn sent(&self) -> u64 {
+        self.state.sent.load(Ordering::Relaxed)
+    }
+
+    /// Answers nobody any more, as if the network were gone.
+    pub fn stop(&self) {
+        self.state.stopped.store(true, Ordering::Relaxed);
         // The listener sees it at the next connection, which is this one.
         TcpStream::connect(self.address).ok();
     }
 }
 
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
 /// Answers the requests of one connection until the other side closes it.
-fn converse(stream: &TcpStream, folders: &[PathBuf]) -> io::Result<()> {
+fn converse(stream: &TcpStream, folders: &[PathBuf], state: &State) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
     loop {
         let mut request = String::new();
-        if reader.read_line(&mut request)? == 0 {
+        if reader.read_line(&mut request)? == 0 || state.stopped.load(Ordering::Relaxed) {
             return Ok(());
         }
         let mut known_tag = None;
@@ -76,17 +93,19 @@ fn converse(stream: &TcpStream, folders: &[PathBuf]) -> io::Result<()> {
         let mut words = request.split(' ');
         let with_body = words.next() != Some("HEAD");
         let path = words.next().unwrap_or("/");
-        answer(stream, folders, path, with_body, known_tag.as_deref())?;
+        let sent = answer(stream, folders, path, with_body, known_tag.as_deref())?;
+        state.sent.fetch_add(sent, Ordering::Relaxed);
     }
 }
 
+/// Returns how many bytes of the file were sent.
 fn answer(
     mut stream: &TcpStream,
     folders: &[PathBuf],
     path: &str,
     with_body: bool,
     known_tag: Option<&str>,
-) -> io::Result<()> {
+) -> io::Result<u64> {
     let file = folders.iter().find_map(|folder| file_at(folder, path));
     let (status, tag, body) = match &file {
         None => ("404 Not Found", String::new(), Vec::new()),
@@ -110,7 +129,8 @@ fn answer(
     if with_body {
         stream.write_all(&body)?;
     }
-    stream.flush()
+    stream.flush()?;
+    Ok(if with_body { body.len() as u64 } else { 0 })
 }
 
 /// The file that a request's path names, with its entity tag, if there is one inside `folder`.

@@ -1,6 +1,7 @@
 //! Puts together what a sweep has measured so far.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use crate::bench::arms::Arms;
 use crate::bench::costs::Costs;
@@ -73,7 +74,8 @@ impl<C: Clock> Sweep<C> {
         let [full_s, light_s, never_s] =
             [0, 1, 2].map(|arm| self.timing_of(timing1, arms1, arm).latency.median);
         warnings.extend(gate_alone.and_then(|g| unequal_doubt(g, (never_s - light_s) / full_s)));
-        warnings.dedup();
+        let mut told = HashSet::new();
+        warnings.retain(|warning| told.insert(warning.clone()));
         // Operations until times are known.
         let oracle_costs = path_seconds.as_deref().filter(|_| self.options.cost == CostBasis::Time);
         let full_point = self.alone(self.dear, &self.costs[0], timed(0), timed_n(0));

@@ -7,6 +7,7 @@ mod assemble;
 mod checks;
 mod timers;
 
+use crate::fit::calibrate::RiskTarget;
 use std::sync::Arc;
 
 use crate::clock::Clock;
@@ -227,6 +228,15 @@ impl<C: Clock> Sweep<C> {
         Ok(())
     }
 
+    /// Judges what is measured by another guarantee and another notion of cost.
+    pub fn judge_by(&mut self, target: RiskTarget, cost: CostBasis) {
+        (self.options.target, self.options.cost) = (target, cost);
+        // Another setting may now be the chosen one, which is what disturbed samples are run at.
+        if self.disturbance.take().is_some() {
+            self.phase = Phase::Rest;
+        }
+    }
+
     /// Does one slice of work. Returns whether the results changed enough to be shown anew.
     pub fn step(&mut self) -> Result<bool> {
         match self.phase {
@@ -245,9 +255,8 @@ impl<C: Clock> Sweep<C> {
                 Ok(false)
             }
             Phase::First => {
-                let wanted = FIRST_ROWS * self.options.timed_rows;
                 let enough = |recording: &Recording, samples: &Samples| {
-                    recording.len() >= wanted.min(samples.len())
+                    recording.len() >= self.first_rows_recorded(samples)
                 };
                 if !enough(&self.test, &self.subject.test.0)
                     || !enough(&self.calibration, &self.subject.calibration.0)
@@ -304,14 +313,12 @@ impl<C: Clock> Sweep<C> {
                     self.phase = Phase::BatchN;
                     return Ok(false);
                 };
-                let chooser = match &mut self.chooser {
-                    Some(chooser) => chooser,
-                    none => {
-                        let rows = self.options.batch.min(self.subject.test.0.len());
-                        let batch = self.subject.test.0.rows(&(0..rows).collect::<Vec<_>>())?;
-                        none.insert(Chooser::new(program, batch))
-                    }
-                };
+                if self.chooser.is_none() {
+                    let mut batches = self.batches(self.options.batch)?;
+                    let middle = batches.swap_remove(batches.len() / 2);
+                    self.chooser = Some(Chooser::new(program, middle));
+                }
+                let Some(chooser) = &mut self.chooser else { return Ok(false) };
                 if !chooser.step(&self.clock, self.tick)? {
                     self.orders.push(chooser.orders().to_vec());
                     self.chooser = None;
@@ -440,6 +447,11 @@ impl<C: Clock> Sweep<C> {
         self.subject.test.0.len() + self.subject.calibration.0.len()
     }
 
+    /// How many samples are recorded before settings and timed rows are chosen.
+    fn first_rows_recorded(&self, samples: &Samples) -> usize {
+        (FIRST_ROWS * self.options.timed_rows).min(samples.len())
+    }
+
     /// Knob values at which about [`ACTIVE_SHARES`] of the calibration samples pass the gate, or of the
     /// operations are spent where there are several.
     fn choose_grid(&self) -> Vec<f32> {
@@ -447,8 +459,7 @@ impl<C: Clock> Sweep<C> {
         let Subject { knob, range, .. } = &self.subject;
         if self.subject.routed.gates().len() > 1 {
             // Not all that happen to be recorded: the same experiment must choose the same settings.
-            let n = FIRST_ROWS * self.options.timed_rows;
-            let n = n.min(self.subject.calibration.0.len());
+            let n = self.first_rows_recorded(&self.subject.calibration.0);
             return knob_values_by_operations(&self.calibration, n, (knob, *range), inner);
         }
         let scores = self.calibration.paths[self.cheap].scores.iter().map(|gates| gates[0]);

@@ -1,6 +1,6 @@
 //! The timers of a sweep: which arms stand against each other, on which rows.
 
-use crate::bench::arms::{Arms, stratified_rows};
+use crate::bench::arms::{Arms, balanced_rows, stratified_rows};
 use crate::bench::segments::SegmentRuns;
 use crate::bench::timing::Interleaved;
 use crate::clock::Clock;
@@ -43,21 +43,38 @@ impl<C: Clock> Sweep<C> {
         Ok((Interleaved::new(3, rounds, self.tick, self.options.slice), arms))
     }
 
-    /// The timer and its arms for batches of `size`.
-    pub(super) fn timing(&self, size: usize) -> Result<(Interleaved, Arms)> {
+    /// The `count` test samples that are timed: they stand for all that are recorded when they are chosen.
+    fn timed_rows(&self, count: usize) -> Vec<usize> {
+        if self.subject.routed.gates().len() == 1 {
+            let scores = &self.test.paths[self.cheap].scores;
+            return stratified_rows(
+                &scores.iter().map(|gates| gates[0]).collect::<Vec<_>>(),
+                count,
+            );
+        }
+        let knob = |&value: &f32| Knobs::new().with(&self.subject.knob, value);
+        let settings: Vec<Knobs> = self.grid.iter().map(knob).collect();
+        let costs =
+            |row: usize| settings.iter().map(|knobs| self.test.at(row, knobs).macs.0).collect();
+        let n = self.first_rows_recorded(&self.subject.test.0);
+        balanced_rows(&(0..n).map(costs).collect::<Vec<_>>(), count, self.options.seed)
+    }
+
+    /// The timed rows in batches of `size`: at least one, and all of that size if there are enough rows.
+    pub(super) fn batches(&self, size: usize) -> Result<Vec<Batch>> {
         let samples = &self.subject.test.0;
-        let scores: Vec<f32> =
-            self.test.paths[self.cheap].scores.iter().map(|gates| gates[0]).collect();
-        let count = self.options.timed_rows.max(size).min(samples.len());
-        let mut rows = stratified_rows(&scores, samples.len(), count);
+        let mut rows = self.timed_rows(self.options.timed_rows.max(size));
         // Rows of one length stand in one batch, so that little is padding.
         rows.sort_by_key(|&row| if size > 1 { samples.length(row) } else { None });
-        let batches = rows
-            .chunks(size)
+        rows.chunks(size)
             .filter(|chunk| chunk.len() == size || rows.len() < size)
             .map(|chunk| samples.rows(chunk))
-            .collect::<Result<Vec<_>>>()?;
-        let mut arms = Arms::new(batches);
+            .collect()
+    }
+
+    /// The timer and its arms for batches of `size`.
+    pub(super) fn timing(&self, size: usize) -> Result<(Interleaved, Arms)> {
+        let mut arms = Arms::new(self.batches(size)?);
         let orders = |ix: usize| self.orders.get(ix).map_or(&[][..], Vec::as_slice);
         let models: Vec<usize> = self
             .programs()

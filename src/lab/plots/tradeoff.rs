@@ -1,78 +1,38 @@
-//! The charts of a scenario's report: which series stand in which, and in what units.
+//! The trade-off curves: the routed model over its knob, beside every reference.
 
-use crate::bench::battery::{Moment, Policy};
+use crate::bench::pareto;
 use crate::bench::sweep::Active;
 use crate::chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
-use crate::report::{BatteryReport, BudgetReport, PointReport, ScenarioReport};
-use crate::units::three_digits;
+use crate::lab::text::{dash, percent, speedup_within, times};
+use crate::report::{PointReport, ScenarioReport};
+use crate::units::Seconds;
 
-use super::text::{dash, percent, speedup};
+use super::Selected;
 
-/// Charts of every scenario, by id and title.
-const CURVES: [(&str, &str); 3] = [
-    ("quality", "Quality against speed-up"),
-    ("latency", "Latency against active computation"),
-    ("speedup", "Speed-up against active computation"),
-];
-/// More charts of a scenario on a battery.
-const BATTERY: [(&str, &str); 2] = [
-    ("answers", "Right answers against the battery’s size"),
-    ("battery", "A battery run down, policy by policy"),
-];
-
-/// The charts of a report, by id and title, in the page's order.
-pub fn charts(report: Option<&ScenarioReport>) -> Vec<(&'static str, &'static str)> {
-    match report.and_then(|report| report.battery.as_ref()) {
-        Some(_) => [&CURVES[..], &BATTERY].concat(),
-        None => CURVES.to_vec(),
-    }
-}
-
-/// The point that a plot marks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Selected {
-    /// None.
-    Nothing,
-    /// The full model.
-    Full,
-    /// This point of the curve.
-    Knob(usize),
-}
-
-/// The plot of this chart; `report` is none as long as nothing is measured.
-pub fn plot(id: &str, report: Option<&ScenarioReport>, selected: Selected) -> Option<Plot> {
-    let &(id, title) = CURVES.iter().chain(&BATTERY).find(|(known, _)| *known == id)?;
-    match id {
-        "answers" => return Some(answers(title, report?.battery.as_ref()?)),
-        "battery" => return Some(drains(title, report?.battery.as_ref()?)),
-        _ => {}
-    }
-    let (x, y) = match id {
-        "quality" => (Measure::Speedup, Measure::Quality),
-        "latency" => (Measure::Active, Measure::Latency),
-        _ => (Measure::Active, Measure::Speedup),
-    };
+/// One quantity over another, for the routed model and its references.
+pub fn plot(
+    title: &str,
+    (x, y): (Measure, Measure),
+    report: Option<&ScenarioReport>,
+    selected: Selected,
+) -> Plot {
     let labelled = report.is_some_and(|r| r.references.full.accuracy.is_some());
     let mut plot =
         Plot { title: title.into(), x: x.axis(labelled), y: y.axis(labelled), ..Plot::default() };
-    if report.is_some_and(|r| r.active_means == Active::Operations)
-        && let Some(axis) = [(x, &mut plot.x), (y, &mut plot.y)]
-            .into_iter()
-            .find_map(|(measure, axis)| (measure == Measure::Active).then_some(axis))
-    {
-        axis.label = "Operations, of the full model’s".into();
+    for (measure, axis) in [(x, &mut plot.x), (y, &mut plot.y)] {
+        if measure == Measure::Active {
+            *axis = active_axis(report);
+        }
     }
-    let Some(report) = report else { return Some(plot) };
+    let Some(report) = report else { return plot };
     let point = |p: &PointReport, knob: Option<usize>, name: &str| -> Option<Point> {
         let ((x, x_interval), (y, y_interval)) = (x.of(p)?, y.of(p)?);
         let label = format!(
-            "{name}: {} active, {}, {}",
+            "{name}: {} active, {}, {}, {}",
             percent(p.active),
-            dash(p.batch1.map(speedup)),
-            p.accuracy.map_or_else(
-                || format!("{} agreement", percent(p.agreement)),
-                |a| format!("{} accuracy", percent(a))
-            )
+            dash(p.batch1.map(|t| Seconds(t.latency_s.median).to_string())),
+            dash(p.batch1.map(speedup_within)),
+            quality(p)
         );
         Some(Point { x, y, x_interval, y_interval, label, knob })
     };
@@ -114,7 +74,7 @@ pub fn plot(id: &str, report: Option<&ScenarioReport>, selected: Selected) -> Op
             points: predicted,
         });
     }
-    if id == "speedup" {
+    if (x, y) == (Measure::Active, Measure::Speedup) {
         let ideal = report.curve.iter().map(|p| Point {
             x: p.active,
             y: p.ideal_speedup,
@@ -158,82 +118,45 @@ pub fn plot(id: &str, report: Option<&ScenarioReport>, selected: Selected) -> Op
             shown.map(|ix| (0, ix))
         }
     };
-    Some(plot)
+    if y == Measure::Quality {
+        plot.series.push(front(&plot.series));
+    }
+    plot
 }
 
-/// A series for each policy, its points made by `points`.
-fn policies(points: impl Fn(Policy) -> Vec<Point>) -> Vec<Series> {
-    Policy::ALL
-        .into_iter()
-        // The policies that look at the battery come first, and so get the stronger colours.
-        .rev()
-        .map(|policy| Series {
-            name: policy.name().into(),
-            role: Role::Curve,
-            points: points(policy),
-        })
-        .collect()
+/// What none of these settings and models is better than in both: stairs through the Pareto-optimal ones of
+/// what was measured.
+fn front(series: &[Series]) -> Series {
+    let measured = [Role::Curve, Role::Full, Role::Light, Role::Matched];
+    let points = series.iter().filter(|s| measured.contains(&s.role)).flat_map(|s| &s.points);
+    let best = pareto::front(&points.map(|p| (p.x, p.y)).collect::<Vec<_>>());
+    let mut stairs: Vec<Point> = vec![];
+    for (x, y) in best {
+        if let Some(last) = stairs.last().cloned() {
+            stairs.push(Point { x, y: last.y, ..Point::default() });
+        }
+        stairs.push(Point { x, y, ..Point::default() });
+    }
+    Series { name: "Pareto front".into(), role: Role::Front, points: stairs }
 }
 
-/// Share of right answers over the budget.
-fn answers(title: &str, battery: &BatteryReport) -> Plot {
-    let series = policies(|policy| {
-        let of = |budget: &BudgetReport| {
-            let drain = budget.drains.get(&policy)?;
-            let label = format!(
-                "{}, {} of the big model’s energy: {} of {} right, {} answered",
-                policy.name(),
-                percent(budget.share),
-                drain.right,
-                battery.inputs,
-                drain.answered
-            );
-            let y = drain.right as f64 / battery.inputs as f64;
-            Some(Point { x: budget.share, y, label, ..Point::default() })
-        };
-        battery.budgets.iter().filter_map(of).collect()
-    });
-    let x = Axis {
-        label: "Battery, of what the big model needs for all inputs".into(),
-        scale: Scale::Log,
-        range: None,
-        format: NumberFormat::Percent,
-    };
-    let y = Axis {
-        label: "Right answers, of all inputs".into(),
-        scale: Scale::Linear,
-        range: Some((0.0, 1.0)),
-        format: NumberFormat::Percent,
-    };
-    Plot { title: title.into(), x, y, series, ..Plot::default() }
+/// Accuracy, or agreement where nothing is labelled.
+fn quality(p: &PointReport) -> String {
+    p.accuracy.map_or_else(
+        || format!("{} agreement", percent(p.agreement)),
+        |a| format!("{} accuracy", percent(a)),
+    )
 }
 
-/// Energy left over the inputs answered.
-fn drains(title: &str, battery: &BatteryReport) -> Plot {
-    let budget = &battery.budgets[battery.shown.min(battery.budgets.len() - 1)];
-    let series = policies(|policy| {
-        let of = |moment: &Moment| {
-            let label = format!(
-                "{}: {} left after {} inputs, {} right",
-                policy.name(),
-                percent(moment.left),
-                moment.answered,
-                moment.right
-            );
-            let x = moment.answered as f64 / battery.inputs as f64;
-            Point { x, y: moment.left, label, ..Point::default() }
-        };
-        let course = budget.drains.get(&policy).map(|drain| &drain.course);
-        course.map_or(vec![], |course| course.iter().map(of).collect())
-    });
-    let axis = |label: &str| Axis {
-        label: label.into(),
-        scale: Scale::Linear,
-        range: Some((0.0, 1.0)),
-        format: NumberFormat::Percent,
-    };
-    let y = axis("Energy left");
-    Plot { title: title.into(), x: axis("Inputs answered"), y, series, ..Plot::default() }
+/// The axis of active computation, as the report means it.
+pub fn active_axis(report: Option<&ScenarioReport>) -> Axis {
+    let axis = Measure::Active.axis(false);
+    match report.map(|report| report.active_means) {
+        Some(Active::Operations) => {
+            Axis { label: "Operations, of the full model’s".into(), ..axis }
+        }
+        _ => axis,
+    }
 }
 
 /// An oracle's place: nobody can run it, so its time is predicted from its paths', or from operations
@@ -252,20 +175,18 @@ fn bound(
         other => other.of(p).map(|(value, _)| value),
     };
     let label = format!(
-        "{name}: {} active, {}\u{a0}× predicted, {}",
+        "{name}: {} active, {}, {} predicted, {}",
         percent(p.active),
-        three_digits(speedup),
-        p.accuracy.map_or_else(
-            || format!("{} agreement", percent(p.agreement)),
-            |a| format!("{} accuracy", percent(a))
-        )
+        dash(full.map(|t| Seconds(t.latency_s.median / speedup).to_string())),
+        times(speedup),
+        quality(p)
     );
     Some(Point { x: of(x)?, y: of(y)?, label, ..Point::default() })
 }
 
 /// A quantity that a chart shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Measure {
+pub enum Measure {
     Active,
     Latency,
     Speedup,
@@ -285,7 +206,7 @@ impl Measure {
                 ("Agreement with the full model", NumberFormat::Percent, Scale::Linear)
             }
         };
-        Axis { label: label.into(), scale, range: None, format }
+        Axis { label: label.into(), scale, format, ..Axis::default() }
     }
 
     /// Value and interval.

@@ -1,0 +1,42 @@
+//! Automatic routing of a model that was never made for it: finds where it can be cut, fits a head at several depths
+//! in closed form to the model's own answers, and keeps those exits that save most. Nothing is trained, and no labels
+//! are needed.
+//!
+//! | room | does |
+//! |---|---|
+//! | `probe` | the model with the features of every candidate exit as outputs; what each costs |
+//! | `features` | from a tensor inside a model to a row of numbers: pooling, as ONNX operators |
+//! | `choose` | which exits are worth having, by simulating the routed model |
+//! | `search` | all of it in small steps |
+//!
+//! Heads are linear maps of pooled activations to the full model's logits, by ridge regression with the penalty from
+//! cross-validation (as linear classifier probes: Alain and Bengio, "Understanding intermediate layers using linear
+//! classifier probes", ICLR workshop 2017).
+
+//!
+//! ```
+//! use perforate::auto::{Options, early_exits};
+//! use perforate::data::{Samples, images};
+//! use perforate::engine::Batch;
+//! use perforate::onnx::{Component, encode};
+//! use perforate::route::early_exit;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let model = Component::decode("full.onnx", &std::fs::read("models/fashion-full.onnx")?)?;
+//! let file = std::fs::read("models/data/fashion-mnist/t10k-images-idx3-ubyte.gz")?;
+//! let pixels = images::read_images("images", &file)?;
+//! let inputs = Samples::new(Batch::new().with("x", pixels), None)?;
+//! let some = inputs.select(&(0..200).collect::<Vec<_>>())?;
+//! let found = early_exits(model, some, Options::default())?;
+//! let routed = early_exit::compose(&found.stages, &found.confidence, 0.9, Default::default())?;
+//! println!("{} bytes, at {:.0} % of the operations", encode(&routed).len(), 100.0 * found.expected_cost);
+//! # Ok(())
+//! # }
+//! ```
+
+mod choose;
+mod features;
+mod probe;
+mod search;
+
+pub use search::{Exit, Found, Options, Search, early_exits};

@@ -1,0 +1,98 @@
+//! The default of a routed model's knob: the cheapest setting whose risk is known to be small enough.
+
+use std::sync::Arc;
+
+use crate::data::Samples;
+use crate::engine::{Knobs, Program, Session};
+use crate::error::{Error, ErrorKind, Result};
+use crate::fit::calibrate::{Loss, RiskTarget, certify};
+use crate::onnx::KnobRange;
+
+use super::dense::{knob_values, knob_values_by_operations};
+use super::quality::{Quality, routed};
+use super::record::Recording;
+
+/// Settings that are tested, one after the other, from "always" on.
+const SETTINGS: usize = 100;
+
+/// Answers of all paths for some samples, and what the knob may be.
+#[derive(Debug)]
+pub struct Settings {
+    recording: Recording,
+    full: Vec<Vec<f32>>,
+    labels: Option<Vec<usize>>,
+    knob: String,
+    range: KnobRange,
+}
+
+/// A setting that keeps the risk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chosen {
+    /// Name and value of the knob.
+    pub knob: (String, f32),
+    /// p-value of the hypothesis that the risk is larger than asked for.
+    pub p_value: f64,
+    /// Number of samples.
+    pub n: u64,
+}
+
+impl Settings {
+    /// Runs every path of a routed model on every sample.
+    pub fn record(program: &Arc<Program>, samples: &Samples) -> Result<Settings> {
+        let of_one = program.metadata().knobs.iter().next();
+        let (knob, range) = of_one.filter(|_| program.knobs().len() == 1).ok_or_else(|| {
+            let text = "it has no knob whose range is known: only a model that was routed here can be calibrated";
+            Error::new(ErrorKind::Model, text).at(program.name())
+        })?;
+        let mut recording = Recording::new(program.clone())?;
+        let mut session = Session::new(program.clone());
+        while recording.len() < samples.len() {
+            recording.extend_all(&mut session, samples)?;
+        }
+        let always = Knobs::new().with(knob, range.always);
+        let full =
+            (0..samples.len()).map(|row| recording.at(row, &always).output.to_vec()).collect();
+        let labels = samples.labels().map(<[usize]>::to_vec);
+        Ok(Settings { full, labels, knob: knob.clone(), range: *range, recording })
+    }
+
+    /// The cheapest setting of those that pass, tested from "always" on; an error says how many samples it would take.
+    pub fn choose(&self, target: &RiskTarget) -> Result<Chosen> {
+        let n = self.full.len();
+        let shares = (1..SETTINGS).map(|step| step as f64 / SETTINGS as f64);
+        let mut grid = if self.recording.program().gates().len() > 1 {
+            knob_values_by_operations(&self.recording, n, (&self.knob, self.range), shares)
+        } else {
+            knob_values(self.recording.all_scores(n), self.range, shares)
+        };
+        grid.reverse();
+        let loss = |quality: Quality| match target.loss {
+            Loss::Error if self.labels.is_some() => quality.errors,
+            _ => quality.disagreements,
+        };
+        let losses: Vec<u64> = grid.iter().map(|&value| loss(self.at(value))).collect();
+        let certificate = certify(target, &losses, n as u64);
+        // "Always" loses nothing and saves nothing: that alone is no setting.
+        let chosen = certificate.chosen.filter(|&ix| ix > 0).ok_or_else(|| {
+            let text = format!(
+                "no setting but \"always\" keeps the risk within {} on {n} inputs; with no loss at all {} would do: bring more inputs, or allow more",
+                target.epsilon,
+                target.smallest_n()
+            );
+            Error::new(ErrorKind::Data, text).at(self.recording.program().name())
+        })?;
+        let knob = (self.knob.clone(), grid[chosen]);
+        Ok(Chosen { knob, p_value: certificate.p_value, n: n as u64 })
+    }
+
+    /// How the samples fare at a value of the knob, against "always".
+    pub fn at(&self, value: f32) -> Quality {
+        let knobs = Knobs::new().with(&self.knob, value);
+        routed(&self.recording, &knobs, &self.full, self.labels.as_deref(), self.full.len())
+    }
+
+    /// Operations at this value, as a share of those at "always".
+    pub fn cost(&self, value: f32) -> f64 {
+        self.at(value).macs / self.at(self.range.always).macs
+    }
+}

@@ -1,0 +1,6 @@
+//! The command line's commands.
+
+pub mod bench;
+pub mod io;
+pub mod model;
+pub mod route;

@@ -1,0 +1,68 @@
+//! The charts of a scenario's report: which series stand in which, and in what units.
+//!
+//! | room | charts |
+//! |---|---|
+//! | `tradeoff` | quality, latency and speed-up, the routed model beside every reference |
+//! | `spread` | inputs by path, deviation of the outputs |
+//! | `segments` | time of each segment, beside what its operations would take |
+//! | `battery` | answers by the battery's size, and how it runs down |
+
+mod battery;
+mod segments;
+mod spread;
+mod tradeoff;
+
+use crate::chart::Plot;
+use crate::report::ScenarioReport;
+
+use tradeoff::Measure;
+
+/// Charts of every scenario, by id and title.
+const CURVES: [(&str, &str); 6] = [
+    ("quality", "Quality against speed-up"),
+    ("latency", "Latency against active computation"),
+    ("speedup", "Speed-up against active computation"),
+    ("paths", "Inputs by path"),
+    ("deviation", "Deviation of the outputs"),
+    ("segments", "Time by segment"),
+];
+/// More charts of a scenario on a battery.
+const BATTERY: [(&str, &str); 2] = [
+    ("answers", "Right answers against the battery’s size"),
+    ("battery", "A battery run down, policy by policy"),
+];
+
+/// The charts of a report, by id and title, in the page's order.
+pub fn charts(report: Option<&ScenarioReport>) -> Vec<(&'static str, &'static str)> {
+    match report.and_then(|report| report.battery.as_ref()) {
+        Some(_) => [&CURVES[..], &BATTERY].concat(),
+        None => CURVES.to_vec(),
+    }
+}
+
+/// The point that a plot marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selected {
+    /// None.
+    Nothing,
+    /// The full model.
+    Full,
+    /// This point of the curve.
+    Knob(usize),
+}
+
+/// The plot of this chart; `report` is none as long as nothing is measured.
+pub fn plot(id: &str, report: Option<&ScenarioReport>, selected: Selected) -> Option<Plot> {
+    let &(id, title) = CURVES.iter().chain(&BATTERY).find(|(known, _)| *known == id)?;
+    let curve = |x, y| tradeoff::plot(title, (x, y), report, selected);
+    Some(match id {
+        "answers" => battery::answers(title, report?.battery.as_ref()?),
+        "battery" => battery::drains(title, report?.battery.as_ref()?),
+        "paths" => spread::paths(title, report, selected),
+        "deviation" => spread::deviation(title, report, selected),
+        "segments" => segments::plot(title, report),
+        "quality" => curve(Measure::Speedup, Measure::Quality),
+        "latency" => curve(Measure::Active, Measure::Latency),
+        _ => curve(Measure::Active, Measure::Speedup),
+    })
+}

@@ -1,0 +1,279 @@
+//! The scenarios that the project has, and the files that they share.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::route::{cascade, dendritic, early_exit, energy, experts, fuzzy, learned, refine};
+
+use super::claims::Claim;
+use super::own::OWN;
+use super::scenario::{Scenario, Source};
+
+const FASHION: Source = Source::Images([
+    "models/data/fashion-mnist/t10k-images-idx3-ubyte.gz",
+    "models/data/fashion-mnist/t10k-labels-idx1-ubyte.gz",
+]);
+const MNIST: Source = Source::Images([
+    "models/data/mnist/t10k-images-idx3-ubyte.gz",
+    "models/data/mnist/t10k-labels-idx1-ubyte.gz",
+]);
+const SENTENCES: Source = Source::Sentences([
+    "models/data/sentences/snippets.tsv.gz",
+    "models/data/sentences/tokenizer.json",
+]);
+const FASHION_STATICS: [&[&str]; 3] = [
+    &["models/fashion-static-s.onnx"],
+    &["models/fashion-static-m.onnx"],
+    &["models/fashion-static-l.onnx"],
+];
+
+const THREE_CNNS: [&str; 3] =
+    ["models/fashion-light.onnx", "models/fashion-static-s.onnx", "models/fashion-full.onnx"];
+
+const SENTENCES_DATA: &str = "movie-review snippets that are not in SST-2";
+const MINILM: [&str; 7] = [
+    "models/sentences-embed.onnx",
+    "models/sentences-layer1.onnx",
+    "models/sentences-layer2.onnx",
+    "models/sentences-layer3.onnx",
+    "models/sentences-layer4.onnx",
+    "models/sentences-layer5.onnx",
+    "models/sentences-layer6.onnx",
+];
+const DSN: [&str; 2] = ["models/sentences-words.onnx", "models/sentences-dsn.onnx"];
+const PLAIN: [&str; 2] = ["models/sentences-words.onnx", "models/sentences-dsn-plain.onnx"];
+const TINY: [&str; 2] = ["models/sentences-words.onnx", "models/sentences-tiny.onnx"];
+
+const GARMENTS: [&str; 10] = [
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+];
+const SENTIMENTS: [&str; 2] = ["negative", "positive"];
+const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+
+const DENDRITIC: &str = "The light model runs on every input. A gate reads what it computed and estimates how likely the full model is to answer otherwise. Only where that reaches the threshold does the full model run as well; else the light answer stands.";
+const EARLY_EXIT: &str = "One network has small heads on its way. After each stage a head answers; if its best class is more probable than the threshold, the rest of the network is skipped.";
+
+/// All scenarios; the first is the one that a visitor sees.
+pub const SCENARIOS: [Scenario; 12] = [
+    Scenario {
+        name: "dendritic/mlp",
+        strategy: dendritic::STRATEGY,
+        title: "Reference MLP",
+        text: "An untrained MLP made from a seed, with a light arm and a gate fitted in closed form.",
+        how: DENDRITIC,
+        classes: &[],
+        model: "built in memory from the seed",
+        data: "synthetic, around 16 prototypes",
+        epsilon: 0.02,
+        parts: &[],
+        source: Source::Seed,
+        claim: None,
+        statics: &[],
+    },
+    Scenario {
+        name: "dendritic/fashion",
+        strategy: dendritic::STRATEGY,
+        title: "Fashion-MNIST",
+        text: "A residual CNN behind a learned gate, with a light CNN for the easy images.",
+        how: DENDRITIC,
+        classes: &GARMENTS,
+        model: "models/fashion-{full,light,gate}.onnx",
+        data: "Fashion-MNIST, test images",
+        epsilon: 0.005,
+        parts: &[&[
+            "models/fashion-full.onnx",
+            "models/fashion-light.onnx",
+            "models/fashion-gate.onnx",
+        ]],
+        source: FASHION,
+        claim: None,
+        statics: &FASHION_STATICS,
+    },
+    Scenario {
+        name: "early-exit/mnist",
+        strategy: early_exit::STRATEGY,
+        title: "Early exit: MNIST",
+        text: "A CNN with two exits on its way; the first that is sure answers.",
+        how: EARLY_EXIT,
+        classes: &DIGITS,
+        model: "models/mnist-stage{1,2,3}.onnx",
+        data: "MNIST, test images",
+        epsilon: 0.005,
+        parts: &[&[
+            "models/mnist-stage1.onnx",
+            "models/mnist-stage2.onnx",
+            "models/mnist-stage3.onnx",
+        ]],
+        source: MNIST,
+        claim: None,
+        statics: &[],
+    },
+    Scenario {
+        name: "early-exit/fashion",
+        strategy: early_exit::STRATEGY,
+        title: "Early exit: Fashion-MNIST",
+        text: "A residual CNN with two exits on its way; the first that is sure answers.",
+        how: EARLY_EXIT,
+        classes: &GARMENTS,
+        model: "models/fashion-stage{1,2,3}.onnx",
+        data: "Fashion-MNIST, test images",
+        epsilon: 0.005,
+        parts: &[&[
+            "models/fashion-stage1.onnx",
+            "models/fashion-stage2.onnx",
+            "models/fashion-stage3.onnx",
+        ]],
+        source: FASHION,
+        claim: None,
+        statics: &FASHION_STATICS,
+    },
+    Scenario {
+        name: "experts/fashion",
+        strategy: experts::STRATEGY,
+        title: "Mixture of experts",
+        text: "A gate weighs what each of three CNNs would gain against its cost; the price is the knob.",
+        how: "The light expert runs on every image, and a gate reads what it computed. It estimates for the dearer experts how much likelier they are to be right, for what they cost more. Where that ratio exceeds the price, which is the knob, the image climbs to the next expert.",
+        classes: &GARMENTS,
+        model: "models/fashion-{light,static-s,full,experts-gate}.onnx",
+        data: "Fashion-MNIST, test images",
+        epsilon: 0.005,
+        parts: &[&[
+            "models/fashion-light.onnx",
+            "models/fashion-static-s.onnx",
+            "models/fashion-full.onnx",
+            "models/fashion-experts-gate.onnx",
+        ]],
+        source: FASHION,
+        claim: None,
+        statics: &FASHION_STATICS,
+    },
+    Scenario {
+        name: "refine/fashion",
+        strategy: refine::STRATEGY,
+        title: "Progressive refinement",
+        text: "A cheap look at every image; where it is unsure, a careful one that reuses what the first has seen.",
+        how: "A cheap pass looks at every image. Where its best class is less probable than the threshold, and the budget covers a second pass, the image is looked at again by a careful network, which takes over the maps that the first has computed.",
+        classes: &GARMENTS,
+        model: "models/fashion-{cheap,refinement}.onnx",
+        data: "Fashion-MNIST, test images",
+        epsilon: 0.005,
+        parts: &[&["models/fashion-cheap.onnx", "models/fashion-refinement.onnx"]],
+        source: FASHION,
+        claim: None,
+        statics: &FASHION_STATICS,
+    },
+    Scenario {
+        name: "selection-energy/fashion",
+        strategy: energy::STRATEGY,
+        title: "Energy-aware selection",
+        text: "A battery runs down: before each image, the best of four CNNs that what is left can pay for.",
+        how: "Each of four models costs what its operations do, by precision: eight-bit ones a fifteenth of the others. The gates compare that with a budget, which whoever keeps the battery sets before each image. Greedy gives all that leaves enough for the cheapest model to answer the rest; paced gives each image its equal part of what is left.",
+        classes: &GARMENTS,
+        model: "models/fashion-{light,pruned-int8,full-int8,full}.onnx",
+        data: "Fashion-MNIST, test images",
+        epsilon: 0.005,
+        parts: &[&[
+            "models/fashion-light.onnx",
+            "models/fashion-pruned-int8.onnx",
+            "models/fashion-full-int8.onnx",
+            "models/fashion-full.onnx",
+        ]],
+        source: FASHION,
+        claim: None,
+        statics: &[],
+    },
+    Scenario {
+        name: "selection-fuzzy/fashion",
+        strategy: fuzzy::STRATEGY,
+        title: "Fuzzy selection",
+        text: "Fuzzy rules on contrast, edges and entropy of an image choose which of three CNNs answers.",
+        how: "Contrast, edges and entropy of an image are LOW, MEDIUM or HIGH to a degree. Seven rules combine them, and the centroid of what they say is the image’s complexity. The more complex, the larger the model that answers. No model has to run for that, and nothing is learned.",
+        classes: &GARMENTS,
+        model: "models/fashion-{light,static-s,full}.onnx",
+        data: "Fashion-MNIST, test images",
+        epsilon: 0.005,
+        parts: &[&THREE_CNNS],
+        source: FASHION,
+        claim: None,
+        statics: &FASHION_STATICS,
+    },
+    Scenario {
+        name: "selection-learned/fashion",
+        strategy: learned::STRATEGY,
+        title: "Learned selection",
+        text: "The rival of the fuzzy rules: a score learned from the same three features of an image.",
+        how: "The same three features as in the fuzzy selection, with their squares and products, weighted by ridge regression to tell where a model will disagree with the largest one. If this does not route well either, the features do not tell how hard an image is.",
+        classes: &GARMENTS,
+        model: "models/fashion-{light,static-s,full}.onnx",
+        data: "Fashion-MNIST, test images",
+        epsilon: 0.005,
+        parts: &[&THREE_CNNS],
+        source: FASHION,
+        claim: None,
+        statics: &FASHION_STATICS,
+    },
+    Scenario {
+        name: "early-exit/sentences",
+        strategy: early_exit::STRATEGY,
+        title: "Early exit: sentences",
+        text: "A transformer of six layers with an exit after each; the first that is sure answers.",
+        how: "A sentence passes six layers of a transformer. After each, a head looks at the mean over its words and answers; if its best class is more probable than the threshold, the layers that follow are skipped.",
+        classes: &SENTIMENTS,
+        model: "models/sentences-{embed,layer1,…,layer6}.onnx",
+        data: SENTENCES_DATA,
+        epsilon: 0.02,
+        parts: &[&MINILM],
+        source: SENTENCES,
+        claim: None,
+        statics: &[&TINY],
+    },
+    Scenario {
+        name: "cascade/sentences",
+        strategy: cascade::STRATEGY,
+        title: "Cascade: sentences",
+        text: "A network without encoder, then a tiny transformer, then a transformer of six layers.",
+        how: "The mean of a sentence’s word embeddings, through one dendritic layer, answers first. Where its best class is less probable than the threshold, a transformer of two narrow layers reads the same embeddings. Where that is not sure either, the transformer of six layers reads the sentence anew, and may answer at those of its own exits that are better than all before.",
+        classes: &SENTIMENTS,
+        model: "models/sentences-{words,dsn,tiny,embed,layer1,…,layer6}.onnx",
+        data: SENTENCES_DATA,
+        epsilon: 0.02,
+        parts: &[&DSN, &["models/sentences-tiny.onnx"], &MINILM],
+        source: SENTENCES,
+        claim: None,
+        statics: &[&PLAIN, &TINY],
+    },
+    Scenario {
+        name: "dsn/sentences",
+        strategy: cascade::STRATEGY,
+        title: "No encoder: sentences",
+        text: "How far a network without encoder goes, alone and before a transformer of six layers.",
+        how: "The mean of a sentence’s word embeddings passes a dendritic layer, main(x) + Σ wᵢ⊙tanh(Dᵢ(x)), and a linear head: no word knows its neighbours. Where its best class is less probable than the threshold, the transformer of six layers reads the sentence, and may answer at those of its exits that are better. Static models beside it: the same with a plain layer, and a transformer of two narrow layers.",
+        classes: &SENTIMENTS,
+        model: "models/sentences-{words,dsn,embed,layer1,…,layer6}.onnx",
+        data: SENTENCES_DATA,
+        epsilon: 0.02,
+        parts: &[&DSN, &MINILM],
+        source: SENTENCES,
+        claim: Some(Claim::EncoderFree),
+        statics: &[&PLAIN, &TINY],
+    },
+];
+
+/// The scenario of this name.
+pub fn find(name: &str) -> Result<&'static Scenario> {
+    SCENARIOS.iter().chain([&OWN]).find(|scenario| scenario.name == name).ok_or_else(|| {
+        let known: Vec<_> = SCENARIOS.iter().map(|s| s.name).collect();
+        Error::new(
+            ErrorKind::Config,
+            format!("there is no such scenario; there are {}", known.join(", ")),
+        )
+        .at(format!("scenario `{name}`"))
+    })
+}

@@ -1,0 +1,75 @@
+//! The exits that were tried for a model that had none, and why routing pays or does not.
+
+use crate::auto::Exit;
+use crate::units::percent;
+
+use super::OperatingPoint;
+
+/// Below this share of agreement in the first half of a model, exits agree too rarely.
+const RARELY: f64 = 0.6;
+/// Above this share of the operations, heads cost too much.
+const DEAR_HEADS: f64 = 0.1;
+
+/// Title and cells of a table's columns.
+pub fn cells(exit: &Exit) -> Vec<(&'static str, String)> {
+    vec![
+        ("tensor", exit.tensor.clone()),
+        ("operations before it", percent(exit.share, 1)),
+        ("numbers read", exit.features.to_string()),
+        ("operations of the head", percent(exit.head, 2)),
+        ("agreement with the whole model", percent(exit.agreement, 1)),
+        ("kept", if exit.kept { "yes" } else { "no" }.into()),
+    ]
+}
+
+/// What was found, in sentences; none where nothing was looked for.
+pub fn finding(exits: &[Exit], chosen: &OperatingPoint) -> Option<String> {
+    let kept: Vec<&Exit> = exits.iter().filter(|exit| exit.kept).collect();
+    let (first, deepest) = (kept.first()?, kept.last()?);
+    let told = format!(
+        "{} places for an exit were tried, and {} kept: the first after {} of the operations, agreeing with the whole model in {} of the inputs, the last after {}, agreeing in {}.",
+        exits.len(),
+        kept.len(),
+        percent(first.share, 1),
+        percent(first.agreement, 1),
+        percent(deepest.share, 1),
+        percent(deepest.agreement, 1)
+    );
+    Some(match against(exits, &kept, chosen) {
+        Some(why) => format!("{told} Routing does not pay for this model, because {why}."),
+        None => told,
+    })
+}
+
+/// Why it does not pay, if it does not.
+fn against(exits: &[Exit], kept: &[&Exit], chosen: &OperatingPoint) -> Option<String> {
+    let point = chosen.point.as_ref();
+    let measured = point.and_then(|point| point.batch1).map(|timing| timing.speedup);
+    if chosen.risk.certified && measured.is_none_or(|speedup| speedup.lo > 1.0) {
+        return None;
+    }
+    let heads: f64 = kept.iter().map(|exit| exit.head).sum();
+    let early = exits.iter().filter(|exit| exit.share <= 0.5).map(|exit| exit.agreement);
+    let best = early.fold(0.0, f64::max);
+    let ideal = point.map_or(1.0, |point| point.ideal_speedup);
+    Some(if heads > DEAR_HEADS {
+        format!("the heads alone take {} of its operations", percent(heads, 0))
+    } else if !chosen.risk.certified {
+        format!(
+            "no setting keeps the risk that was asked for on {} inputs: bring more inputs, or allow more",
+            chosen.risk.n
+        )
+    } else if best < RARELY {
+        format!(
+            "exits agree too rarely: in the first half of it, in {} of the inputs at most",
+            percent(best, 0)
+        )
+    } else if ideal > 1.1 {
+        let speedup = measured.map_or(0.0, |speedup| speedup.median);
+        format!(
+            "overhead dominates: by operations it would be {ideal:.2} times as fast, and is {speedup:.2} times"
+        )
+    } else {
+        "too few inputs are sure early".to_string()
+    })
+}

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Packs the built page into one HTML file that runs by a double-click: pack.sh FOLDER.
+#
+# A page from file:// may fetch neither a module nor a wasm file nor a worker's script. So each is carried as text
+# (gzip, base64), and unpack.js gives it the address of a blob. The sentence scenarios are left out for their size.
+set -eu
+cd "${1:-${TRUNK_STAGING_DIR:?the folder of the built page}}"
+out=perforate.html
+
+carry() { # NAME TYPE
+    printf '<script type="text/plain" data-file="%s" data-type="%s">' "$1" "$2"
+    gzip -9 -c "$1" | base64 | tr -d '\n'
+    printf '</script>\n'
+}
+
+{
+    printf '<!doctype html>\n<html lang="en" data-state="loading">\n<head>\n'
+    # The page's own head, without what it loads and what it forbids.
+    sed -n '/<head>/,/<\/head>/p' index.html |
+        grep -v -e '<head>' -e '</head>' -e '<script' -e '<link' -e 'Content-Security-Policy' -e '<!--' -e '-->' -e '^ *$'
+    printf '<meta http-equiv="Content-Security-Policy" content="%s">\n' \
+        "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:; style-src 'unsafe-inline'; img-src data: blob:; connect-src blob:; worker-src blob:; base-uri 'none'; form-action 'none'"
+    printf '<style>\n'
+    cat style.css
+    printf '</style>\n<script>\n'
+    cat theme.js
+    printf '</script>\n</head>\n'
+    sed -n '/<body>/,/<\/body>/p' index.html | sed '/<\/body>/d'
+    for file in perforate.js worker.js render.js charts.js controls.js lab.js app.js; do
+        carry "$file" text/javascript
+    done
+    carry perforate_bg.wasm application/wasm
+    find models \( -name '*.onnx' -o -name '*.gz' \) ! -path '*sentences*' | sort | while read -r file; do
+        carry "$file" application/octet-stream
+    done
+    printf '<script>\n'
+    cat unpack.js
+    printf '</script>\n</body>\n</html>\n'
+} >"$out.part"
+mv "$out.part" "$out"

@@ -1,0 +1,36 @@
+// Works offline once loaded: what the network gives is kept, and what was kept is given when it does not
+// answer. The network comes first, so that a new build is never hidden by an old one.
+
+const KEPT = "perforate";
+
+self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+
+// What the page had loaded before this worker was there.
+self.addEventListener("message", (event) => {
+  const keep = async (url) => {
+    const response = await fetch(url);
+    if (response.ok) await (await caches.open(KEPT)).put(url, response);
+  };
+  event.waitUntil(Promise.allSettled((event.data.keep ?? []).map(keep)));
+});
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  if (request.method !== "GET" || new URL(request.url).origin !== location.origin) return;
+  event.respondWith(
+    fetch(request)
+      .then(async (response) => {
+        if (response.ok) {
+          const copy = response.clone();
+          event.waitUntil(caches.open(KEPT).then((cache) => cache.put(request, copy)));
+        }
+        return response;
+      })
+      .catch(async (error) => {
+        const kept = await caches.match(request, { ignoreSearch: request.mode === "navigate" });
+        if (kept) return kept;
+        throw error;
+      }),
+  );
+});
