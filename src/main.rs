@@ -8,9 +8,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use perforate::Result;
 use perforate::lab::{SCENARIOS, launches};
+use perforate::report::usage::Language;
 
 use cli::bench::BenchArguments;
-use cli::io::say;
+use cli::io::{PictureArguments, say};
 use cli::model::Risk;
 use cli::route::Strategy;
 
@@ -28,7 +29,7 @@ enum Command {
     Bench(BenchArguments),
     /// List the scenarios.
     List,
-    /// Show a model's segments, gates, knobs and costs.
+    /// Show what a model reads, gives and costs, where it can be cut, its segments, gates and knobs.
     Inspect { model: PathBuf },
     /// Run a model on a NumPy file.
     Run {
@@ -45,14 +46,22 @@ enum Command {
     /// Choose the default of a routed model's knob with a guarantee, on inputs of your own.
     Calibrate {
         model: PathBuf,
-        /// An .npz, .npy or .csv file, with labels or without.
-        #[arg(long)]
+        /// An .npz, .npy or .csv file, with labels or without; or a folder of pictures.
+        #[arg(long, alias = "data")]
         inputs: PathBuf,
+        #[command(flatten)]
+        pictures: PictureArguments,
         #[command(flatten)]
         risk: Risk,
         /// Where to write the model with that default.
         #[arg(long)]
         out: PathBuf,
+    },
+    /// Print a few lines that run a model in ONNX Runtime.
+    Usage {
+        model: PathBuf,
+        #[arg(long, value_enum, default_value = "python")]
+        language: Language,
     },
     /// One launch of a measurement: an experiment on stdin, its times on stdout.
     #[command(name = launches::SUBCOMMAND, hide = true)]
@@ -85,9 +94,10 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Inspect { model } => cli::model::inspect(&model),
         Command::Run { model, input, knob, out } => cli::model::run(&model, &input, &knob, out),
-        Command::Calibrate { model, inputs, risk, out } => {
-            cli::model::calibrate(&model, &inputs, &risk, &out)
+        Command::Calibrate { model, inputs, pictures, risk, out } => {
+            cli::model::calibrate(&model, &inputs, &pictures, &risk, &out)
         }
+        Command::Usage { model, language } => cli::model::usage(&model, language),
         Command::Launch => cli::bench::launch(),
         Command::Route { strategy } => cli::route::route(strategy),
     }

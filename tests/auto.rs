@@ -38,8 +38,7 @@ fn a_network_gets_exits_that_save_and_stays_itself_behind_them() {
     assert!(deepest.agreement > 0.9, "{deepest:?}");
     assert!(found.expected_cost < 0.7, "{}", found.expected_cost);
 
-    let routed =
-        early_exit::compose(&found.stages, &found.confidence, 0.9, Default::default()).unwrap();
+    let routed = found.compose(0.9, Default::default()).unwrap();
     // What is taken away is read back from its bytes.
     let routed = Program::load("routed.onnx", &encode(&routed)).unwrap();
     assert_eq!(routed.gates().len(), found.exits.iter().filter(|exit| exit.kept).count());
@@ -75,8 +74,7 @@ fn exits_of(model: Component, inputs: Samples) -> Vec<perforate::auto::Exit> {
     let found = early_exits(model, inputs, Options { risk: 0.05, ..Options::default() }).unwrap();
     found.exits.iter().for_each(|exit| println!("{exit:?}"));
     println!("expected cost {:.3}", found.expected_cost);
-    let routed =
-        early_exit::compose(&found.stages, &found.confidence, 0.9, Default::default()).unwrap();
+    let routed = found.compose(0.9, Default::default()).unwrap();
     Program::load("routed.onnx", &encode(&routed)).unwrap();
     found.exits
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use perforate::bench::quality::{self, Answer};
 use perforate::bench::record::{Recording, argmax};
 use perforate::bench::sweep::Subject;
+use perforate::bench::truth::Truth;
 use perforate::data::Samples;
 use perforate::energy::EnergyModel;
 use perforate::engine::{Batch, Knobs, Outcome, Program, Routing, Session, Work};
@@ -189,11 +190,12 @@ fn energy_is_monotone(case: &Case) {
 
 fn oracle_bounds_accuracy(case: &Case) {
     let (full, labels) = (case.full(), case.samples().labels());
-    let oracle = quality::oracle(&case.recording, &full, labels, false, ROWS, None);
-    let agreement = quality::oracle(&case.recording, &full, labels, true, ROWS, None);
+    let truth = Truth { full: &full, labels, tolerance: None };
+    let oracle = quality::oracle(&case.recording, truth, false, ROWS, None);
+    let agreement = quality::oracle(&case.recording, truth, true, ROWS, None);
     assert_eq!(agreement.agreement, 1.0);
     for &value in &case.settings {
-        let own = quality::routed(&case.recording, &case.knobs(value), &full, labels, ROWS);
+        let own = quality::routed(&case.recording, &case.knobs(value), truth, ROWS);
         let of = |quality: &quality::Quality| quality.accuracy.unwrap_or(quality.agreement);
         assert!(of(&own) <= of(&oracle), "{value}: {} beats {}", of(&own), of(&oracle));
     }

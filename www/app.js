@@ -5,9 +5,12 @@ import init, { View } from "./perforate.js";
 import { Charts, coalesce } from "./charts.js";
 import { isDark, onSystemTheme, save, toggleTheme, wire } from "./controls.js";
 import { LabWorker } from "./lab.js";
+import { OwnFiles } from "./own.js";
 import { render } from "./render.js";
 
 const $ = (id) => document.getElementById(id);
+/** A worker that has taken more than this is replaced before the next scenario. */
+const RENEW_ABOVE = 512e6;
 
 /** Compiles while downloading; from bytes where the server names another media type. */
 async function compile() {
@@ -23,6 +26,7 @@ async function compile() {
 async function main() {
   let view;
   let ownFile; // the file that was dropped last, to take it again
+  let memory = 0; // bytes that the worker has taken
   let canResume = false;
   let wasRunning = false;
   const early = [];
@@ -33,6 +37,16 @@ async function main() {
       for (const event of events) apply(event);
     },
     onFile: ({ name, bytes }) => save(name, new Blob([bytes])),
+    onMemory(bytes) {
+      memory = bytes;
+      document.documentElement.dataset.memory = bytes;
+      view?.set_memory(bytes);
+    },
+    onInputs: (inputs) => own.keep(inputs),
+  });
+  const own = new OwnFiles(worker, {
+    dropped: () => view.state().dropped,
+    fail: (message) => apply({ type: "error", message }),
   });
   const module = await compile();
   worker.start(module);
@@ -67,17 +81,25 @@ async function main() {
   }
 
   const actions = {
-    open(scenario) {
+    async open(scenario) {
       ownFile = undefined;
       view.choose(scenario);
+      // What a large model has taken is given back only with the worker.
+      if (memory > RENEW_ABOVE) await own.renew();
       actions.measure();
     },
     measure() {
       worker.send(view.request());
     },
-    route() {
+    /** Exits for the newest model, or a cascade of all; in a worker that holds nothing of what was before. */
+    async route(cascade) {
       ownFile = undefined;
-      worker.send(view.route());
+      canResume = false;
+      await own.renew();
+      worker.send(view.route(cascade));
+    },
+    forget(name) {
+      worker.send({ type: "forget", name });
     },
     /** Returns what is wrong with the text, if anything is. */
     set(setting, text) {
@@ -86,23 +108,15 @@ async function main() {
       show();
       return fault;
     },
-    async file(file) {
-      if (!/\.(onnx|npy|npz|csv|tsv|tsv\.gz)$/i.test(file.name)) {
-        const message = `"${file.name}" is neither an .onnx model nor an .npy, .npz, .csv or .tsv file of inputs.`;
-        return apply({ type: "error", message });
-      }
-      // A model is looked at once more; a table stays with its scenario.
-      ownFile = /\.tsv(\.gz)?$/i.test(file.name) ? undefined : file;
-      try {
-        const bytes = new Uint8Array(await file.arrayBuffer());
-        worker.send({ type: "file", name: file.name }, [{ name: file.name, bytes }]);
-      } catch (error) {
-        apply({ type: "error", message: `"${file.name}" could not be read: ${error.message}.` });
-      }
+    async files(entries) {
+      if (entries.length > 0) ownFile = await own.take(entries);
+    },
+    pictures(form) {
+      own.decode(form);
     },
     run() {
       if (canResume) actions.resume();
-      else if (ownFile) actions.file(ownFile);
+      else if (ownFile) own.again(ownFile);
       else actions.measure();
     },
     cancel() {

@@ -4,6 +4,7 @@
 import { paintTable } from "./render.js";
 
 const HIDDEN_TAB_PAUSE_MS = 100;
+const LONGEST_WAIT_MS = 500;
 
 /** A function that runs `work` once per frame, however often it is called. */
 export function coalesce(work) {
@@ -21,7 +22,11 @@ export function coalesce(work) {
   };
 }
 
-const whenIdle = window.requestIdleCallback?.bind(window) ?? ((work) => setTimeout(work, 50));
+/** When the page has nothing else to do; after a while in any case: a busy machine may never call it idle. */
+function whenIdle(work) {
+  if (window.requestIdleCallback) window.requestIdleCallback(work, { timeout: LONGEST_WAIT_MS });
+  else setTimeout(work, 50);
+}
 
 /** Observes the size in device pixels: it also changes with the zoom, or on another screen. */
 function watchPixels(observer, canvas) {
@@ -99,17 +104,20 @@ export class Charts {
     if (figures.length === 0) return void done();
     whenIdle(() => {
       const [first, ...rest] = figures;
-      if (first.stale) this.#draw(first);
-      this.#paintUnseen(rest, done);
+      try {
+        if (first.stale) this.#draw(first);
+      } finally {
+        this.#paintUnseen(rest, done); // one chart that fails takes no other along
+      }
     });
   }
 
   #draw(figure) {
     const { clientWidth, clientHeight } = figure.canvas;
     if (clientWidth === 0 || clientHeight === 0) return;
-    figure.stale = false;
     if (figure.numbers.open) this.#write(figure);
     this.#view.draw(figure.id, figure.canvas, clientWidth, clientHeight, window.devicePixelRatio);
+    figure.stale = false;
   }
 
   #write({ id, table }) {

@@ -1,13 +1,28 @@
 // Everything a person can operate: buttons, slider, keys, files, theme. Each does one call into
 // `actions` (see app.js).
 
+import { chosenFiles, droppedFiles } from "./own.js";
+
 const $ = (id) => document.getElementById(id);
 
 export function wire(actions) {
   $("cancel").addEventListener("click", () => actions.cancel());
   $("run").addEventListener("click", () => actions.run());
   $("knob").addEventListener("input", (event) => actions.knob(event.target.valueAsNumber));
-  $("route").addEventListener("click", () => actions.route());
+  $("route").addEventListener("click", () => actions.route(false));
+  $("cascade").addEventListener("click", () => actions.route(true));
+  $("own-models").addEventListener("click", (event) => {
+    const button = event.target.closest("[data-forget]");
+    if (button) actions.forget(button.dataset.forget);
+  });
+  $("pictures").addEventListener("submit", (event) => {
+    event.preventDefault();
+    actions.pictures(Object.fromEntries(new FormData(event.target)));
+  });
+  $("usage").addEventListener("click", (event) => {
+    const code = event.target.closest("button")?.parentElement.querySelector("pre");
+    if (code) copy(code.textContent);
+  });
   $("routing").addEventListener("change", (event) => actions.routing(event.target.checked));
   $("theme").addEventListener("click", () => actions.theme());
   $("help-open").addEventListener("click", () => $("help").showModal());
@@ -113,9 +128,14 @@ function settings(actions) {
     fault.textContent = "";
   });
   $("copy-link").addEventListener("click", async () => {
-    await navigator.clipboard.writeText(location.href).catch(() => {});
+    await copy(location.href);
     $("copied").textContent = "The link is in the clipboard, and in the address bar.";
   });
+}
+
+/** Into the clipboard, if that is allowed. */
+function copy(text) {
+  return navigator.clipboard.writeText(text).catch(() => {});
 }
 
 function key(event, actions) {
@@ -135,11 +155,12 @@ function key(event, actions) {
 
 /** Files arrive through the button or anywhere on the page by drag and drop. */
 function files(actions) {
-  $("file").addEventListener("change", (event) => {
-    const [file] = event.target.files;
-    if (file) actions.file(file);
-    event.target.value = ""; // the same file may be chosen again
-  });
+  for (const id of ["file", "folder"]) {
+    $(id).addEventListener("change", (event) => {
+      actions.files(chosenFiles(event.target.files));
+      event.target.value = ""; // the same file may be chosen again
+    });
+  }
   const zone = $("drop");
   const carries = (event) => event.dataTransfer?.types.includes("Files");
   document.addEventListener("dragover", (event) => {
@@ -150,12 +171,11 @@ function files(actions) {
   document.addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) zone.classList.remove("over");
   });
-  document.addEventListener("drop", (event) => {
+  document.addEventListener("drop", async (event) => {
     if (!carries(event)) return;
     event.preventDefault();
     zone.classList.remove("over");
-    const [file] = event.dataTransfer.files;
-    if (file) actions.file(file);
+    actions.files(await droppedFiles(event.dataTransfer));
   });
 }
 

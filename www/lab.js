@@ -5,15 +5,22 @@ export class LabWorker {
   #module;
   #onEvents;
   #onFile;
+  #onMemory;
+  #onInputs;
   #worker;
   #ready = false;
   #waiting = [];
   #restarts = 0;
 
-  /** `onEvents` is called with each batch of events, in order; `onFile` with {name, bytes} that were asked for. */
-  constructor({ onEvents, onFile }) {
+  /**
+   * `onEvents` is called with each batch of events, in order; `onFile` with {name, bytes} that were asked for;
+   * `onMemory` with the bytes that the worker has taken; `onInputs` with {name, bytes} that it made of pictures.
+   */
+  constructor({ onEvents, onFile, onMemory, onInputs }) {
     this.#onEvents = onEvents;
     this.#onFile = onFile;
+    this.#onMemory = onMemory;
+    this.#onInputs = onInputs;
     this.#spawn();
   }
 
@@ -29,6 +36,20 @@ export class LabWorker {
     const message = { command, files };
     if (this.#ready) this.#post(message);
     else this.#waiting.push(message);
+  }
+
+  /** Hands over pictures ([{path, file}]), which the worker decodes. */
+  pictures(name, form, pictures) {
+    const message = { command: { type: "pictures", name, form }, files: [], pictures };
+    if (this.#ready) this.#post(message);
+    else this.#waiting.push(message);
+  }
+
+  /** Starts afresh: memory that a worker has taken it never gives back. */
+  renew() {
+    this.#worker.terminate();
+    this.#waiting = [];
+    this.#spawn();
   }
 
   /** Asks for the routed model with this default of its knob. */
@@ -52,6 +73,7 @@ export class LabWorker {
     this.#worker = worker;
     this.#ready = false;
     worker.onmessage = ({ data }) => {
+      if (worker !== this.#worker) return; // a word from one that was replaced
       if (data.ready) {
         this.#ready = true;
         for (const message of this.#waiting.splice(0)) this.#post(message);
@@ -59,8 +81,11 @@ export class LabWorker {
         this.#onFile(data.file);
       } else if (data.crash) {
         this.#crashed(worker, data.crash);
+      } else if (data.inputs) {
+        this.#onInputs(data.inputs);
       } else {
         this.#restarts = 0;
+        if (data.memory) this.#onMemory(data.memory);
         this.#onEvents(data.events);
       }
     };

@@ -90,10 +90,9 @@ export function render(state, charts, picture) {
     paintTable($("exits"), table);
   });
   text("exits-finding", state.exits_finding);
-  part("can-route", Boolean(state.can_route), (can) => {
-    $("route").hidden = !can;
-  });
-  text("own", state.own_summary);
+  part("dropped", state.dropped ?? null, paintDropped);
+  text("memory", state.memory && `The measuring worker has taken ${state.memory} of memory.`);
+  part("usage", state.usage ?? [], paintUsage);
   text("robustness-finding", state.robustness_finding);
   part("charts", state.charts ?? [], (list) => charts.show(list));
   text("how", state.how);
@@ -240,6 +239,48 @@ function paintInside({ key, diagram, filters, filter, samples, story, reads_text
     });
   });
   part("story", story, (lines) => $("story").replaceChildren(...lines.map((line) => make("li", line))));
+}
+
+/** The user's models: what the newest one is, and what can be done with them. */
+function paintDropped(dropped) {
+  const { summary, models = [], details = [], can_route, can_cascade } = dropped ?? {};
+  $("own").textContent = summary ?? "";
+  $("route").hidden = !can_route;
+  $("cascade").hidden = !can_cascade;
+  const chip = (name) => {
+    const item = make("li", name);
+    item.append(make("button", "×", { type: "button", "data-forget": name, "aria-label": `Leave ${name} out` }));
+    return item;
+  };
+  $("own-models").replaceChildren(...(models.length > 1 ? models.map(chip) : []));
+  const row = ([term, text]) => {
+    const div = make("div");
+    div.append(make("dt", term), make("dd", text));
+    return div;
+  };
+  $("own-details").replaceChildren(...details.map(row));
+}
+
+/** The form for pictures, filled from the model, with how many there are. */
+export function paintPictures(count, form) {
+  $("pictures").hidden = !form || count === 0;
+  if (!form) return;
+  $("pictures-count").textContent = `${count} pictures. How do they become inputs?`;
+  const text = (value) => (Array.isArray(value) ? value.map(text).join(", ") : String(Number(value.toPrecision?.(7) ?? value)));
+  for (const name of ["width", "height", "scale", "mean", "deviation"]) $("pictures").elements[name].value = text(form[name]);
+  $("pictures").elements.layout.value = form.layout;
+}
+
+/** Lines of code, each with a button that copies them. */
+function paintUsage(usage) {
+  $("use").hidden = usage.length === 0;
+  const block = ([language, code]) => {
+    const box = make("div", null, { class: "code" });
+    const lines = make("pre", code, { tabindex: "0", "data-language": language });
+    box.append(make("h3", language), make("button", "Copy", { type: "button", "aria-label": `Copy the ${language}` }), lines);
+    return box;
+  };
+  $("usage").replaceChildren(...usage.map(block));
 }
 
 function paintFigures(figures) {

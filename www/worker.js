@@ -3,13 +3,15 @@
 //
 // In:  {start: WebAssembly.Module, base, packed?}  once, first; packed are blobs by file
 //      {command, files?: [{name, bytes}]}     any time after "ready"
+//      {command: pictures, pictures: [{path, file}]}   pictures to decode
 //      {take: name, knob}                     the routed model as a file, with that default
 //      {go: true}                             what was posted is on the screen
-// Out: {ready: true} · {events: [Event]} · {file: {name, bytes}} · {crash: sentence}
+// Out: {ready: true} · {events: [Event], memory} · {file: {name, bytes}} · {inputs: {name, bytes}} · {crash: sentence}
 
 import init, { Lab } from "./perforate.js";
 
 let lab;
+let memory;
 let base;
 let packed;
 let downloads = new AbortController();
@@ -46,7 +48,7 @@ self.onmessage = async ({ data }) => {
   if (data.start) {
     ({ base, packed } = data);
     try {
-      await init({ module_or_path: data.start });
+      ({ memory } = await init({ module_or_path: data.start }));
       lab = new Lab();
       self.postMessage({ ready: true });
     } catch (error) {
@@ -67,6 +69,7 @@ self.onmessage = async ({ data }) => {
     downloads.abort();
     downloads = new AbortController();
   }
+  if (data.pictures) return takePictures(data);
   attempt(() => {
     post(lab.command(data.command));
     for (const { name, bytes } of data.files ?? []) post(lab.supply(name, bytes));
@@ -74,7 +77,7 @@ self.onmessage = async ({ data }) => {
 };
 
 function post(events) {
-  if (events.length > 0) self.postMessage({ events });
+  if (events.length > 0) self.postMessage({ events, memory: memory.buffer.byteLength });
   for (const event of events) {
     if (event.type === "need") for (const file of event.files) download(file, downloads.signal);
   }
@@ -96,6 +99,44 @@ function attempt(work) {
       self.postMessage({ events: [{ type: "error", message: String(error.message ?? error) }] });
     }
   }
+}
+
+/** Decodes pictures one by one, hands each to the lab, and tells how far that is. */
+async function takePictures({ command, pictures }) {
+  attempt(() => post(lab.command(command)));
+  let failed = false;
+  const hand = (events) => {
+    failed ||= events.some(({ type }) => type === "error");
+    post(events);
+  };
+  for (const [index, { path, file }] of pictures.entries()) {
+    try {
+      const { width, height, data } = await decode(file);
+      hand(lab.picture(path, width, height, data));
+    } catch {
+      hand([{ type: "error", message: `${path}: it cannot be read as a picture: leave it out, or save it anew as PNG or JPEG.` }]);
+    }
+    if (failed) return;
+    if (index % 20 === 0) {
+      const text = `Reading pictures, ${index + 1} of ${pictures.length}`;
+      post([{ type: "progress", text, share: index / pictures.length }]);
+    }
+  }
+  attempt(() => {
+    post(lab.command({ type: "pictures_done" }));
+    const bytes = lab.inputs();
+    if (bytes) self.postMessage({ inputs: { name: command.name, bytes } }, [bytes.buffer]);
+  });
+}
+
+async function decode(file) {
+  const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" });
+  const { width, height } = bitmap;
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d");
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return { width, height, data: new Uint8Array(context.getImageData(0, 0, width, height).data.buffer) };
 }
 
 async function download(file, signal) {

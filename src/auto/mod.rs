@@ -8,6 +8,9 @@
 //! | `features` | from a tensor inside a model to a row of numbers: pooling, as ONNX operators |
 //! | `choose` | which exits are worth having, by simulating the routed model |
 //! | `search` | all of it in small steps |
+//! | `cascade` | the same for several models, of which the cheap ones are asked first |
+//! | `found` | what came of it: parts of a routed model |
+//! | `survey` | what a model is, before anything is done with it |
 //!
 //! Heads are linear maps of pooled activations to the full model's logits, by ridge regression with the penalty from
 //! cross-validation (as linear classifier probes: Alain and Bengio, "Understanding intermediate layers using linear
@@ -19,7 +22,6 @@
 //! use perforate::data::{Samples, images};
 //! use perforate::engine::Batch;
 //! use perforate::onnx::{Component, encode};
-//! use perforate::route::early_exit;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let model = Component::decode("full.onnx", &std::fs::read("models/fashion-full.onnx")?)?;
@@ -28,15 +30,40 @@
 //! let inputs = Samples::new(Batch::new().with("x", pixels), None)?;
 //! let some = inputs.select(&(0..200).collect::<Vec<_>>())?;
 //! let found = early_exits(model, some, Options::default())?;
-//! let routed = early_exit::compose(&found.stages, &found.confidence, 0.9, Default::default())?;
+//! let routed = found.compose(0.9, Default::default())?;
 //! println!("{} bytes, at {:.0} % of the operations", encode(&routed).len(), 100.0 * found.expected_cost);
 //! # Ok(())
 //! # }
 //! ```
 
+mod cascade;
 mod choose;
 mod features;
+mod found;
 mod probe;
 mod search;
+mod survey;
 
-pub use search::{Exit, Found, Options, Search, early_exits};
+pub use cascade::{CascadeSearch, cascade};
+pub use found::{Exit, Found, Parts};
+pub use search::{Search, early_exits};
+pub use survey::{Survey, survey};
+
+/// What is looked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// Most exits, or models before the last.
+    pub exits: usize,
+    /// Share of answers that may differ from the full model's.
+    pub risk: f64,
+    /// Whether outputs are numbers, and no scores of classes; one number always is.
+    pub numbers: bool,
+    /// Whether dendritic gates say how sure an exit is, instead of its largest probability.
+    pub gates: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { exits: 3, risk: 0.01, numbers: false, gates: false }
+    }
+}

@@ -47,8 +47,8 @@ pub struct Probe {
     pub spots: Vec<Spot>,
     /// Operations of the full model, for one row.
     pub macs: Macs,
-    /// Number of its classes.
-    pub classes: usize,
+    /// Numbers in its answer: scores of classes, or what it predicts.
+    pub width: usize,
     seen: Seen,
     one_row: bool,
 }
@@ -74,20 +74,20 @@ impl Probe {
         let inputs = program.inputs().iter();
         seen.extend(inputs.filter_map(|i| Some((i.name.clone(), (i.datum_type, shape(&i.name)?)))));
         let answer = &model.component().outputs()[0].name;
-        let classes = match seen.get(answer) {
+        let width = match seen.get(answer) {
             Some((kind, shape))
-                if *kind == f32::datum_type() && shape.len() == 2 && shape[1] > 1 =>
+                if *kind == f32::datum_type() && shape.len() == 2 && shape[1] > 0 =>
             {
                 shape[1]
             }
-            Some((_, shape)) => {
+            Some((kind, shape)) => {
                 return Err(fault(format!(
-                    "its output `{answer}` has the shape {shape:?}: exits are found for classifiers, which give [rows, classes]"
+                    "its output `{answer}` is {kind:?} of the shape {shape:?}: exits are found for models whose first output is F32, [rows, classes] or [rows, numbers]"
                 )));
             }
             None => return Err(fault(format!("it gives no output `{answer}`"))),
         };
-        let mut probe = Probe { model, spots: vec![], macs: Macs(0.0), classes, seen, one_row };
+        let mut probe = Probe { model, spots: vec![], macs: Macs(0.0), width, seen, one_row };
         probe.find(&cuts)?;
         Ok(probe)
     }
@@ -198,7 +198,7 @@ impl Probe {
         let given = graph.splice(&whole, "model", &wires)?;
         let answer = &self.model.component().outputs()[0].name;
         let kept = graph.node("Identity", "probe/answer", &[&given[answer]])?;
-        graph.output(&kept, &self.row_of(self.classes))?;
+        graph.output(&kept, &self.row_of(self.width))?;
         for (ix, spot) in self.spots.iter().enumerate() {
             let prefix = format!("probe/spot{}", ix + 1);
             let features =

@@ -1,22 +1,27 @@
 //! The search for exits, in small steps, so that somebody can watch it and stop it.
 
 use nalgebra::DMatrix;
-use serde::{Deserialize, Serialize};
+use ndarray::{Array2, Axis, concatenate, s};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use tract_onnx::pb::{GraphProto, ModelProto};
 
 use crate::data::Samples;
 use crate::engine::{Knobs, Session, to_array};
 use crate::error::{Error, ErrorKind, Result};
+use crate::fit::dendritic::Gate;
+use crate::fit::layer::Layer;
 use crate::fit::ridge::{Linear, Moments, cross_validated};
 use crate::fit::temperature;
-use crate::onnx::{Component, GraphBuilder, Metadata};
-use crate::route::early_exit::{Confidence, OUTPUT, Stages};
+use crate::onnx::{Component, GraphBuilder, Metadata, int_attribute};
+use crate::route::early_exit::{self, Confidence, OUTPUT, Stages};
 use crate::route::score::Score;
 use crate::units::Macs;
 
 use super::choose::{Candidate, choose};
-use super::features;
+use super::found::{Exit, Found, Parts, largest, most_probable};
 use super::probe::{Probe, Spot};
+use super::{Options, features};
 
 /// Parts of the data in cross-validation.
 const FOLDS: usize = 3;
@@ -27,61 +32,31 @@ const CHUNK: usize = 64;
 /// Share of the rows on which exits are chosen, and no head is fitted.
 const FOR_CHOICE: f64 = 0.3;
 /// Fewest rows that anything can be fitted to.
-const FEWEST: usize = 40;
+pub(super) const FEWEST: usize = 40;
 
-/// What is looked for.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Options {
-    /// Most exits.
-    pub exits: usize,
-    /// Share of answers that may differ from the full model's.
-    pub risk: f64,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options { exits: 3, risk: 0.01 }
-    }
-}
-
-/// A candidate exit, as it turned out.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Exit {
-    /// The tensor that its head reads, by the file's name.
-    pub tensor: String,
-    /// Numbers that the head reads.
-    pub features: usize,
-    /// Operations of the model up to it, as a share of the full model's.
-    pub share: f64,
-    /// Operations of its head, as a share of the full model's.
-    pub head: f64,
-    /// Share of rows, none of which it was fitted on, in which it answers as the full model does.
-    pub agreement: f64,
-    /// Whether it is one of those that save most together.
-    pub kept: bool,
-}
-
-/// What a search found.
-#[derive(Debug, Clone)]
-pub struct Found {
-    /// The model in stages with a head behind each but the last.
-    pub stages: Stages,
-    /// How sure a head must be, with the heads' temperatures.
-    pub confidence: Confidence,
-    /// All candidates, in order of depth.
-    pub exits: Vec<Exit>,
-    /// Mean operations that the choice expects, as a share of the full model's; 1 or more if nothing is saved.
-    pub expected_cost: f64,
-}
+/// Share of the rows on which gates are fitted, where exits have some: no head may have seen them, else its gate
+/// would trust it too much.
+const FOR_GATES: f64 = 0.2;
+/// Dendrites of a gate.
+const DENDRITES: usize = 64;
+/// Penalties that are tried for a gate, which has few rows for its many features.
+const GATE_LAMBDAS: [f64; 4] = [1e-2, 1e-1, 1.0, 10.0];
+/// A gate reads the head's answer too, if it is not wider than this.
+const WIDEST_READ: usize = 64;
+/// How far from the full model's a number may lie to count as its answer, in standard deviations of these.
+const TOLERANCE: f64 = 0.1;
+/// Seed of the dendrites.
+const SEED: u64 = 0xde4d;
 
 /// A candidate in the making.
 #[derive(Debug)]
 struct Fitting {
     folds: Vec<Moments>,
-    /// Features of the rows at hand, and of the rows that the choice is made on.
+    /// Features of the rows at hand, and of the rows that no head is fitted on.
     chunk: Vec<f64>,
     held_out: Vec<f64>,
     head: Option<Linear>,
+    gate: Option<Gate>,
 }
 
 /// A search.
@@ -92,15 +67,17 @@ pub struct Search {
     samples: Samples,
     options: Options,
     row: usize,
-    /// Rows that heads are fitted on; the others are for the choice.
+    /// Rows that heads are fitted on.
     fitted: usize,
+    /// Rows after them that gates are fitted on; the others are for the choice.
+    for_gates: usize,
     fittings: Vec<Fitting>,
     /// Sums that were made so far: the folds take turns.
     sums: usize,
-    /// The full model's centred logits of the rows at hand.
+    /// What heads are fitted to: the full model's outputs for the rows at hand, scores of classes centred.
     chunk: Vec<f64>,
-    /// Its answers to the rows of the choice.
-    answers: Vec<usize>,
+    /// Its outputs for the rows that no head is fitted on.
+    references: Vec<Vec<f32>>,
 }
 
 impl Search {
@@ -108,11 +85,7 @@ impl Search {
     pub fn new(model: Component, samples: Samples, options: Options) -> Result<Search> {
         let name = model.name().to_string();
         if samples.len() < FEWEST {
-            let text = format!(
-                "there are {} rows to fit heads on, and {FEWEST} are needed at least: bring more inputs",
-                samples.len()
-            );
-            return Err(Error::new(ErrorKind::Data, text).at(name));
+            return Err(too_few(samples.len()).at(name));
         }
         let probe = Probe::new(model, samples.inputs())?;
         if probe.spots.is_empty() {
@@ -120,12 +93,18 @@ impl Search {
             return Err(Error::new(ErrorKind::Model, text).at(name));
         }
         let fitting = |spot: &Spot| Fitting {
-            folds: vec![Moments::new(spot.features, probe.classes); FOLDS],
+            folds: vec![Moments::new(spot.features, probe.width); FOLDS],
             chunk: vec![],
             held_out: vec![],
             head: None,
+            gate: None,
         };
-        let fitted = ((1.0 - FOR_CHOICE) * samples.len() as f64) as usize;
+        // One number is no choice among classes; and how sure a number is, only a gate can say.
+        let numbers = options.numbers || probe.width == 1;
+        let options = Options { numbers, gates: options.gates || numbers, ..options };
+        let share = |of: f64| (of * samples.len() as f64) as usize;
+        let for_gates = if options.gates { share(FOR_GATES) } else { 0 };
+        let fitted = share(1.0 - FOR_CHOICE) - for_gates;
         Ok(Search {
             session: probe.session()?,
             fittings: probe.spots.iter().map(fitting).collect(),
@@ -134,42 +113,53 @@ impl Search {
             options,
             row: 0,
             fitted,
+            for_gates,
             sums: 0,
             chunk: vec![],
-            answers: vec![],
+            references: vec![],
         })
     }
 
     /// What is being done, and how much of it is done.
     pub fn progress(&self) -> (String, f64) {
-        let rows = self.samples.len();
+        let (rows, spots) = (self.samples.len(), self.fittings.len());
         let heads = self.fittings.iter().filter(|fitting| fitting.head.is_some()).count();
-        // Solving for a head takes about as long as some hundred rows.
-        let (done, all) = (self.row + 100 * heads, rows + 100 * self.fittings.len());
+        let gates = self.fittings.iter().filter(|fitting| fitting.gate.is_some()).count();
+        let kinds = if self.options.gates { 2 } else { 1 };
+        // Solving for a head or a gate takes about as long as some hundred rows.
+        let (done, all) = (self.row + 100 * (heads + gates), rows + 100 * spots * kinds);
         let text = if self.row < rows {
             format!("Reading activations, row {} of {rows}", self.row)
+        } else if heads < spots {
+            format!("Fitting head {} of {spots}", heads + 1)
         } else {
-            format!("Fitting head {} of {}", heads + 1, self.fittings.len())
+            format!("Fitting gate {} of {spots}", (gates + 1).min(spots))
         };
         (text, done as f64 / all as f64)
     }
 
     /// Whether [`Search::found`] can be asked.
     pub fn is_done(&self) -> bool {
-        self.fittings.iter().all(|fitting| fitting.head.is_some())
+        let gated = |fitting: &Fitting| !self.options.gates || fitting.gate.is_some();
+        self.fittings.iter().all(|fitting| fitting.head.is_some() && gated(fitting))
     }
 
-    /// Does a little: one row, or one head.
+    /// Does a little: one row, one head, or one gate.
     pub fn step(&mut self) -> Result<()> {
         if self.row < self.samples.len() {
             return self.read();
         }
-        let Some(fitting) = self.fittings.iter_mut().find(|fitting| fitting.head.is_none()) else {
+        if let Some(fitting) = self.fittings.iter_mut().find(|fitting| fitting.head.is_none()) {
+            let (head, _) = cross_validated(&fitting.folds, &LAMBDAS)?;
+            fitting.head = Some(head);
+            fitting.folds.clear();
             return Ok(());
-        };
-        let (head, _) = cross_validated(&fitting.folds, &LAMBDAS)?;
-        fitting.head = Some(head);
-        fitting.folds.clear();
+        }
+        if let Some(ix) = self.fittings.iter().position(|fitting| fitting.gate.is_none())
+            && self.options.gates
+        {
+            self.fittings[ix].gate = Some(self.gate(ix)?);
+        }
         Ok(())
     }
 
@@ -181,26 +171,28 @@ impl Search {
         let (_, answer) = outputs.next().ok_or_else(|| {
             Error::new(ErrorKind::Internal, "the model gives nothing").at("probe")
         })?;
-        let logits: Vec<f64> = to_array::<f32>(answer)?.iter().map(|&v| f64::from(v)).collect();
-        if let Some(place) = logits.iter().position(|v| !v.is_finite()) {
-            let text = format!("its answer to row {} is not finite (class {place})", self.row);
+        let answer: Vec<f32> = to_array::<f32>(answer)?.into_iter().collect();
+        if let Some(place) = answer.iter().position(|v| !v.is_finite()) {
+            let text = format!("its answer to row {} is not finite (number {place})", self.row);
             return Err(Error::new(ErrorKind::Model, text).at(self.probe.model.component().name()));
         }
-        let for_choice = self.row >= self.fitted;
+        let held_out = self.row >= self.fitted;
         for (fitting, (_, features)) in self.fittings.iter_mut().zip(outputs) {
             let features = to_array::<f32>(features)?;
-            let to = if for_choice { &mut fitting.held_out } else { &mut fitting.chunk };
+            let to = if held_out { &mut fitting.held_out } else { &mut fitting.chunk };
             to.extend(features.iter().map(|&v| f64::from(v)));
         }
-        if for_choice {
-            self.answers.push(largest(&logits));
+        if held_out {
+            self.references.push(answer);
         } else {
-            let mean = logits.iter().sum::<f64>() / logits.len() as f64;
-            self.chunk.extend(logits.iter().map(|v| v - mean));
+            // A constant added to all classes changes nothing.
+            let sum = answer.iter().map(|&v| f64::from(v)).sum::<f64>();
+            let mean = if self.options.numbers { 0.0 } else { sum / answer.len() as f64 };
+            self.chunk.extend(answer.iter().map(|&v| f64::from(v) - mean));
         }
         self.row += 1;
         let chunk = (self.fitted / (4 * FOLDS)).clamp(1, CHUNK);
-        if self.chunk.len() >= chunk * self.probe.classes || self.row == self.fitted {
+        if self.chunk.len() >= chunk * self.probe.width || self.row == self.fitted {
             self.sum_up();
         }
         Ok(())
@@ -208,11 +200,11 @@ impl Search {
 
     /// Adds the rows at hand to the sums of the fold whose turn it is.
     fn sum_up(&mut self) {
-        let rows = self.chunk.len() / self.probe.classes;
+        let rows = self.chunk.len() / self.probe.width;
         if rows == 0 {
             return;
         }
-        let y = DMatrix::from_row_slice(rows, self.probe.classes, &self.chunk);
+        let y = DMatrix::from_row_slice(rows, self.probe.width, &self.chunk);
         let fold = self.sums % FOLDS;
         self.sums += 1;
         for (fitting, spot) in self.fittings.iter_mut().zip(&self.probe.spots) {
@@ -223,29 +215,97 @@ impl Search {
         self.chunk.clear();
     }
 
+    /// What head `ix` gives for the rows that no head is fitted on, and the features that it reads.
+    fn held_out(&self, ix: usize) -> Result<(Array2<f32>, Array2<f32>)> {
+        let fitting = &self.fittings[ix];
+        let head = fitting.head.as_ref().ok_or_else(|| {
+            Error::new(ErrorKind::Internal, "a head is not fitted yet").at("the search")
+        })?;
+        let values: Vec<f32> = fitting.held_out.iter().map(|&v| v as f32).collect();
+        let shape = (self.references.len(), self.probe.spots[ix].features);
+        let features = Array2::from_shape_vec(shape, values)
+            .map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))?;
+        Ok((Layer::from_linear(head).apply(&features), features))
+    }
+
+    /// What a gate reads of these rows.
+    fn read_by_gate(&self, outputs: Array2<f32>, features: Array2<f32>) -> Array2<f32> {
+        if self.probe.width > WIDEST_READ {
+            return features;
+        }
+        concatenate![Axis(1), features, outputs]
+    }
+
+    /// The gate of an exit: how sure its head is.
+    fn gate(&self, ix: usize) -> Result<Gate> {
+        let (outputs, features) = self.held_out(ix)?;
+        let deviation: Vec<f32> = outputs
+            .rows()
+            .into_iter()
+            .zip(&self.references)
+            .take(self.for_gates)
+            .map(|(own, full)| self.deviation(&own.to_vec(), full))
+            .collect();
+        let rows = self.read_by_gate(outputs, features);
+        let rows = rows.slice(s![..self.for_gates, ..]).to_owned();
+        let mut rng = ChaCha8Rng::seed_from_u64(SEED + ix as u64);
+        Ok(Gate::fit(&mut rng, &rows, &deviation, DENDRITES, &GATE_LAMBDAS)?.turned())
+    }
+
+    /// How far a head's answer is from the full model's: by numbers, or by the probability that the full model's
+    /// class lacks.
+    fn deviation(&self, own: &[f32], full: &[f32]) -> f32 {
+        if self.options.numbers {
+            return farthest(own, full);
+        }
+        1.0 - temperature::softmax(own, 1.0)[largest(full)] as f32
+    }
+
+    /// How far from the full model's numbers an answer that agrees may lie; none for classes.
+    fn tolerance(&self) -> Option<f32> {
+        if !self.options.numbers {
+            return None;
+        }
+        let (n, width) = (self.references.len() as f64, self.probe.width);
+        let variance = |place: usize| {
+            let values = || self.references.iter().map(|row| f64::from(row[place]));
+            let mean = values().sum::<f64>() / n;
+            values().map(|v| (v - mean).powi(2)).sum::<f64>() / n
+        };
+        let mean = (0..width).map(variance).sum::<f64>() / width as f64;
+        Some((TOLERANCE * mean.sqrt()) as f32)
+    }
+
     /// Chooses among the candidates, and puts the model together anew.
     pub fn found(self) -> Result<Found> {
-        let macs = self.probe.macs;
+        let (macs, tolerance) = (self.probe.macs, self.tolerance());
+        let references = &self.references[self.for_gates..];
+        let answers: Vec<usize> = references.iter().map(|full| largest(full)).collect();
         let mut candidates = vec![];
         let (mut exits, mut temperatures) = (vec![], vec![]);
-        for (fitting, spot) in self.fittings.iter().zip(&self.probe.spots) {
-            let head = fitting.head.as_ref().ok_or_else(|| {
-                Error::new(ErrorKind::Internal, "the search is not done").at(&spot.cut.tensor)
-            })?;
-            let x = DMatrix::from_row_slice(self.answers.len(), spot.features, &fitting.held_out);
-            let logits: Vec<Vec<f32>> = head
-                .apply(&x)
-                .row_iter()
-                .map(|row| row.iter().map(|&v| v as f32).collect())
-                .collect();
-            let temperature = temperature::fit(&logits, &self.answers);
-            let confident = logits.iter().map(|row| confidence(row, temperature)).collect();
-            let agrees: Vec<bool> = logits
+        for (ix, (fitting, spot)) in self.fittings.iter().zip(&self.probe.spots).enumerate() {
+            let (outputs, features) = self.held_out(ix)?;
+            let rows: Vec<Vec<f32>> =
+                outputs.rows().into_iter().skip(self.for_gates).map(|row| row.to_vec()).collect();
+            let temperature =
+                if self.options.numbers { 1.0 } else { temperature::fit(&rows, &answers) };
+            let confident = match &fitting.gate {
+                Some(gate) => {
+                    let read = self.read_by_gate(outputs, features);
+                    gate.score(&read.slice(s![self.for_gates.., ..]).to_owned())
+                }
+                None => rows.iter().map(|row| most_probable(row, temperature)).collect(),
+            };
+            let agrees: Vec<bool> = rows
                 .iter()
-                .zip(&self.answers)
-                .map(|(row, &answer)| largest(row) == answer)
+                .zip(references)
+                .map(|(own, full)| match tolerance {
+                    Some(most) => farthest(own, full) <= most,
+                    None => largest(own) == largest(full),
+                })
                 .collect();
-            let own = Macs((spot.features * self.probe.classes) as f64) / macs;
+            let gate = fitting.gate.as_ref().map_or(0, Gate::macs);
+            let own = Macs((spot.features * self.probe.width + gate) as f64) / macs;
             exits.push(Exit {
                 tensor: spot.cut.tensor.clone(),
                 features: spot.features,
@@ -263,12 +323,17 @@ impl Search {
             })?;
         choice.exits.iter().for_each(|&ix| exits[ix].kept = true);
         let kept = |ix: &usize| temperatures[*ix];
-        let confidence = Confidence {
-            score: Score::MaxProbability,
-            temperatures: choice.exits.iter().map(kept).collect(),
-        };
-        let stages = self.stages(&choice.exits)?;
-        Ok(Found { stages, confidence, exits, expected_cost: choice.cost })
+        let score = if self.options.gates { Score::Gate } else { Score::MaxProbability };
+        let confidence =
+            Confidence { score, temperatures: choice.exits.iter().map(kept).collect() };
+        Ok(Found {
+            parts: Parts::Exits(self.stages(&choice.exits)?),
+            confidence,
+            exits,
+            expected_cost: choice.cost,
+            tolerance,
+            output: self.probe.model.component().outputs()[0].name.clone(),
+        })
     }
 
     /// The model cut behind the chosen exits, with their heads.
@@ -293,7 +358,7 @@ impl Search {
                     let passing: Vec<String> =
                         spot.cut.passing.iter().filter(given).cloned().collect();
                     graph.output = self.probe.declared(&passing)?;
-                    let head = self.head(chosen[place], &format!("{OUTPUT}{}", place + 1))?;
+                    let head = self.head(chosen[place], place)?;
                     append(&mut graph, head);
                 }
                 None => append(&mut graph, self.answer()?),
@@ -306,23 +371,30 @@ impl Search {
         Stages::new(stages)
     }
 
-    /// The head of a spot as a graph that reads its tensor and gives `output`.
-    fn head(&self, ix: usize, output: &str) -> Result<GraphProto> {
-        let spot = &self.probe.spots[ix];
-        let linear = self.fittings[ix].head.as_ref();
+    /// The head of a spot as a graph that reads its tensor and gives what stage `place` answers, and how sure that is.
+    fn head(&self, ix: usize, place: usize) -> Result<GraphProto> {
+        let (spot, fitting) = (&self.probe.spots[ix], &self.fittings[ix]);
+        let linear = fitting.head.as_ref();
         let linear = linear.ok_or_else(|| Error::new(ErrorKind::Internal, "a head is missing"))?;
         let mut graph = GraphBuilder::new("head", self.probe.model.component().opset());
         let declared = self.probe.declared(std::slice::from_ref(&spot.cut.tensor))?;
         let tensor = graph.declare_input(declared[0].clone())?;
-        let features = features::wire(&mut graph, output, &tensor, spot.pooling)?;
-        // Row by row, as ONNX has it; nalgebra keeps columns.
-        let (rows, columns) = linear.weights.shape();
-        let values: Vec<f32> = linear.weights.transpose().iter().map(|&v| v as f32).collect();
-        let bias: Vec<f32> = linear.bias.iter().map(|&v| v as f32).collect();
-        let weights = graph.constant(&format!("{output}/weights"), &[rows, columns], &values)?;
-        let bias = graph.constant(&format!("{output}/bias"), &[columns], &bias)?;
-        let answer = graph.node("Gemm", output, &[&features, &weights, &bias])?;
-        graph.output(&answer, &self.probe.row_of(columns))?;
+        let output = format!("{OUTPUT}{}", place + 1);
+        let features = features::wire(&mut graph, &output, &tensor, spot.pooling)?;
+        let answer = Layer::from_linear(linear).wire(&mut graph, &output, &features)?;
+        graph.output(&answer, &self.probe.row_of(self.probe.width))?;
+        if let Some(gate) = &fitting.gate {
+            let sure = early_exit::sure(place);
+            let read = if self.probe.width > WIDEST_READ {
+                features
+            } else {
+                let axis = vec![int_attribute("axis", 1)];
+                let name = format!("{sure}/read");
+                graph.node_with("Concat", &name, &[&features, &answer], axis)?
+            };
+            gate.wire(&mut graph, &sure, &read, &sure)?;
+            graph.output(&sure, &self.probe.row_of(1))?;
+        }
         Ok(graph.into_model(&Metadata::default())?.graph.unwrap_or_default())
     }
 
@@ -335,7 +407,7 @@ impl Search {
             let tensor = graph.declare_input(declared[0].clone())?;
             graph.node("Identity", OUTPUT, &[&tensor])?;
         }
-        graph.output(OUTPUT, &self.probe.row_of(self.probe.classes))?;
+        graph.output(OUTPUT, &self.probe.row_of(self.probe.width))?;
         Ok(graph.into_model(&Metadata::default())?.graph.unwrap_or_default())
     }
 }
@@ -356,13 +428,15 @@ pub fn early_exits(model: Component, samples: Samples, options: Options) -> Resu
     search.found()
 }
 
-/// The largest probability of softmax(z / T).
-fn confidence(logits: &[f32], temperature: f64) -> f32 {
-    temperature::softmax(logits, temperature).into_iter().fold(0.0, f64::max) as f32
+/// Word on a data set that is too small.
+pub(super) fn too_few(rows: usize) -> Error {
+    let text = format!(
+        "there are {rows} rows to fit to, and {FEWEST} are needed at least: bring more inputs"
+    );
+    Error::new(ErrorKind::Data, text)
 }
 
-/// Index of the largest value.
-fn largest<T: PartialOrd + Copy>(values: &[T]) -> usize {
-    let better = |best: usize, ix: usize| if values[ix] > values[best] { ix } else { best };
-    (0..values.len()).fold(0, better)
+/// The largest difference of two rows of numbers.
+fn farthest(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }

@@ -3,13 +3,13 @@
 //! Their quality and operations are exact for the samples recorded. Their latency is predicted, as the mean of
 //! the paths' times; the measured points of the sweep lie among them and show how far that holds.
 
-use crate::data::Samples;
 use crate::engine::Knobs;
 use crate::onnx::KnobRange;
 use crate::units::{Macs, Seconds};
 
 use super::quality::{self, Quality};
 use super::record::Recording;
+use super::truth::Truth;
 
 /// Settings of a dense curve between its ends.
 const STEPS: usize = 96;
@@ -93,13 +93,13 @@ fn shares() -> impl Iterator<Item = f64> {
     (1..STEPS).map(|step| (step as f64 / STEPS as f64).powf(1.5))
 }
 
-/// The dense curve over the first `n` recorded samples, `measured` knob values included. `full` are the full
-/// model's outputs; `path_seconds` the time of each path, if known.
+/// The dense curve over the first `n` recorded samples, `measured` knob values included. `path_seconds` is the time of
+/// each path, if known.
 pub fn dense_curve(
     recording: &Recording,
     (knob, range): (&str, KnobRange),
     measured: &[f32],
-    (full, samples): (&[Vec<f32>], &Samples),
+    truth: Truth,
     path_seconds: Option<&[Seconds]>,
 ) -> Vec<DensePoint> {
     let n = recording.len();
@@ -112,7 +112,7 @@ pub fn dense_curve(
     }
     let point = |value: f32| {
         let knobs = Knobs::new().with(knob, value);
-        let quality = quality::routed(recording, &knobs, full, samples.labels(), n);
+        let quality = quality::routed(recording, &knobs, truth, n);
         let latency = path_seconds.map(|seconds| mean_seconds(&quality.paths, seconds));
         DensePoint { knob: value, quality, latency }
     };

@@ -20,3 +20,4 @@ pub mod stats;
 pub mod sweep;
 pub mod threshold;
 pub mod timing;
+pub mod truth;

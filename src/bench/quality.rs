@@ -4,7 +4,8 @@
 use crate::engine::Knobs;
 use crate::units::{Macs, Seconds};
 
-use super::record::{Recording, argmax};
+use super::record::Recording;
+use super::truth::Truth;
 
 /// Figures over samples 0…n at one setting.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -40,24 +41,24 @@ pub struct Answer<'a> {
     pub path: Option<usize>,
 }
 
-/// Summarises `answers`, one a sample, against the full model's outputs and the labels.
+/// Summarises `answers`, one a sample.
 pub fn summarise<'a>(
     answers: impl Iterator<Item = Answer<'a>>,
-    full: &[Vec<f32>],
-    labels: Option<&[usize]>,
+    truth: Truth,
     path_count: usize,
 ) -> Quality {
     let mut quality = Quality { paths: vec![0.0; path_count], ..Quality::default() };
     let (mut right, mut values) = (0u64, 0u64);
     for (row, answer) in answers.enumerate() {
-        let (own, reference) = (argmax(answer.output), argmax(&full[row]));
+        let reference = &truth.full[row];
         quality.n += 1;
-        quality.disagreements += u64::from(own != reference);
-        if let Some(labels) = labels {
-            right += u64::from(own == labels[row]);
-            quality.errors += u64::from(reference == labels[row] && own != labels[row]);
+        quality.disagreements += u64::from(!truth.agrees(row, answer.output));
+        let rights = truth.is_right(row, answer.output).zip(truth.is_right(row, reference));
+        if let Some((own, of_full)) = rights {
+            right += u64::from(own);
+            quality.errors += u64::from(of_full && !own);
         }
-        for (a, b) in answer.output.iter().zip(&full[row]) {
+        for (a, b) in answer.output.iter().zip(reference) {
             let difference = f64::from((a - b).abs());
             quality.deviation_max = quality.deviation_max.max(difference);
             quality.deviation_mean += difference;
@@ -73,23 +74,17 @@ pub fn summarise<'a>(
     quality.macs = quality.macs / n;
     quality.deviation_mean /= values.max(1) as f64;
     quality.agreement = 1.0 - quality.disagreements as f64 / n;
-    quality.accuracy = labels.map(|_| right as f64 / n);
+    quality.accuracy = truth.labels.map(|_| right as f64 / n);
     quality
 }
 
 /// The routed model at these knobs over the first `n` recorded samples.
-pub fn routed(
-    recording: &Recording,
-    knobs: &Knobs,
-    full: &[Vec<f32>],
-    labels: Option<&[usize]>,
-    n: usize,
-) -> Quality {
+pub fn routed(recording: &Recording, knobs: &Knobs, truth: Truth, n: usize) -> Quality {
     let answers = (0..n).map(|row| {
         let routed = recording.at(row, knobs);
         Answer { output: routed.output, macs: routed.macs, path: Some(routed.path) }
     });
-    summarise(answers, full, labels, recording.paths.len())
+    summarise(answers, truth, recording.paths.len())
 }
 
 /// The cheapest path that is good enough for each sample, else the full path: no router that
@@ -98,21 +93,20 @@ pub fn routed(
 /// operations, or by `path_seconds` if given.
 pub fn oracle(
     recording: &Recording,
-    full: &[Vec<f32>],
-    labels: Option<&[usize]>,
+    truth: Truth,
     agreement: bool,
     n: usize,
     path_seconds: Option<&[Seconds]>,
 ) -> Quality {
     let answers = (0..n).map(|row| {
-        let wanted = match labels {
-            Some(labels) if !agreement => labels[row],
-            _ => argmax(&full[row]),
+        let is_good = |output: &[f32]| match truth.is_right(row, output) {
+            Some(right) if !agreement => right,
+            _ => truth.agrees(row, output),
         };
         let macs = |ix: usize| recording.paths[ix].macs[row].0;
         let cost = |ix: &usize| path_seconds.map_or_else(|| macs(*ix), |seconds| seconds[*ix].0);
         let all = 0..recording.paths.len();
-        let good = all.clone().filter(|&ix| argmax(&recording.paths[ix].outputs[row]) == wanted);
+        let good = all.clone().filter(|&ix| is_good(&recording.paths[ix].outputs[row]));
         let path = good
             .min_by(|a, b| cost(a).total_cmp(&cost(b)))
             .or_else(|| all.max_by(|a, b| cost(a).total_cmp(&cost(b))))
@@ -120,18 +114,12 @@ pub fn oracle(
         let record = &recording.paths[path];
         Answer { output: &record.outputs[row], macs: record.macs[row], path: Some(path) }
     });
-    summarise(answers, full, labels, recording.paths.len())
+    summarise(answers, truth, recording.paths.len())
 }
 
 /// A router that sends samples down the paths at random, with these shares: exact expectation.
 /// It pays for the same gates as the routed model.
-pub fn random(
-    recording: &Recording,
-    shares: &[f64],
-    full: &[Vec<f32>],
-    labels: Option<&[usize]>,
-    n: usize,
-) -> Quality {
+pub fn random(recording: &Recording, shares: &[f64], truth: Truth, n: usize) -> Quality {
     let mut mixed = Quality { n, paths: shares.to_vec(), ..Quality::default() };
     let mut accuracy = 0.0;
     for (ix, &share) in shares.iter().enumerate() {
@@ -141,7 +129,7 @@ pub fn random(
             macs: record.macs[row],
             path: None,
         });
-        let alone = summarise(answers, full, labels, 0);
+        let alone = summarise(answers, truth, 0);
         accuracy += share * alone.accuracy.unwrap_or(0.0);
         mixed.agreement += share * alone.agreement;
         mixed.deviation_mean += share * alone.deviation_mean;
@@ -150,7 +138,7 @@ pub fn random(
         }
         mixed.macs += alone.macs * share;
     }
-    mixed.accuracy = labels.map(|_| accuracy);
+    mixed.accuracy = truth.labels.map(|_| accuracy);
     mixed
 }
 
@@ -167,7 +155,8 @@ mod tests {
             macs: Macs(10.0),
             path: Some(ix % 2),
         });
-        let quality = summarise(answers, &full, Some(&[0, 1, 1]), 2);
+        let quality =
+            summarise(answers, Truth { full: &full, labels: Some(&[0, 1, 1]), tolerance: None }, 2);
         assert_eq!(quality.accuracy, Some(2.0 / 3.0));
         assert_eq!((quality.errors, quality.disagreements), (1, 2));
         assert_eq!(quality.deviation_max, 3.0);

@@ -71,6 +71,8 @@ pub struct Subject {
     pub test: Test,
     /// The same, disturbed, to see what that does to the full and to the routed model.
     pub variants: Vec<Variant>,
+    /// Where outputs are numbers and no scores of classes: how far from the full model's an answer that agrees may lie.
+    pub tolerance: Option<f32>,
 }
 
 /// How much to measure.

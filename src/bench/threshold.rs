@@ -11,6 +11,7 @@ use crate::onnx::KnobRange;
 use super::dense::{knob_values, knob_values_by_operations};
 use super::quality::{Quality, routed};
 use super::record::Recording;
+use super::truth::Truth;
 
 /// Settings that are tested, one after the other, from "always" on.
 const SETTINGS: usize = 100;
@@ -88,7 +89,9 @@ impl Settings {
     /// How the samples fare at a value of the knob, against "always".
     pub fn at(&self, value: f32) -> Quality {
         let knobs = Knobs::new().with(&self.knob, value);
-        routed(&self.recording, &knobs, &self.full, self.labels.as_deref(), self.full.len())
+        let tolerance = self.recording.program().metadata().tolerance;
+        let truth = Truth { full: &self.full, labels: self.labels.as_deref(), tolerance };
+        routed(&self.recording, &knobs, truth, self.full.len())
     }
 
     /// Operations at this value, as a share of those at "always".

@@ -7,16 +7,17 @@ use perforate::bench::sweep::{CostBasis, Options, Sweep};
 use perforate::bench::timing::measure_tick;
 use perforate::chart::{self, Size, Theme};
 use perforate::clock::SystemClock;
+use perforate::engine::Program;
 use perforate::fit::calibrate::Loss;
-use perforate::lab::experiment::Experiment;
+use perforate::lab::experiment::{Answers, Experiment};
 use perforate::lab::plots::{self, Selected};
 use perforate::lab::scenario::{Opened, SEED};
-use perforate::lab::{OWN, SCENARIOS, find, launches};
+use perforate::lab::{OWN, OWN_CASCADE, SCENARIOS, find, launches};
 use perforate::report::{Context, Host, Report, ScenarioReport, scenario_report};
 use perforate::route::score::Kind;
 use perforate::{Error, ErrorKind, Result};
 
-use super::io::{read, say, write};
+use super::io::{PictureArguments, read, read_inputs, say, write};
 
 /// Size of the charts that are written to files.
 const CHART_SIZE: Size = Size { width: 720.0, height: 450.0, device_pixel_ratio: 1.0 };
@@ -48,12 +49,18 @@ pub struct BenchArguments {
     /// How sure an early exit or a model of a cascade is; its largest probability unless given.
     #[arg(long, value_enum)]
     score: Option<Kind>,
-    /// A model of your own: exits are looked for, and measured.
-    #[arg(long, conflicts_with_all = ["scenario", "config", "table"])]
-    model: Option<PathBuf>,
-    /// Inputs for it: an .npz, .npy or .csv file, with labels or without; some are drawn if there are none.
+    /// A model of your own: exits are looked for, and measured. Several become a cascade that replaces the costliest.
+    #[arg(long, num_args = 1.., conflicts_with_all = ["scenario", "config", "table"])]
+    model: Vec<PathBuf>,
+    /// Inputs for it: an .npz, .npy or .csv file, with labels or without, or a folder of .png and .jpeg files, whose
+    /// folders are classes; some are drawn if there are none.
     #[arg(long, requires = "model")]
     inputs: Option<PathBuf>,
+    /// What it answers with.
+    #[arg(long, value_enum, requires = "model")]
+    answers: Option<Answers>,
+    #[command(flatten)]
+    pictures: PictureArguments,
     /// Sentences to calibrate and test on, instead of the scenario's: lines of label, tab, sentence.
     #[arg(long)]
     table: Option<PathBuf>,
@@ -91,13 +98,7 @@ fn experiments(arguments: &BenchArguments) -> Result<Vec<Experiment>> {
                 .map_err(|_| Error::new(ErrorKind::Config, "this is no text").at(&name))?;
             Experiment::read(&name, &text)?
         }
-        None if arguments.model.is_some() => {
-            let name = |path: &PathBuf| path.display().to_string();
-            let (model, inputs) = (arguments.model.as_ref(), arguments.inputs.as_ref());
-            let usual = Experiment::usual(&OWN, arguments.quick);
-            let (model, inputs) = (model.map(name).unwrap_or_default(), inputs.map(name));
-            vec![usual.with_model(&model, inputs.as_deref())]
-        }
+        None if !arguments.model.is_empty() => vec![own(arguments)?],
         None if arguments.scenario.is_empty() => {
             SCENARIOS.iter().map(|s| Experiment::usual(s, arguments.quick)).collect()
         }
@@ -128,6 +129,25 @@ fn experiments(arguments: &BenchArguments) -> Result<Vec<Experiment>> {
         }
     }
     Ok(experiments)
+}
+
+/// The experiment on the user's own models.
+fn own(arguments: &BenchArguments) -> Result<Experiment> {
+    let name = |path: &PathBuf| path.display().to_string();
+    let models: Vec<String> = arguments.model.iter().map(name).collect();
+    let scenario = if models.len() > 1 { &OWN_CASCADE } else { &OWN };
+    let usual = Experiment::usual(scenario, arguments.quick);
+    let inputs = arguments.inputs.as_ref();
+    let folder = inputs.filter(|inputs| inputs.is_dir());
+    let form = |_| {
+        let program = Program::load(&models[0], &read(&arguments.model[0])?)?;
+        arguments.pictures.form(&program)
+    };
+    Ok(Experiment {
+        answers: arguments.answers.unwrap_or_default(),
+        pictures: folder.map(form).transpose()?,
+        ..usual.with_models(&models, inputs.map(name).as_deref())
+    })
 }
 
 /// Runs experiments, with the progress on stderr. The launches of one stand between those of the others, so
@@ -192,8 +212,14 @@ pub fn launch() -> Result<()> {
 }
 
 fn read_files(experiment: &Experiment) -> Result<BTreeMap<String, Vec<u8>>> {
+    let form = || {
+        experiment.pictures.clone().ok_or_else(|| {
+            let text = "it is not given, so nothing is known of how pictures become inputs";
+            Error::new(ErrorKind::Config, text).node("pictures")
+        })
+    };
     let files = experiment.needed()?.into_iter();
-    files.map(|file| read(Path::new(&file)).map(|content| (file, content))).collect()
+    files.map(|file| read_inputs(Path::new(&file), form).map(|content| (file, content))).collect()
 }
 
 /// The report in every form, and the charts.

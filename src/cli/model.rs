@@ -3,26 +3,29 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use perforate::auto::survey;
 use perforate::bench::threshold::Settings;
 use perforate::data::own;
+use perforate::data::pictures::Form;
 use perforate::engine::{Knobs, Program};
 use perforate::fit::calibrate::{Loss, RiskTarget};
 use perforate::lab;
 use perforate::onnx::{Component, encode, set_default};
+use perforate::report::usage::{self, Language};
 use perforate::{Error, ErrorKind, Result};
 
-use super::io::{read, say, write};
+use super::io::{PictureArguments, read, read_inputs, say, write};
 
 fn load(path: &Path) -> Result<Program> {
     Program::load(&path.display().to_string(), &read(path)?)
 }
 
-/// Shows segments, gates, knobs and costs.
+/// Shows what a model reads, gives and costs, where it can be cut, its segments, gates and knobs.
 pub fn inspect(path: &Path) -> Result<()> {
-    let program = load(path)?;
-    say!("{}: {}, {} parameters", path.display(), program.file_size(), program.parameters());
-    for input in program.inputs() {
-        say!("input   {} {:?} [N, {:?}]", input.name, input.datum_type, input.row_shape);
+    let (name, bytes) = (path.display().to_string(), read(path)?);
+    let program = Program::load(&name, &bytes)?;
+    for (term, text) in survey(&Component::decode(&name, &bytes)?, &program).lines() {
+        say!("{:<12}{text}", term.to_lowercase());
     }
     for knob in program.knobs() {
         say!("knob    {} default {:?}", knob.name, knob.default);
@@ -66,7 +69,8 @@ pub fn run(model: &Path, input: &Path, knobs: &[String], out: Option<PathBuf>) -
         values = values.with(name, value);
     }
     let name = input.display().to_string();
-    let samples = own::read(&name, &read(input)?, &program)?;
+    let bytes = read_inputs(input, || Form::of(&program))?;
+    let samples = own::read(&name, &bytes, &program, true)?;
     let ran = lab::run::run(&program, &name, &samples, &values)?;
     for (row, (path, macs)) in ran.rows.iter().enumerate() {
         say!("{row}\t{path}\t{macs}");
@@ -98,10 +102,18 @@ impl Risk {
 }
 
 /// Chooses the default of a routed model's knob on inputs, and writes the model with it.
-pub fn calibrate(model: &Path, inputs: &Path, risk: &Risk, out: &Path) -> Result<()> {
+pub fn calibrate(
+    model: &Path,
+    inputs: &Path,
+    pictures: &PictureArguments,
+    risk: &Risk,
+    out: &Path,
+) -> Result<()> {
     let target = risk.target()?;
     let program = Arc::new(load(model)?);
-    let samples = own::read(&inputs.display().to_string(), &read(inputs)?, &program)?;
+    let bytes = read_inputs(inputs, || pictures.form(&program))?;
+    let numbers = program.metadata().tolerance.is_some();
+    let samples = own::read(&inputs.display().to_string(), &bytes, &program, numbers)?;
     let settings = Settings::record(&program, &samples)?;
     let chosen = settings.choose(&target)?;
     let (knob, value) = &chosen.knob;
@@ -116,5 +128,12 @@ pub fn calibrate(model: &Path, inputs: &Path, risk: &Risk, out: &Path) -> Result
         chosen.p_value,
         100.0 * settings.cost(*value)
     );
+    Ok(())
+}
+
+/// Prints lines that run a model elsewhere.
+pub fn usage(model: &Path, language: Language) -> Result<()> {
+    let name = model.file_name().unwrap_or_default().to_string_lossy();
+    say!("{}", usage::usage(language, &name, &load(model)?));
     Ok(())
 }

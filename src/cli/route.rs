@@ -4,20 +4,21 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use perforate::Result;
-use perforate::auto::{Options, early_exits};
+use perforate::auto::{Options, cascade as find_cascade, early_exits};
 use perforate::data::own;
 use perforate::engine::Program;
+use perforate::lab::experiment::Answers;
 use perforate::lab::scenario::SEED;
 use perforate::onnx::{Component, encode};
 use perforate::report::exits;
 use perforate::route::early_exit::Confidence;
 use perforate::route::score::Kind;
 use perforate::route::{cascade, dendritic, early_exit, energy, experts, fuzzy, learned, refine};
+use perforate::{Error, ErrorKind, Result};
 
 use tract_onnx::pb::ModelProto;
 
-use super::io::{read, say, write};
+use super::io::{PictureArguments, read, read_inputs, say, write};
 
 #[derive(Subcommand)]
 /// A composer and its parts.
@@ -115,6 +116,12 @@ pub enum Strategy {
         /// Other outputs that are answers too, where a stage ends: exits of the last model, as logits3.
         #[arg(long, num_args = 1..)]
         exits: Vec<String>,
+        /// Inputs on which it is found out which of the models are worth asking, and how sure they must be; then each
+        /// file is a whole model, with any name of its output.
+        #[arg(long, alias = "data", conflicts_with_all = ["exits", "temperature"])]
+        inputs: Option<PathBuf>,
+        #[command(flatten)]
+        search: SearchArguments,
         #[command(flatten)]
         confidence: ConfidenceArguments,
         /// Default of the knob.
@@ -131,12 +138,12 @@ pub enum Strategy {
         /// A classifier without exits, instead: they are found, and fitted to its own answers.
         #[arg(long)]
         model: Option<PathBuf>,
-        /// Inputs for that: an .npz, .npy or .csv file; labels are not read. Some are drawn if there are none.
-        #[arg(long, requires = "model")]
+        /// Inputs for that: an .npz, .npy or .csv file, or a folder of pictures; labels are not read. Some are drawn if
+        /// there are none.
+        #[arg(long, alias = "data", requires = "model")]
         inputs: Option<PathBuf>,
-        /// Share of the answers that may change, which exits are chosen for.
-        #[arg(long, default_value_t = 0.01)]
-        epsilon: f64,
+        #[command(flatten)]
+        search: SearchArguments,
         #[command(flatten)]
         confidence: ConfidenceArguments,
         /// Default of the knob.
@@ -145,6 +152,19 @@ pub enum Strategy {
         #[arg(long)]
         out: PathBuf,
     },
+}
+
+/// What a search is told.
+#[derive(clap::Args)]
+pub struct SearchArguments {
+    /// Share of the answers that may change, which exits are chosen for.
+    #[arg(long, default_value_t = 0.01)]
+    epsilon: f64,
+    /// What the model answers with.
+    #[arg(long, value_enum, default_value = "classes")]
+    answers: Answers,
+    #[command(flatten)]
+    pictures: PictureArguments,
 }
 
 /// How sure what may answer before the last stage is: an early head, or a model of a cascade.
@@ -232,16 +252,25 @@ pub fn route(strategy: Strategy) -> Result<()> {
             };
             (parts.compose(threshold, provenance)?, out)
         }
-        Strategy::Cascade { models: files, exits, confidence, threshold, out } => {
+        Strategy::Cascade { models, inputs: Some(inputs), search, threshold, out, .. } => {
+            (automatic(&models, Some(&inputs), &search, Kind::default(), threshold)?, out)
+        }
+        Strategy::Cascade { models: files, exits, confidence, threshold, out, .. } => {
             let parts = files.iter().map(component).collect::<Result<Vec<_>>>()?;
             let models = cascade::Models::new(&parts, &exits)?;
             let confidence = confidence.of(models.count() - 1);
             let provenance = numbered("file", &files);
             (models.compose(&confidence, threshold, provenance)?, out)
         }
-        Strategy::EarlyExit { model: Some(model), inputs, epsilon, threshold, out, .. } => {
-            (automatic(&model, inputs.as_deref(), epsilon, threshold)?, out)
-        }
+        Strategy::EarlyExit {
+            model: Some(model),
+            inputs,
+            search,
+            confidence,
+            threshold,
+            out,
+            ..
+        } => (automatic(&[model], inputs.as_deref(), &search, confidence.score, threshold)?, out),
         Strategy::EarlyExit { stages: files, confidence, threshold, out, .. } => {
             let stages =
                 early_exit::Stages::new(files.iter().map(component).collect::<Result<_>>()?)?;
@@ -255,23 +284,47 @@ pub fn route(strategy: Strategy) -> Result<()> {
     write(&out, bytes)
 }
 
-/// Finds exits for a classifier that has none.
-fn automatic(model: &Path, inputs: Option<&Path>, risk: f64, threshold: f32) -> Result<ModelProto> {
-    let name = model.display().to_string();
-    let bytes = read(model)?;
-    let program = Program::load(&name, &bytes)?;
+/// Finds exits for a model that has none, or makes several a cascade.
+fn automatic(
+    models: &[PathBuf],
+    inputs: Option<&Path>,
+    search: &SearchArguments,
+    score: Kind,
+    threshold: f32,
+) -> Result<ModelProto> {
+    if ![Kind::MaxProbability, Kind::Gate].contains(&score) {
+        let text = "exits that are found ask for max-probability, or a gate";
+        return Err(Error::new(ErrorKind::Config, text).at("--score"));
+    }
+    let names: Vec<String> = models.iter().map(|path| path.display().to_string()).collect();
+    let files = models.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
+    let mut components = names
+        .iter()
+        .zip(&files)
+        .map(|(name, bytes)| Component::decode(name, bytes))
+        .collect::<Result<Vec<_>>>()?;
+    let program = Program::load(&names[0], &files[0])?;
+    let numbers = search.answers == Answers::Numbers || components[0].gives_one_number();
     let samples = match inputs {
-        Some(inputs) => own::read(&inputs.display().to_string(), &read(inputs)?, &program)?,
+        Some(inputs) => {
+            let bytes = read_inputs(inputs, || search.pictures.form(&program))?;
+            own::read(&inputs.display().to_string(), &bytes, &program, numbers)?
+        }
         None => own::generate(&program, SEED)?,
     };
-    let options = Options { risk, ..Options::default() };
-    let found = early_exits(Component::decode(&name, &bytes)?, samples, options)?;
+    let gates = score == Kind::Gate;
+    let options = Options { risk: search.epsilon, numbers, gates, ..Options::default() };
+    let found = match components.len() {
+        1 => early_exits(components.remove(0), samples, options)?,
+        _ => find_cascade(components, samples, options)?,
+    };
     for exit in &found.exits {
         let cells = exits::cells(exit).into_iter();
         let cells: Vec<String> = cells.map(|(title, cell)| format!("{title} {cell}")).collect();
         say!("{}", cells.join(", "));
     }
     say!("expected to spend {:.1} % of the operations", 100.0 * found.expected_cost);
-    let provenance = BTreeMap::from([("full".to_string(), name)]);
-    early_exit::compose(&found.stages, &found.confidence, threshold, provenance)
+    let roles =
+        names.iter().enumerate().map(|(ix, name)| (format!("model{}", ix + 1), name.clone()));
+    found.compose(threshold, roles.collect())
 }

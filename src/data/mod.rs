@@ -4,6 +4,7 @@ pub mod images;
 pub mod npz;
 pub mod own;
 pub mod perturb;
+pub mod pictures;
 pub mod sentences;
 
 use std::io::Read;

@@ -17,8 +17,9 @@ const LABELS: [&str; 6] = ["label", "labels", "y", "target", "targets", "class"]
 /// Rows that are drawn where there are no inputs.
 const GENERATED: usize = 2000;
 
-/// Reads the inputs of `program`; labels are an array, or a column, called `label`, `y`, `target` or `class`.
-pub fn read(name: &str, bytes: &[u8], program: &Program) -> Result<Samples> {
+/// Reads the inputs of `program`; labels are an array, or a column, called `label`, `y`, `target` or `class`. Those of a
+/// model that answers with `numbers` are no classes, and left out.
+pub fn read(name: &str, bytes: &[u8], program: &Program, numbers: bool) -> Result<Samples> {
     let fault = |text: String| Error::new(ErrorKind::Data, text).at(name);
     let own = program
         .inputs()
@@ -36,6 +37,9 @@ pub fn read(name: &str, bytes: &[u8], program: &Program) -> Result<Samples> {
         let Some(tensor) = all.get(&array) else { continue };
         let known = program.inputs().iter().any(|input| input.name == array);
         if !known && is_label(&array) {
+            if numbers {
+                continue;
+            }
             labels = Some(whole(tensor).map_err(|e| e.at(name).node(&array))?);
         } else if !known && program.inputs().len() == 1 && inputs.rows() == 0 {
             // The one input of a model may have any name in the file.
@@ -152,11 +156,11 @@ mod tests {
 
     #[test]
     fn a_table_with_a_head_and_labels() {
-        let samples = read("d.csv", b"a,label,b\n1,0,2\n3,1,4\n", &program()).unwrap();
+        let samples = read("d.csv", b"a,label,b\n1,0,2\n3,1,4\n", &program(), false).unwrap();
         assert_eq!(samples.labels(), Some(&[0, 1][..]));
         let x = to_array::<f32>(samples.inputs().get("features").unwrap()).unwrap();
         assert_eq!(x.into_raw_vec_and_offset().0, [1.0, 2.0, 3.0, 4.0]);
-        assert_eq!(read("d.csv", b"1,2\n3,4\n5,6", &program()).unwrap().len(), 3);
+        assert_eq!(read("d.csv", b"1,2\n3,4\n5,6", &program(), false).unwrap().len(), 3);
     }
 
     #[test]
@@ -164,7 +168,7 @@ mod tests {
         let x = ArrayD::from_elem(vec![3, 2], 1.0);
         let y = ArrayD::from_shape_vec(vec![3], vec![0.0, 1.0, 1.0]).unwrap();
         let file = npz::write(&[("images", &x), ("y", &y)]).unwrap();
-        let samples = read("d.npz", &file, &program()).unwrap();
+        let samples = read("d.npz", &file, &program(), false).unwrap();
         assert_eq!((samples.len(), samples.labels()), (3, Some(&[0, 1, 1][..])));
     }
 
@@ -194,7 +198,7 @@ mod tests {
             ("d.npz", &nan, &["row 0", "NaN"]),
             ("d.npz", &short, &["3 labels for 2 rows"]),
         ] {
-            let error = read(name, bytes, &program()).unwrap_err().to_string();
+            let error = read(name, bytes, &program(), false).unwrap_err().to_string();
             assert!(error.contains(name), "{error}");
             assert!(words.iter().all(|word| error.contains(word)), "{words:?}: {error}");
         }

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::bench::sweep::{CostBasis, Options};
 use crate::data::Sizes;
+use crate::data::pictures::Form;
 use crate::energy::EnergyModel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fit::calibrate::{Loss, RiskTarget};
@@ -25,6 +26,18 @@ const MOST_ROWS: usize = 1_000_000;
 const LARGEST_BATCH: usize = 4096;
 /// Rows of a user's table that a page measures, for calibration and for the test each.
 const MOST_OF_A_TABLE: usize = 1000;
+
+/// What a model of the user's answers with.
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answers {
+    /// Scores of classes, unless there is just one.
+    #[default]
+    Classes,
+    /// Numbers that it predicts.
+    Numbers,
+}
 
 /// An experiment. Fields that a file leaves out have the scenario's usual values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,6 +84,15 @@ pub struct Experiment {
     /// The user's own model, where that is measured; the name of an ONNX file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// More models of the user's, of which cheap ones are asked before it; files too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<String>,
+    /// What it answers with.
+    #[serde(default)]
+    pub answers: Answers,
+    /// How pictures become its inputs, where these are a folder of some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<Form>,
     /// Inputs for it; without them some are drawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<String>,
@@ -105,6 +127,9 @@ impl Experiment {
             score: score::Kind::default(),
             table: None,
             model: None,
+            before: vec![],
+            answers: Answers::default(),
+            pictures: None,
             inputs: None,
             fitting: usual_fitting(),
             files: BTreeMap::new(),
@@ -171,9 +196,13 @@ impl Experiment {
         }
     }
 
-    /// The same of the user's model on the user's inputs.
-    pub fn with_model(self, model: &str, inputs: Option<&str>) -> Experiment {
-        Experiment { model: Some(model.into()), inputs: inputs.map(str::to_string), ..self }
+    /// The same of the user's models, the last one to be replaced, on the user's inputs.
+    pub fn with_models(self, models: &[String], inputs: Option<&str>) -> Experiment {
+        let (model, before) = match models.split_last() {
+            Some((model, before)) => (Some(model.clone()), before.to_vec()),
+            None => (None, vec![]),
+        };
+        Experiment { model, before, inputs: inputs.map(str::to_string), ..self }
     }
 
     /// Reads experiments from JSON: one object, a list of them, or a report, whose experiments are repeated.
@@ -237,6 +266,20 @@ impl Experiment {
             let text = format!("{value} must lie in {least}…{most}");
             return Err(Error::new(ErrorKind::Config, text).node(name));
         }
+        let scenario = find(&self.scenario)?;
+        if !scenario.scores().is_empty() && !scenario.scores().contains(&self.score) {
+            let known: Vec<_> = scenario.scores().iter().map(|score| score.name()).collect();
+            let text = format!(
+                "{} is not offered by {}; there are {}",
+                self.score.name(),
+                scenario.name,
+                known.join(", ")
+            );
+            return Err(Error::new(ErrorKind::Config, text).node("score"));
+        }
+        if let Some(form) = &self.pictures {
+            form.validate()?;
+        }
         self.energy.validate()?;
         self.targets.validate()?;
         RiskTarget::new(self.loss, self.epsilon, self.delta).map(drop)
@@ -278,7 +321,8 @@ impl Experiment {
                 let text = "it is not given: name an .onnx file, or drop one on the page";
                 Error::new(ErrorKind::Config, text).node("model")
             })?;
-            return Ok([Some(model), self.inputs.clone()].into_iter().flatten().collect());
+            let models = self.before.iter().cloned().chain([model]);
+            return Ok(models.chain(self.inputs.clone()).collect());
         }
         Ok(scenario.files().map(own).collect())
     }

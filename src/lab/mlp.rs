@@ -4,16 +4,17 @@
 //! The inputs lie around prototypes, as many real inputs do: most of them near one, one in seven far off. The light arm sees 96 random features and is fitted to the full model's outputs, so its
 //! deviation grows with that distance: some rows are easy and some are not, and a gate can tell.
 
-use nalgebra::DMatrix;
 use ndarray::{Array2, ArrayD};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, Exp1, StandardNormal};
+use rand_distr::{Distribution, Exp1};
 use tract_onnx::pb::ModelProto;
 
 use crate::engine::{Batch, Knobs};
 use crate::error::{Error, ErrorKind, Result};
-use crate::fit::ridge::{Linear, ridge_cv};
+use crate::fit::dendritic::{Gate, to_matrix};
+use crate::fit::layer::{Layer, normal};
+use crate::fit::ridge::ridge_cv;
 use crate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size};
 
 /// Sizes of the full model: inputs, two hidden layers, outputs.
@@ -45,56 +46,8 @@ pub struct ReferenceMlp {
     seed: u64,
 }
 
-/// Weights in f32, shape `[inputs, outputs]`.
-struct Layer {
-    weights: Array2<f32>,
-    bias: Vec<f32>,
-}
-
-impl Layer {
-    /// He initialisation: normal weights of variance 2 / inputs.
-    fn random(rng: &mut ChaCha8Rng, inputs: usize, outputs: usize) -> Layer {
-        let scale = (2.0 / inputs as f32).sqrt();
-        let draw = |_| normal(rng) * scale;
-        let weights = Array2::from_shape_simple_fn((inputs, outputs), {
-            let mut draw = draw;
-            move || draw(())
-        });
-        Layer { weights, bias: vec![0.0; outputs] }
-    }
-
-    fn from_linear(linear: &Linear) -> Layer {
-        let (inputs, outputs) = linear.weights.shape();
-        let weights =
-            Array2::from_shape_fn((inputs, outputs), |(i, j)| linear.weights[(i, j)] as f32);
-        Layer { weights, bias: linear.bias.iter().map(|&b| b as f32).collect() }
-    }
-
-    fn apply(&self, x: &Array2<f32>) -> Array2<f32> {
-        let bias = ndarray::ArrayView1::from(&self.bias);
-        x.dot(&self.weights) + bias
-    }
-
-    /// Adds `x·W + b` to a graph; returns the tensor's name.
-    fn wire(&self, graph: &mut GraphBuilder, name: &str, x: &str) -> Result<String> {
-        let (inputs, outputs) = self.weights.dim();
-        let values: Vec<f32> = self.weights.iter().copied().collect();
-        let weights = graph.constant(&format!("{name}/weights"), &[inputs, outputs], &values)?;
-        let bias = graph.constant(&format!("{name}/bias"), &[outputs], &self.bias)?;
-        graph.node("Gemm", name, &[x, &weights, &bias])
-    }
-}
-
-fn normal(rng: &mut ChaCha8Rng) -> f32 {
-    StandardNormal.sample(rng)
-}
-
 fn relu(x: Array2<f32>) -> Array2<f32> {
     x.mapv_into(|v| v.max(0.0))
-}
-
-fn to_matrix(x: &Array2<f32>) -> DMatrix<f64> {
-    DMatrix::from_fn(x.nrows(), x.ncols(), |i, j| f64::from(x[[i, j]]))
 }
 
 /// `n` inputs, shape `[n, 512]`: a prototype plus noise, whose size is drawn for each row from an
@@ -143,12 +96,12 @@ pub fn build(seed: u64) -> Result<ReferenceMlp> {
         .into_iter()
         .map(|row| row.iter().fold(0f32, |m, v| m.max(v.abs())))
         .collect();
-    let gate = fit_gate(&mut rng, &features, &deviation)?;
+    let gate = Gate::fit(&mut rng, &features, &deviation, DENDRITES, &LAMBDAS)?;
 
     Ok(ReferenceMlp {
         full: full_graph(&layers)?,
         light: light_graph(&project, &head)?,
-        gate,
+        gate: gate_graph(&gate)?,
         seed,
     })
 }
@@ -161,40 +114,11 @@ impl ReferenceMlp {
     }
 }
 
-/// Fits `score = σ(main(h) + Σ wᵢ tanh(Dᵢ(h)))` to the logarithm of the deviation, standardised.
-/// The dendrites Dᵢ are random, and `main` and `w` come from one ridge regression.
-fn fit_gate(rng: &mut ChaCha8Rng, features: &Array2<f32>, deviation: &[f32]) -> Result<Component> {
-    let mut dendrites = Layer::random(rng, LIGHT_HIDDEN, DENDRITES);
-    let spread = features.std(0.0).max(1e-6);
-    dendrites.weights.mapv_inplace(|w| w / spread);
-    // Centred, so that the branches bend where the features lie.
-    let centre = features.sum_axis(ndarray::Axis(0)) / features.nrows() as f32;
-    let middle = centre.dot(&dendrites.weights);
-    dendrites.bias = middle.iter().map(|m| normal(rng) - m).collect();
-    let branches = dendrites.apply(features).mapv_into(f32::tanh);
-    let joined = ndarray::concatenate![ndarray::Axis(1), *features, branches];
-    let logs: Vec<f64> = deviation.iter().map(|&d| f64::from(d.max(1e-6)).ln()).collect();
-    let mean = logs.iter().sum::<f64>() / logs.len() as f64;
-    let variance = logs.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / logs.len() as f64;
-    let targets =
-        DMatrix::from_iterator(logs.len(), 1, logs.iter().map(|v| (v - mean) / variance.sqrt()));
-    let (fit, _) = ridge_cv(&to_matrix(&joined), &targets, &LAMBDAS, 5)?;
-    let all = Layer::from_linear(&fit);
-    let part = |from: usize, to: usize, bias: Vec<f32>| Layer {
-        weights: all.weights.slice(ndarray::s![from..to, ..]).to_owned(),
-        bias,
-    };
-    let main = part(0, LIGHT_HIDDEN, all.bias.clone());
-    let soma = part(LIGHT_HIDDEN, LIGHT_HIDDEN + DENDRITES, vec![0.0]);
-
+/// The gate as a model of its own: `features` → `score`.
+fn gate_graph(gate: &Gate) -> Result<Component> {
     let mut graph = GraphBuilder::new("gate", OPSET);
     let h = graph.input("features", &[Size::Rows, Size::Fixed(LIGHT_HIDDEN)])?;
-    let direct = main.wire(&mut graph, "gate/main", &h)?;
-    let raw = dendrites.wire(&mut graph, "gate/dendrites", &h)?;
-    let branches = graph.node("Tanh", "gate/dendrites/tanh", &[&raw])?;
-    let summed = soma.wire(&mut graph, "gate/soma", &branches)?;
-    let both = graph.node("Add", "gate/sum", &[&direct, &summed])?;
-    graph.node("Sigmoid", "score", &[&both])?;
+    gate.wire(&mut graph, "gate", &h, "score")?;
     graph.output("score", &[Size::Rows, Size::Fixed(1)])?;
     component("reference MLP, gate", graph)
 }

@@ -22,6 +22,6 @@ mod text;
 pub mod view;
 pub mod worker;
 
-pub use own::OWN;
+pub use own::{OWN, OWN_CASCADE};
 pub use registry::{SCENARIOS, find};
 pub use scenario::Scenario;

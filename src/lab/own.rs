@@ -1,26 +1,30 @@
-//! The user's model as a scenario: exits are found for it on some of the user's inputs, and measured on the others.
+//! The user's models as scenarios: exits are found for one, or several become a cascade, on some of the user's inputs;
+//! what comes of it is measured on the others.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::auto::{Options, Search};
+use tract_onnx::pb::ModelProto;
+
+use crate::auto::{CascadeSearch, Options, Search};
 use crate::bench::sweep::{Active, Subject};
-use crate::data::{Splits, own, shuffled, split};
+use crate::data::{Samples, Splits, own, shuffled, split};
 use crate::engine::{Library, Program};
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::{Component, encode};
-use crate::route::early_exit;
+use crate::route::score::Kind;
+use crate::route::{cascade, early_exit};
 
-use super::experiment::Experiment;
+use super::experiment::{Answers, Experiment};
 use super::scenario::{Opened, Scenario, Source, get};
 
-/// What every such model is measured as.
+/// What a model of the user's is measured as.
 pub static OWN: Scenario = Scenario {
     name: "own/early-exit",
     strategy: early_exit::STRATEGY,
     title: "Your own model",
     text: "Exits that were fitted in closed form to the model’s own answers.",
-    how: "The model is cut where little passes on. At several depths a linear head is fitted, in closed form, to the model’s own answers on a part of the inputs; those exits that save most together are kept. After each, if its best class is more probable than the threshold, the rest of the network is skipped. A lost answer is one that differs from the whole model’s, unless there are labels.",
+    how: "The model is cut where little passes on. At several depths a linear head is fitted, in closed form, to the model’s own answers on a part of the inputs; those exits that save most together are kept. After each, if its best class is more probable than the threshold, or a gate that was fitted to its errors says so, the rest of the network is skipped. A lost answer is one that differs from the whole model’s, unless there are labels; of a model that answers with numbers, one that is off by more than a tenth of their standard deviation.",
     classes: &[],
     model: "your model",
     data: "your inputs",
@@ -31,21 +35,38 @@ pub static OWN: Scenario = Scenario {
     statics: &[],
 };
 
+/// What several models of the user's are measured as.
+pub static OWN_CASCADE: Scenario = Scenario {
+    name: "own/cascade",
+    strategy: cascade::STRATEGY,
+    title: "Your own models",
+    text: "The cheap ones first, and the costliest only where they are not sure.",
+    how: "Every model answers some of the inputs, and those that save most together are kept. Then the cheapest answers; if its best class is more probable than the threshold, that stands, else the next one is asked. What the models before have computed is of no use to a later one. A lost answer is one that differs from the costliest model’s, unless there are labels.",
+    model: "your models",
+    ..OWN
+};
+
 /// Makes another seed of a seed.
 const OTHER_ORDER: u64 = 0x0f17;
 /// Most rows, as a share, that exits are fitted on.
 const FOR_FITTING: f64 = 0.4;
 
-/// A model on its way to be measured.
+/// What is looked for.
+#[derive(Debug)]
+enum Hunt {
+    Exits(Box<(Search, Component)>),
+    Cascade(CascadeSearch),
+}
+
+/// Models on their way to be measured.
 #[derive(Debug)]
 pub struct Preparation {
-    search: Search,
-    model: Component,
+    hunt: Hunt,
     splits: Splits,
 }
 
 impl Preparation {
-    /// Reads model and inputs. `files` holds what the experiment names.
+    /// Reads models and inputs. `files` holds what the experiment names.
     pub fn new(files: &BTreeMap<String, Vec<u8>>, experiment: &Experiment) -> Result<Preparation> {
         let name = experiment.model.as_deref().ok_or_else(|| {
             let text = "no model is given: drop or name an .onnx file";
@@ -54,54 +75,80 @@ impl Preparation {
         let bytes = get(files, name)?;
         let program = Program::load(name, bytes)?;
         let model = Component::decode(name, bytes)?;
+        let numbers = experiment.answers == Answers::Numbers || model.gives_one_number();
         let samples = match &experiment.inputs {
-            Some(inputs) => own::read(inputs, get(files, inputs)?, &program)?,
+            Some(inputs) => own::read(inputs, get(files, inputs)?, &program, numbers)?,
             None => own::generate(&program, experiment.seed)?,
         };
-        // The test has half of what is left; the types keep the parts apart.
-        // The order is another than that of the split that follows.
-        let rows = shuffled(&samples, experiment.seed ^ OTHER_ORDER);
-        let fitting = experiment.fitting.min((FOR_FITTING * rows.len() as f64) as usize);
-        let (fitting, rest) = rows.split_at(fitting);
-        let splits = split(&samples.select(rest)?, experiment.sizes(), experiment.seed)
+        drop(program);
+        let (fitting, splits) = parted(&samples, experiment)
             .map_err(|e| e.within(experiment.inputs.as_deref().unwrap_or("generated inputs")))?;
-        let fitting = samples.select(fitting)?.without_labels();
-        let options = Options { risk: experiment.epsilon, ..Options::default() };
-        Ok(Preparation { search: Search::new(model.clone(), fitting, options)?, model, splits })
+        let options = Options {
+            risk: experiment.epsilon,
+            numbers,
+            gates: experiment.score == Kind::Gate,
+            ..Options::default()
+        };
+        let hunt = if experiment.scenario == OWN_CASCADE.name {
+            let more = experiment.before.iter();
+            let more = more.map(|name| Component::decode(name, get(files, name)?));
+            let all = std::iter::once(Ok(model)).chain(more).collect::<Result<Vec<_>>>()?;
+            Hunt::Cascade(CascadeSearch::new(all, fitting, options)?)
+        } else {
+            Hunt::Exits(Box::new((Search::new(model.clone(), fitting, options)?, model)))
+        };
+        Ok(Preparation { hunt, splits })
     }
 
     /// Does a little of it.
     pub fn step(&mut self) -> Result<()> {
-        self.search.step()
+        match &mut self.hunt {
+            Hunt::Exits(both) => both.0.step(),
+            Hunt::Cascade(search) => search.step(),
+        }
     }
 
     /// What is being done, and how much of it is done.
     pub fn progress(&self) -> (String, f64) {
-        self.search.progress()
+        match &self.hunt {
+            Hunt::Exits(both) => both.0.progress(),
+            Hunt::Cascade(search) => search.progress(),
+        }
     }
 
     /// Whether [`Preparation::finish`] can be asked.
     pub fn is_done(&self) -> bool {
-        self.search.is_done()
+        match &self.hunt {
+            Hunt::Exits(both) => both.0.is_done(),
+            Hunt::Cascade(search) => search.is_done(),
+        }
     }
 
     /// The routed model and its references, ready to be measured.
     pub fn finish(self) -> Result<Opened> {
-        let Preparation { search, model, splits } = self;
-        let found = search.found()?;
-        let provenance = BTreeMap::from([("full".to_string(), model.name().to_string())]);
-        let (stages, confidence) = (&found.stages, &found.confidence);
-        let threshold = early_exit::RANGE.default;
-        let routed = early_exit::compose(stages, confidence, threshold, provenance)?;
+        let Preparation { hunt, splits } = self;
+        let (found, full) = match hunt {
+            Hunt::Exits(both) => {
+                let (search, full) = *both;
+                (search.found()?, full)
+            }
+            Hunt::Cascade(search) => {
+                let full = search.full().clone();
+                (search.found()?, full)
+            }
+        };
+        let provenance = BTreeMap::from([("full".to_string(), full.name().to_string())]);
+        let routed = found.compose(early_exit::RANGE.default, provenance)?;
+        // What is compared runs from the same weights.
         let library = Library::default();
-        let program = |role: &str, model| {
-            let name = format!("{}, {role}", OWN.name);
+        let program = |role: &str, model: &ModelProto| {
+            let name = format!("your model, {role}");
             Program::from_proto(&library, &name, model, encode(model).len()).map(Arc::new)
         };
         let (scaling, calibration, test) = splits;
         let subject = Subject {
-            full: program("full", model.model())?,
-            light: program("light", &stages.up_to_head(0)?)?,
+            full: program("full", full.model())?,
+            light: program("light", &found.light()?)?,
             routed: program("routed", &routed)?,
             statics: vec![],
             active: Active::Operations,
@@ -112,6 +159,7 @@ impl Preparation {
             calibration,
             test,
             variants: vec![],
+            tolerance: found.tolerance,
         };
         Ok(Opened { subject, probe: None, tokenizer: None, routed, exits: found.exits })
     }
@@ -123,4 +171,15 @@ impl Preparation {
         }
         self.finish()
     }
+}
+
+/// Rows for fitting, without labels, and the splits of the others.
+fn parted(samples: &Samples, experiment: &Experiment) -> Result<(Samples, Splits)> {
+    // The order is another than that of the split that follows.
+    let rows = shuffled(samples, experiment.seed ^ OTHER_ORDER);
+    let fitting = experiment.fitting.min((FOR_FITTING * rows.len() as f64) as usize);
+    let (fitting, rest) = rows.split_at(fitting);
+    // The test has half of what is left; the types keep the parts apart.
+    let splits = split(&samples.select(rest)?, experiment.sizes(), experiment.seed)?;
+    Ok((samples.select(fitting)?.without_labels(), splits))
 }

@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::route::{cascade, dendritic, early_exit, energy, experts, fuzzy, learned, refine};
 
 use super::claims::Claim;
-use super::own::OWN;
+use super::own::{OWN, OWN_CASCADE};
 use super::scenario::{Scenario, Source};
 
 const FASHION: Source = Source::Images([
@@ -268,12 +268,14 @@ pub const SCENARIOS: [Scenario; 12] = [
 
 /// The scenario of this name.
 pub fn find(name: &str) -> Result<&'static Scenario> {
-    SCENARIOS.iter().chain([&OWN]).find(|scenario| scenario.name == name).ok_or_else(|| {
-        let known: Vec<_> = SCENARIOS.iter().map(|s| s.name).collect();
-        Error::new(
-            ErrorKind::Config,
-            format!("there is no such scenario; there are {}", known.join(", ")),
-        )
-        .at(format!("scenario `{name}`"))
-    })
+    SCENARIOS.iter().chain([&OWN, &OWN_CASCADE]).find(|scenario| scenario.name == name).ok_or_else(
+        || {
+            let known: Vec<_> = SCENARIOS.iter().map(|s| s.name).collect();
+            Error::new(
+                ErrorKind::Config,
+                format!("there is no such scenario; there are {}", known.join(", ")),
+            )
+            .at(format!("scenario `{name}`"))
+        },
+    )
 }

@@ -12,6 +12,7 @@ use crate::data::{Samples, Splits, images, perturb, split, split_by};
 use crate::engine::{Batch, Library, Program};
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::{Component, chain, encode};
+use crate::route::score::Kind;
 use crate::route::{cascade, early_exit};
 
 use super::claims::Claim;
@@ -141,6 +142,7 @@ impl Scenario {
             calibration,
             test,
             variants,
+            tolerance: None,
         };
         Ok(Opened { subject, probe: models.probe, tokenizer, routed: models.routed, exits: vec![] })
     }
@@ -190,9 +192,16 @@ impl Scenario {
         Ok((recipes::models(self.strategy, parts, splits.0.as_ref(), score)?, splits))
     }
 
-    /// Whether its gates ask how sure an answer is, which may be counted in several ways.
-    pub fn has_scores(&self) -> bool {
-        [early_exit::STRATEGY, cascade::STRATEGY].contains(&self.strategy)
+    /// The ways in which its gates can ask how sure an answer is; none where they ask something else.
+    pub fn scores(&self) -> &'static [Kind] {
+        match (self.source, self.strategy) {
+            (Source::Own, early_exit::STRATEGY) => &[Kind::MaxProbability, Kind::Gate],
+            (Source::Own, _) => &[],
+            (_, early_exit::STRATEGY | cascade::STRATEGY) => {
+                &[Kind::MaxProbability, Kind::Margin, Kind::Entropy, Kind::Patience]
+            }
+            _ => &[],
+        }
     }
 
     /// All files that it needs, each once.

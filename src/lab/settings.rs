@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, ErrorKind, Result};
 
 use super::experiment::Experiment;
+use super::own::OWN;
 use super::scenario::Scenario;
 
 /// How a setting is entered.
@@ -50,7 +51,7 @@ const fn setting(
     Setting { id, field, group, label, unit, kind }
 }
 
-const SETTINGS: [Setting; 20] = [
+const SETTINGS: [Setting; 21] = [
     setting("epsilon", "/epsilon", GUARANTEE, "Risk, at most", "%", Kind::Number(0.01)),
     setting("delta", "/delta", GUARANTEE, "Chance that it fails", "%", Kind::Number(0.01)),
     setting(
@@ -80,7 +81,16 @@ const SETTINGS: [Setting; 20] = [
             ("margin", "margin to the second"),
             ("entropy", "one less entropy"),
             ("patience", "patience"),
+            ("gate", "a fitted dendritic gate"),
         ]),
+    ),
+    setting(
+        "answers",
+        "/answers",
+        MEASUREMENT,
+        "What the model answers with",
+        "",
+        Kind::Choice(&[("classes", "scores of classes"), ("numbers", "numbers")]),
     ),
     setting("batch", "/batch", MEASUREMENT, "Larger batch", "rows", Kind::Whole),
     setting("rounds", "/rounds", MEASUREMENT, "Rounds of timing", "", Kind::Whole),
@@ -250,11 +260,19 @@ impl Settings {
             value: text(&own, setting),
             usual: text(&usual, setting),
             choices: match setting.kind {
+                Kind::Choice(choices) if setting.id == "score" => {
+                    let offered = |name: &str| scenario.scores().iter().any(|s| s.name() == name);
+                    choices.iter().filter(|(value, _)| offered(value)).copied().collect()
+                }
                 Kind::Choice(choices) => choices.to_vec(),
                 Kind::Number(_) | Kind::Whole => vec![],
             },
         };
-        let applies = |setting: &&Setting| setting.id != "score" || scenario.has_scores();
+        let applies = |setting: &&Setting| match setting.id {
+            "score" => !scenario.scores().is_empty(),
+            "answers" => scenario.name == OWN.name,
+            _ => true,
+        };
         let group = |title: &'static str| Group {
             title,
             controls: SETTINGS

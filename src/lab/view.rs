@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use crate::bench::sweep::Active;
 use crate::chart::Plot;
+use crate::data::pictures::Form;
 use crate::error::Result;
 use crate::report::{PointReport, Report, ScenarioReport};
-use crate::units::Seconds;
+use crate::units::{Bytes, Seconds};
 
 use super::about::{self, About};
 use super::experiment::Experiment;
@@ -18,7 +19,7 @@ use super::registry::{SCENARIOS, find};
 use super::settings::Group;
 use super::tables::{self, Table};
 use super::text::{dash, knob, of_active, percent, speedup, times};
-use super::worker::{Command, Event};
+use super::worker::{Command, Event, Own};
 
 /// The state of the view.
 #[derive(Debug)]
@@ -28,8 +29,8 @@ pub struct View {
     complaints: Vec<String>,
     /// The user's table that the scenario is measured on.
     table: Option<String>,
-    /// The user's model, and inputs for it, where that is measured.
-    own: Option<(String, Option<String>)>,
+    /// The user's models, and inputs for them, where these are measured.
+    own: Option<(Vec<String>, Option<String>)>,
     report: Option<Box<Report>>,
     inside: Option<Box<Inside>>,
     /// The sample that is looked at, and which others are shown.
@@ -39,9 +40,16 @@ pub struct View {
     progress: Option<f64>,
     running: bool,
     error: Option<String>,
-    /// What is known of the user's model, if there is one at hand.
-    own_summary: Option<String>,
+    /// What there is of the user's, and the last word on it.
+    dropped: Option<(String, Own)>,
+    /// How the routed model is run elsewhere, by language.
+    usage: Option<[String; 2]>,
+    /// Bytes that the measuring side has taken.
+    memory: Option<f64>,
 }
+
+/// Languages of [`Event::Usage`].
+const LANGUAGES: [&str; 2] = ["Python", "JavaScript"];
 
 /// A look inside the model.
 #[derive(Debug, Serialize)]
@@ -150,10 +158,27 @@ pub struct State {
     files: Vec<Export>,
     about: Vec<About>,
     measured: usize,
-    /// Whether exits can be looked for in a model of the user's.
+    /// What there is of the user's.
+    dropped: Option<DroppedState>,
+    /// How to run the routed file elsewhere, by language.
+    usage: Vec<(&'static str, String)>,
+    /// What the measuring side has taken.
+    memory: Option<String>,
+}
+
+/// What there is of the user's, and what can be done with it.
+#[derive(Debug, Serialize)]
+struct DroppedState {
+    summary: String,
+    models: Vec<String>,
+    inputs: Option<String>,
+    /// What the newest model is.
+    details: Vec<(String, String)>,
+    /// How pictures become inputs of it.
+    form: Option<Form>,
+    /// Whether exits can be looked for, and whether there are models for a cascade.
     can_route: bool,
-    /// What is known of the user's files.
-    own_summary: Option<String>,
+    can_cascade: bool,
 }
 
 impl Default for View {
@@ -171,7 +196,9 @@ impl Default for View {
             progress: None,
             running: true,
             error: None,
-            own_summary: None,
+            dropped: None,
+            usage: None,
+            memory: None,
         }
     }
 }
@@ -207,15 +234,32 @@ impl View {
         Command::Open { experiment: Box::new(experiment) }
     }
 
-    /// The command that looks for exits in the user's model.
-    pub fn route(&self) -> Command {
-        Command::Route { quick: self.link.quick }
+    /// The command that looks for exits in the user's model, or makes a cascade of several.
+    pub fn route(&self, cascade: bool) -> Command {
+        Command::Route { quick: self.link.quick, cascade }
+    }
+
+    /// Notes how much memory the measuring side has taken, in bytes.
+    pub fn set_memory(&mut self, bytes: f64) {
+        self.memory = Some(bytes);
+    }
+
+    fn dropped(&self, summary: &str, own: &Own) -> DroppedState {
+        DroppedState {
+            summary: summary.to_string(),
+            models: own.models.clone(),
+            inputs: own.inputs.clone(),
+            details: own.details.clone(),
+            form: own.form.clone(),
+            can_route: !own.models.is_empty() && !self.running,
+            can_cascade: own.models.len() > 1 && !self.running,
+        }
     }
 
     /// What is measured where nothing is set.
     fn usual(&self) -> Experiment {
         match (&self.own, &self.table) {
-            (Some((model, inputs)), _) => self.link.usual().with_model(model, inputs.as_deref()),
+            (Some((models, inputs)), _) => self.link.usual().with_models(models, inputs.as_deref()),
             (None, Some(table)) => self.link.usual().with_table(table),
             (None, None) => self.link.usual(),
         }
@@ -224,8 +268,9 @@ impl View {
     /// Takes an event.
     pub fn apply(&mut self, event: Event) {
         match event {
-            Event::Opened { scenario, table, model, inputs } => {
-                self.own = model.map(|model| (model, inputs));
+            Event::Opened { scenario, table, models, inputs } => {
+                self.own = (!models.is_empty()).then_some((models, inputs));
+                self.usage = None;
                 self.link.scenario = find(&scenario).unwrap_or(self.link.scenario);
                 (self.table, self.report, self.error) = (table, None, None);
                 (self.inside, self.sample, self.filter) = (None, 0, Filter::All);
@@ -253,8 +298,9 @@ impl View {
                     (self.sample, self.error, self.filter) = (0, None, Filter::All);
                 }
             }
-            Event::File { summary } => {
-                self.own_summary = Some(summary.clone());
+            Event::Usage { python, javascript } => self.usage = Some([python, javascript]),
+            Event::File { summary, own } => {
+                self.dropped = Some((summary.clone(), own));
                 (self.status, self.running, self.error) = (summary, false, None)
             }
             Event::Cancelled => (self.status, self.running) = ("Stopped".into(), false),
@@ -426,8 +472,9 @@ impl View {
                 .map(|_| exports.map(|(label, kind)| Export { label, kind }).into())
                 .unwrap_or_default(),
             about: self.report.as_ref().map_or_else(Vec::new, |r| about::lines(r, self.shown())),
-            own_summary: self.own_summary.clone(),
-            can_route: self.own_summary.is_some() && !self.running,
+            dropped: self.dropped.as_ref().map(|(summary, own)| self.dropped(summary, own)),
+            usage: LANGUAGES.into_iter().zip(self.usage.clone().into_iter().flatten()).collect(),
+            memory: self.memory.map(|bytes| Bytes(bytes).to_string()),
             measured: self.curve().iter().filter(|p| p.batch1.is_some()).count(),
         }
     }

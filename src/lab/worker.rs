@@ -6,21 +6,23 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tract_onnx::pb::ModelProto;
 
-use crate::auto::Exit;
+use crate::auto::{Exit, survey};
 use crate::bench::sweep::{Progress, Sweep};
 use crate::bench::timing::Stretch;
 use crate::clock::SystemClock;
 use crate::data::own;
+use crate::data::pictures::{Form, Pictures, Pixels};
 use crate::data::sentences::{Table, Tokenizer};
 use crate::engine::{Knobs, Program};
 use crate::error::{Error, ErrorKind, Result};
-use crate::onnx::{encode, set_default};
+use crate::onnx::{Component, encode, set_default};
+use crate::report::usage::{Language, usage};
 use crate::report::{Context, Host, Report, scenario_report};
-use crate::units::Seconds;
+use crate::units::{Macs, Seconds};
 
 use super::experiment::Experiment;
 use super::inside::{Inside, Sample};
-use super::own::{OWN, Preparation};
+use super::own::{OWN, OWN_CASCADE, Preparation};
 use super::recipes::Probe;
 use super::registry::find;
 use super::run::{Ran, run};
@@ -58,6 +60,23 @@ pub enum Command {
         /// Knob values for a run.
         #[serde(default)]
         knobs: BTreeMap<String, f32>,
+        /// Whether it was taken before, by another worker, and is only to be known.
+        #[serde(default)]
+        again: bool,
+    },
+    /// Take pictures as inputs of the user's model; each is supplied next, decoded.
+    Pictures {
+        /// What they are called together.
+        name: String,
+        /// How they become inputs.
+        form: Form,
+    },
+    /// There are no more of them.
+    PicturesDone,
+    /// Leave a model of the user's out.
+    Forget {
+        /// Its file.
+        name: String,
     },
     /// Run a sentence of the user's down every path of the scenario that is open.
     Type {
@@ -71,10 +90,13 @@ pub enum Command {
         /// Pixels row by row, from 0, nothing, to 255.
         grey: Vec<u8>,
     },
-    /// Find exits for the user's model, and measure it.
+    /// Find exits for the user's model, or make several a cascade, and measure that.
     Route {
         /// Whether less than usual is measured.
         quick: bool,
+        /// Whether all models make a cascade.
+        #[serde(default)]
+        cascade: bool,
     },
     /// Stop after the slice at hand.
     Cancel,
@@ -104,11 +126,18 @@ pub enum Event {
         /// The user's table that it is measured on.
         #[serde(default)]
         table: Option<String>,
-        /// The user's model, and inputs for it.
+        /// The user's models, the last one to be replaced, and inputs for them.
         #[serde(default)]
-        model: Option<String>,
+        models: Vec<String>,
         #[serde(default)]
         inputs: Option<String>,
+    },
+    /// How the routed model is run elsewhere.
+    Usage {
+        /// Lines of Python.
+        python: String,
+        /// Lines of JavaScript.
+        javascript: String,
     },
     /// Files must be fetched and supplied.
     Need {
@@ -153,6 +182,8 @@ pub enum Event {
     File {
         /// What it is, or what came of it, in a sentence.
         summary: String,
+        /// What there is of the user's now.
+        own: Own,
     },
     /// The measurement was stopped.
     Cancelled,
@@ -168,6 +199,27 @@ pub enum Event {
     },
 }
 
+/// What there is of the user's.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Own {
+    /// Models, by file.
+    pub models: Vec<String>,
+    /// Inputs for them.
+    pub inputs: Option<String>,
+    /// What the model that came last is: terms and texts.
+    pub details: Vec<(String, String)>,
+    /// How pictures become inputs of it, if they can.
+    pub form: Option<Form>,
+}
+
+/// A model of the user's.
+#[derive(Debug)]
+struct OwnModel {
+    name: String,
+    program: Arc<Program>,
+    details: Vec<(String, String)>,
+}
+
 /// The state of the measuring side.
 #[derive(Debug, Default)]
 pub struct Lab {
@@ -175,10 +227,13 @@ pub struct Lab {
     awaited: Option<Experiment>,
     /// What was opened last.
     opened: Option<Experiment>,
-    expected: Option<(String, Knobs)>,
-    own: Option<(String, Arc<Program>)>,
-    /// Name of the inputs that were dropped for it.
+    expected: Option<(String, Knobs, bool)>,
+    /// The user's models, the newest last.
+    models: Vec<OwnModel>,
+    /// Name of the inputs that were dropped for them.
     inputs: Option<String>,
+    /// Pictures that are becoming inputs.
+    pictures: Option<(String, Pictures)>,
     ran: Option<Ran>,
     files: BTreeMap<String, Vec<u8>>,
     sweep: Option<(Experiment, Sweep<SystemClock>)>,
@@ -217,12 +272,21 @@ impl Lab {
             Command::Open { experiment } => self.open(*experiment),
             Command::Type { text } => self.take_text(&text),
             Command::Draw { width, grey } => self.take_drawing(width, &grey),
-            Command::File { name, knobs } => {
+            Command::File { name, knobs, again } => {
                 let knobs = knobs.iter().fold(Knobs::new(), |all, (n, &v)| all.with(n, v));
-                self.expected = Some((name, knobs));
+                self.expected = Some((name, knobs, again));
                 Ok(vec![])
             }
-            Command::Route { quick } => self.route(quick),
+            Command::Pictures { name, form } => Pictures::new(form).map(|pictures| {
+                self.pictures = Some((name, pictures));
+                vec![]
+            }),
+            Command::PicturesDone => self.take_pictures(),
+            Command::Forget { name } => {
+                self.models.retain(|model| model.name != name);
+                Ok(vec![self.file(format!("{name} is left out."))])
+            }
+            Command::Route { quick, cascade } => self.route(quick, cascade),
             Command::Cancel => {
                 self.paused = true;
                 Ok(vec![Event::Cancelled])
@@ -235,22 +299,40 @@ impl Lab {
         outcome.unwrap_or_else(told)
     }
 
-    /// Takes the content of a file that was asked for, or of the user's model.
+    /// Takes the content of a file that was asked for, or of one of the user's.
     pub fn supply(&mut self, name: &str, bytes: Vec<u8>) -> Vec<Event> {
-        if let Some((_, knobs)) = self.expected.take_if(|(expected, _)| expected == name) {
+        if let Some((_, knobs, again)) = self.expected.take_if(|(expected, ..)| expected == name) {
             let kind = name.to_lowercase();
-            if kind.ends_with(".tsv") || kind.ends_with(".tsv.gz") {
-                return self.take_table(name, bytes).unwrap_or_else(told);
-            }
-            let outcome = if kind.ends_with(".onnx") {
-                self.take_model(name, &bytes)
+            let outcome = if kind.ends_with(".tsv") || kind.ends_with(".tsv.gz") {
+                self.take_table(name, bytes)
+            } else if kind.ends_with(".onnx") {
+                self.take_model(name, bytes).map(|summary| vec![self.file(summary)])
             } else {
-                self.take_data(name, &bytes, &knobs)
+                let knobs = (!again).then_some(knobs);
+                self.take_data(name, bytes, knobs).map(|summary| vec![self.file(summary)])
             };
-            return outcome.map_or_else(told, |summary| vec![Event::File { summary }]);
+            return outcome.unwrap_or_else(told);
         }
         self.files.insert(name.to_string(), bytes);
         vec![]
+    }
+
+    /// Takes a picture: `path` says where it lies, `pixels` what it shows.
+    pub fn picture(&mut self, path: &str, pixels: Pixels) -> Vec<Event> {
+        let Some((_, pictures)) = &mut self.pictures else { return vec![] };
+        match pictures.add(path, pixels) {
+            Ok(()) => vec![],
+            Err(error) => {
+                self.pictures = None;
+                told(error)
+            }
+        }
+    }
+
+    /// The user's inputs as they are kept: pictures are an `.npz` file by now.
+    pub fn inputs(&self) -> Option<(&str, &[u8])> {
+        let name = self.inputs.as_deref()?;
+        Some((name, self.files.get(name)?))
     }
 
     /// Does one slice of work.
@@ -282,42 +364,92 @@ impl Lab {
         Ok(encode(&model))
     }
 
-    fn take_model(&mut self, name: &str, bytes: &[u8]) -> Result<String> {
-        let program = Arc::new(Program::load(name, bytes)?);
+    /// Word on what there is of the user's.
+    fn file(&self, summary: String) -> Event {
+        let newest = self.models.last();
+        let own = Own {
+            models: self.models.iter().map(|model| model.name.clone()).collect(),
+            inputs: self.inputs.clone(),
+            details: newest.map_or(vec![], |model| model.details.clone()),
+            form: newest.and_then(|model| Form::of(&model.program).ok()),
+        };
+        Event::File { summary, own }
+    }
+
+    fn take_model(&mut self, name: &str, bytes: Vec<u8>) -> Result<String> {
+        let program = Arc::new(Program::load(name, &bytes)?);
         let summary = describe(name, &program);
-        (self.own, self.ran, self.inputs) = (Some((name.to_string(), program)), None, None);
-        self.files.insert(name.to_string(), bytes.to_vec());
+        let lines = survey(&Component::decode(name, &bytes)?, &program).lines();
+        let details = lines.into_iter().map(|(term, text)| (term.to_string(), text)).collect();
+        // Models that read the same may become a cascade, and take the same data; others are replaced.
+        let reads = |program: &Program| -> Vec<_> {
+            program.inputs().iter().map(|i| (i.name.clone(), i.row_shape.clone())).collect()
+        };
+        let wanted = reads(&program);
+        let known = self.models.len();
+        self.models.retain(|model| reads(&model.program) == wanted);
+        if self.models.is_empty() || self.models.len() < known {
+            self.inputs = None;
+        }
+        self.models.retain(|model| model.name != name);
+        self.models.push(OwnModel { name: name.to_string(), program, details });
+        self.ran = None;
+        self.files.insert(name.to_string(), bytes);
         Ok(summary)
     }
 
-    fn take_data(&mut self, name: &str, bytes: &[u8], knobs: &Knobs) -> Result<String> {
-        let (model, program) = self.own.as_ref().ok_or_else(|| {
+    /// Takes inputs; with `knobs`, the model is run on them unless they are many.
+    fn take_data(&mut self, name: &str, bytes: Vec<u8>, knobs: Option<Knobs>) -> Result<String> {
+        let OwnModel { name: model, program, .. } = self.models.last().ok_or_else(|| {
             let text = "there is no model yet to run on it: choose an .onnx file first";
             Error::new(ErrorKind::Data, text).at(name)
         })?;
-        let samples = own::read(name, bytes, program)?;
-        let summary = if samples.len() <= MOST_RUN_AT_ONCE {
-            let ran = run(program, name, &samples, knobs)?;
-            let summary = format!("{model} on {name}: {}", ran.summary());
-            self.ran = Some(ran);
-            summary
-        } else {
-            let labels = if samples.labels().is_some() { "labels" } else { "no labels" };
-            format!("{model} takes {name}: {} rows, {labels}.", samples.len())
+        // Labels that are no classes are of use to a model that answers with numbers.
+        let samples = own::read(name, &bytes, program, false)
+            .or_else(|error| own::read(name, &bytes, program, true).map_err(|_| error))?;
+        let summary = match knobs.filter(|_| samples.len() <= MOST_RUN_AT_ONCE) {
+            Some(knobs) => {
+                let ran = run(program, name, &samples, &knobs)?;
+                let summary = format!("{model} on {name}: {}", ran.summary());
+                self.ran = Some(ran);
+                summary
+            }
+            None => {
+                let labels = if samples.labels().is_some() { "labels" } else { "no labels" };
+                format!("{model} takes {name}: {} rows, {labels}.", samples.len())
+            }
         };
         self.inputs = Some(name.to_string());
-        self.files.insert(name.to_string(), bytes.to_vec());
+        self.files.insert(name.to_string(), bytes);
         Ok(summary)
     }
 
-    /// Looks for exits of the user's model.
-    fn route(&mut self, quick: bool) -> Result<Vec<Event>> {
-        let (model, _) = self.own.as_ref().ok_or_else(|| {
+    /// Makes the pictures inputs.
+    fn take_pictures(&mut self) -> Result<Vec<Event>> {
+        let Some((name, pictures)) = self.pictures.take() else { return Ok(vec![]) };
+        let bytes = pictures.to_npz()?;
+        let summary = self.take_data(&name, bytes, None)?;
+        Ok(vec![self.file(summary)])
+    }
+
+    /// Looks for exits of the user's newest model, or for a cascade of all.
+    fn route(&mut self, quick: bool, cascade: bool) -> Result<Vec<Event>> {
+        let mut models: Vec<&OwnModel> = self.models.iter().collect();
+        if !cascade {
+            models.drain(..models.len().saturating_sub(1));
+        }
+        if models.is_empty() {
             let text = "there is no model yet: choose an .onnx file first";
-            Error::new(ErrorKind::Config, text).at("your model")
-        })?;
-        let usual = Experiment::in_page(&OWN, quick);
-        let experiment = usual.with_model(model, self.inputs.as_deref());
+            return Err(Error::new(ErrorKind::Config, text).at("your model"));
+        }
+        let macs = |model: &OwnModel| -> Macs {
+            model.program.segments().filter_map(|segment| segment.macs).sum()
+        };
+        models.sort_by(|a, b| macs(a).0.total_cmp(&macs(b).0));
+        let names: Vec<String> = models.iter().map(|model| model.name.clone()).collect();
+        let scenario = if cascade { &OWN_CASCADE } else { &OWN };
+        let usual = Experiment::in_page(scenario, quick);
+        let experiment = usual.with_models(&names, self.inputs.as_deref());
         // What was dropped may have the name of what was measured before.
         self.sweep = None;
         self.open(experiment)
@@ -389,7 +521,7 @@ impl Lab {
         let mut events = vec![Event::Opened {
             scenario: scenario.name.to_string(),
             table: experiment.table.clone(),
-            model: experiment.model.clone(),
+            models: experiment.before.iter().chain(&experiment.model).cloned().collect(),
             inputs: experiment.inputs.clone(),
         }];
         let files = self.missing(&experiment);
@@ -483,12 +615,18 @@ impl Lab {
     /// Begins to measure.
     fn begin(&mut self, experiment: Experiment, opened: Opened) -> Result<Vec<Event>> {
         let Opened { subject, probe, tokenizer, routed, exits } = opened;
+        let file = format!("perforate-{}.onnx", experiment.scenario.replace('/', "-"));
+        let lines = |language| usage(language, &file, &subject.routed);
+        let usage = Event::Usage {
+            python: lines(Language::Python),
+            javascript: lines(Language::Javascript),
+        };
         let sweep = Sweep::new(subject, experiment.options()?, SystemClock::default())?;
         (self.sweep, self.probe) = (Some((experiment, sweep)), Some(probe));
         (self.tokenizer, self.routed, self.exits) = (tokenizer, Some(routed), exits);
         self.worked = Seconds::default();
         let text = "Models compiled".into();
-        Ok(vec![Event::Progress { text, share: 0.01, left: None }])
+        Ok(vec![usage, Event::Progress { text, share: 0.01, left: None }])
     }
 
     /// The results so far, if there are any.
@@ -513,7 +651,7 @@ fn host(tick: f64) -> Host {
 }
 
 fn describe(name: &str, program: &Program) -> String {
-    let macs: crate::units::Macs = program.segments().filter_map(|s| s.macs).sum();
+    let macs: Macs = program.segments().filter_map(|s| s.macs).sum();
     format!(
         "{name}: {}, {} parameters, {macs} on all paths together, {} gates.",
         program.file_size(),
@@ -542,7 +680,11 @@ mod tests {
         nothing.scenario = "x".into();
         let events = lab.command(Command::Open { experiment: Box::new(nothing) });
         assert!(matches!(&events[..], [Event::Error { message, .. }] if message.contains("`x`")));
-        lab.command(Command::File { name: "bad.onnx".into(), knobs: BTreeMap::new() });
+        lab.command(Command::File {
+            name: "bad.onnx".into(),
+            knobs: BTreeMap::new(),
+            again: false,
+        });
         let events = lab.supply("bad.onnx", b"not a model".to_vec());
         assert!(
             matches!(&events[..], [Event::Error { message, .. }] if message.starts_with("bad.onnx: "))

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use prost::Message;
+use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dim;
+use tract_onnx::pb::type_proto::Value;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -67,6 +69,15 @@ impl Component {
     /// Declarations of the outputs.
     pub fn outputs(&self) -> &[ValueInfoProto] {
         &self.graph().output
+    }
+
+    /// Whether its first output is declared as one number a row.
+    pub fn gives_one_number(&self) -> bool {
+        let value = self.outputs()[0].r#type.as_ref().and_then(|t| t.value.as_ref());
+        let Some(Value::TensorType(tensor)) = value else { return false };
+        let sizes = tensor.shape.iter().flat_map(|shape| &shape.dim).skip(1);
+        let sizes: Vec<&Option<Dim>> = sizes.map(|dim| &dim.value).collect();
+        matches!(sizes[..], [Some(Dim::DimValue(1))])
     }
 
     /// Whether a tensor's name begins with `prefix/`.

@@ -33,6 +33,8 @@ pub struct Metadata {
     pub knobs: BTreeMap<String, KnobRange>,
     /// Component files and how they were made, by role.
     pub provenance: BTreeMap<String, String>,
+    /// Of a model that answers with numbers: how far from the full model's an answer that agrees may lie.
+    pub tolerance: Option<f32>,
 }
 
 impl Metadata {
@@ -46,6 +48,7 @@ impl Metadata {
                 "labels" => metadata.labels = parse(&entry.key, &entry.value)?,
                 "knobs" => metadata.knobs = parse(&entry.key, &entry.value)?,
                 "provenance" => metadata.provenance = parse(&entry.key, &entry.value)?,
+                "tolerance" => metadata.tolerance = parse(&entry.key, &entry.value)?,
                 _ => {}
             }
         }
@@ -65,6 +68,9 @@ impl Metadata {
         put("labels", json(&self.labels)?);
         put("knobs", json(&self.knobs)?);
         put("provenance", json(&self.provenance)?);
+        if let Some(tolerance) = self.tolerance {
+            put("tolerance", json(&tolerance)?);
+        }
         Ok(())
     }
 }
@@ -81,6 +87,20 @@ pub fn set_default(model: &mut ModelProto, knob: &str, value: f32) -> Result<()>
         range.default = value;
     }
     metadata.write(model)
+}
+
+/// Gives an output of the main graph another name, as long as nothing has it.
+pub fn rename_output(model: &mut ModelProto, from: &str, to: &str) {
+    let Some(graph) = model.graph.as_mut() else { return };
+    let given = graph.node.iter().flat_map(|node| &node.output);
+    let known = given.chain(graph.initializer.iter().map(|tensor| &tensor.name));
+    if known.chain(graph.input.iter().map(|input| &input.name)).any(|name| name == to) {
+        return;
+    }
+    let names =
+        graph.node.iter_mut().flat_map(|node| node.input.iter_mut().chain(&mut node.output));
+    let names = names.chain(graph.output.iter_mut().map(|output| &mut output.name));
+    names.filter(|name| *name == from).for_each(|name| *name = to.to_string());
 }
 
 fn parse<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T> {
@@ -103,6 +123,7 @@ mod tests {
         metadata.labels.insert("gate".into(), ["full".into(), "light".into()]);
         let range = KnobRange { default: 0.25, never: 2.0, always: 0.0 };
         metadata.knobs.insert("threshold".into(), range);
+        metadata.tolerance = Some(0.1);
         let mut model = ModelProto::default();
         metadata.write(&mut model).unwrap();
         metadata.write(&mut model).unwrap();

@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 pub use builder::{GraphBuilder, Spliced, chain, int_attribute, ints_attribute};
 pub use component::Component;
-pub use metadata::{KnobRange, Metadata, set_default};
+pub use metadata::{KnobRange, Metadata, rename_output, set_default};
 pub use separate::{Cut, Separable};
 
 /// The operator set of models built here.
@@ -87,6 +87,23 @@ fn data_type(datum_type: DatumType) -> Result<DataType> {
             ));
         }
     })
+}
+
+/// The name of an element type, as NumPy has it.
+pub(crate) fn type_name(code: i32) -> &'static str {
+    match DataType::try_from(code) {
+        Ok(DataType::Float) => "float32",
+        Ok(DataType::Double) => "float64",
+        Ok(DataType::Float16) => "float16",
+        Ok(DataType::Bool) => "bool",
+        Ok(DataType::Uint8) => "uint8",
+        Ok(DataType::Int8) => "int8",
+        Ok(DataType::Int16) => "int16",
+        Ok(DataType::Int32) => "int32",
+        Ok(DataType::Int64) => "int64",
+        Ok(DataType::String) => "string",
+        _ => "another type",
+    }
 }
 
 /// A float tensor for an initialiser, shape `dims`.

@@ -1,4 +1,4 @@
-//! The exits that were tried for a model that had none, and why routing pays or does not.
+//! The exits that were tried for a model that had none, or the models of a cascade, and why routing pays or does not.
 
 use crate::auto::Exit;
 use crate::units::percent;
@@ -13,32 +13,73 @@ const DEAR_HEADS: f64 = 0.1;
 /// Title and cells of a table's columns.
 pub fn cells(exit: &Exit) -> Vec<(&'static str, String)> {
     vec![
-        ("tensor", exit.tensor.clone()),
-        ("operations before it", percent(exit.share, 1)),
-        ("numbers read", exit.features.to_string()),
-        ("operations of the head", percent(exit.head, 2)),
+        (if exit.is_model() { "model" } else { "tensor" }, exit.tensor.clone()),
+        (
+            if exit.is_model() { "operations" } else { "operations before it" },
+            percent(exit.share, 1),
+        ),
+        ("numbers read", if exit.is_model() { "–".into() } else { exit.features.to_string() }),
+        (
+            "operations of the head",
+            if exit.is_model() { "–".into() } else { percent(exit.head, 2) },
+        ),
         ("agreement with the whole model", percent(exit.agreement, 1)),
         ("kept", if exit.kept { "yes" } else { "no" }.into()),
     ]
 }
 
-/// What was found, in sentences; none where nothing was looked for.
-pub fn finding(exits: &[Exit], chosen: &OperatingPoint) -> Option<String> {
+/// What was found, in sentences; none where nothing was looked for. `tolerance` is that of a model that answers with
+/// numbers.
+pub fn finding(exits: &[Exit], chosen: &OperatingPoint, tolerance: Option<f32>) -> Option<String> {
     let kept: Vec<&Exit> = exits.iter().filter(|exit| exit.kept).collect();
     let (first, deepest) = (kept.first()?, kept.last()?);
-    let told = format!(
-        "{} places for an exit were tried, and {} kept: the first after {} of the operations, agreeing with the whole model in {} of the inputs, the last after {}, agreeing in {}.",
-        exits.len(),
-        kept.len(),
-        percent(first.share, 1),
-        percent(first.agreement, 1),
-        percent(deepest.share, 1),
-        percent(deepest.agreement, 1)
-    );
+    let mut told = if first.is_model() {
+        told_of_models(exits, &kept)
+    } else {
+        told_of_exits(exits, first, deepest, kept.len())
+    };
+    if let Some(tolerance) = tolerance {
+        told += &format!(
+            " The model answers with numbers: one within {tolerance:.3} of the whole model’s, a tenth of their standard deviation, agrees with it."
+        );
+    }
     Some(match against(exits, &kept, chosen) {
         Some(why) => format!("{told} Routing does not pay for this model, because {why}."),
         None => told,
     })
+}
+
+fn told_of_models(exits: &[Exit], kept: &[&Exit]) -> String {
+    let each = kept.iter().map(|model| {
+        format!(
+            "{} at {} of the operations, agreeing with the costliest model in {} of the inputs",
+            model.tensor,
+            percent(model.share, 1),
+            percent(model.agreement, 1)
+        )
+    });
+    format!(
+        "{} to be asked first were tried, and {} kept: {}.",
+        counted(exits.len(), "model"),
+        kept.len(),
+        each.collect::<Vec<_>>().join("; ")
+    )
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn told_of_exits(exits: &[Exit], first: &Exit, deepest: &Exit, kept: usize) -> String {
+    format!(
+        "{} places for an exit were tried, and {} kept: the first after {} of the operations, agreeing with the whole model in {} of the inputs, the last after {}, agreeing in {}.",
+        exits.len(),
+        kept,
+        percent(first.share, 1),
+        percent(first.agreement, 1),
+        percent(deepest.share, 1),
+        percent(deepest.agreement, 1)
+    )
 }
 
 /// Why it does not pay, if it does not.
@@ -59,7 +100,7 @@ fn against(exits: &[Exit], kept: &[&Exit], chosen: &OperatingPoint) -> Option<St
             "no setting keeps the risk that was asked for on {} inputs: bring more inputs, or allow more",
             chosen.risk.n
         )
-    } else if best < RARELY {
+    } else if best < RARELY && !kept[0].is_model() {
         format!(
             "exits agree too rarely: in the first half of it, in {} of the inputs at most",
             percent(best, 0)

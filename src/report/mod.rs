@@ -7,6 +7,7 @@ mod robustness;
 mod sentences;
 mod tables;
 mod targets;
+pub mod usage;
 mod write;
 
 use std::collections::BTreeMap;

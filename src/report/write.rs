@@ -125,7 +125,7 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
             oracle_share: results.figures.oracle_share,
             beats_lots: results.figures.beats_lots,
         },
-        exits_finding: exits::finding(&context.exits, &operating_point),
+        exits_finding: exits::finding(&context.exits, &operating_point, subject.tolerance),
         exits: context.exits.clone(),
         operating_point,
         gate_overhead: results.gate_overhead,

@@ -36,7 +36,7 @@ pub struct Confidence {
 type Wires = HashMap<String, String>;
 
 /// The stages, in order. The first reads the data inputs; stage k gives `logits{k}` and what the next
-/// one reads, by that name; the last one gives `logits`. Before them may stand a trunk without a head.
+/// one reads, by that name, and `sure{k}` where a fitted gate is to decide; the last one gives `logits`. Before them may stand a trunk without a head.
 #[derive(Debug, Clone)]
 pub struct Stages(Vec<Component>);
 
@@ -122,8 +122,10 @@ impl Stages {
         let own = wires[&head(ix)].clone();
         let temperature = confidence.temperatures.get(ix).copied().unwrap_or(1.0);
         let prefix_of_score = format!("{}/score", gate(ix));
-        let score = confidence.score;
-        let sure = score.wire(graph, &prefix_of_score, &own, temperature, &mut passed)?;
+        let sure = match confidence.score {
+            Score::Gate => wires[&stage.output(&sure(ix))?.name].clone(),
+            score => score.wire(graph, &prefix_of_score, &own, temperature, &mut passed)?,
+        };
         let unsure = graph.node("Less", &format!("{}/unsure", gate(ix)), &[&sure, KNOB])?;
 
         let mut deeper = graph.branch(&prefix(ix + 1));
@@ -148,6 +150,11 @@ pub fn is_head(output: &str) -> bool {
 
 fn head(ix: usize) -> String {
     format!("logits{}", ix + 1)
+}
+
+/// Name of the output with which a stage's own gate says how sure its head is.
+pub fn sure(ix: usize) -> String {
+    format!("sure{}", ix + 1)
 }
 
 fn prefix(ix: usize) -> String {
@@ -198,6 +205,7 @@ pub(super) fn compose_as(
         labels: labels.collect(),
         knobs: BTreeMap::from([(KNOB.into(), KnobRange { default: threshold, ..RANGE })]),
         provenance,
+        tolerance: None,
     };
     graph.into_model(&metadata)
 }

@@ -59,6 +59,7 @@ impl Ladder<'_> {
             labels: self.labels(),
             knobs: BTreeMap::from([(self.knob.into(), range)]),
             provenance,
+            tolerance: None,
         })
     }
 

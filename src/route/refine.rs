@@ -117,6 +117,7 @@ impl Parts {
                 (BUDGET.into(), BUDGET_RANGE),
             ]),
             provenance,
+            tolerance: None,
         };
         graph.into_model(&metadata)
     }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::{GraphBuilder, int_attribute};
 
 /// A confidence score of logits `[N, C]`, as a tensor `[N, 1]` in 0…1.
@@ -25,6 +25,8 @@ pub enum Score {
         /// Early heads.
         heads: usize,
     },
+    /// What a gate of the stage's own says, which was fitted to how far off its head is: its output `sure{k}`, `[N, 1]`.
+    Gate,
 }
 
 /// The name of a score, for those who do not know the network yet.
@@ -41,9 +43,16 @@ pub enum Kind {
     Entropy,
     /// Stages in a row that give the same answer, as a share of all.
     Patience,
+    /// A dendritic gate at each exit, fitted to how far off its answer is.
+    Gate,
 }
 
 impl Kind {
+    /// Its name on the command line, in addresses and in files.
+    pub fn name(self) -> &'static str {
+        self.of(2, 1).name()
+    }
+
     /// The score, for a network of so many classes and early heads.
     pub fn of(self, classes: usize, heads: usize) -> Score {
         match self {
@@ -51,6 +60,7 @@ impl Kind {
             Kind::Margin => Score::Margin,
             Kind::Entropy => Score::Entropy { classes },
             Kind::Patience => Score::Patience { heads },
+            Kind::Gate => Score::Gate,
         }
     }
 }
@@ -72,6 +82,7 @@ impl Score {
             Score::Margin => "margin",
             Score::Entropy { .. } => "entropy",
             Score::Patience { .. } => "patience",
+            Score::Gate => "gate",
         }
     }
 
@@ -124,6 +135,10 @@ impl Score {
                 graph.node("Add", &name("confidence"), &[&one, &negative])
             }
             Score::Patience { heads } => patience(graph, prefix, logits, heads, passed),
+            Score::Gate => {
+                let text = "a fitted gate is part of a stage, and is not computed from its answer";
+                Err(Error::new(ErrorKind::Internal, text))
+            }
         }
     }
 }

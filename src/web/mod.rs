@@ -9,6 +9,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
 use crate::chart::{self, HitMap, Size, Theme};
+use crate::data::pictures::Pixels;
 use crate::lab::{view, worker};
 
 /// How near the pointer must be to a point to mean it, in CSS pixels.
@@ -45,6 +46,22 @@ impl Lab {
     /// Takes a file; returns events.
     pub fn supply(&mut self, name: &str, bytes: Vec<u8>) -> Result<JsValue, JsError> {
         to_js(&self.0.supply(name, bytes))
+    }
+
+    /// Takes a decoded picture, its pixels as red, green, blue, alpha; returns events.
+    pub fn picture(
+        &mut self,
+        path: &str,
+        width: usize,
+        height: usize,
+        rgba: &[u8],
+    ) -> Result<JsValue, JsError> {
+        to_js(&self.0.picture(path, Pixels { width, height, rgba }))
+    }
+
+    /// The user's inputs as they are kept: pictures are an `.npz` file by now.
+    pub fn inputs(&self) -> Option<Vec<u8>> {
+        self.0.inputs().map(|(_, bytes)| bytes.to_vec())
     }
 
     /// Does one slice of work; returns events.
@@ -109,9 +126,14 @@ impl View {
         to_js(&self.view.request())
     }
 
-    /// The command that looks for exits in the user's model.
-    pub fn route(&self) -> Result<JsValue, JsError> {
-        to_js(&self.view.route())
+    /// The command that looks for exits in the user's model, or makes a cascade of several.
+    pub fn route(&self, cascade: bool) -> Result<JsValue, JsError> {
+        to_js(&self.view.route(cascade))
+    }
+
+    /// Notes how many bytes of memory the measuring side has taken.
+    pub fn set_memory(&mut self, bytes: f64) {
+        self.view.set_memory(bytes);
     }
 
     /// The value of the knob.

@@ -1,7 +1,7 @@
 //! What the page says about itself: its state, its table, its figures.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -163,14 +163,29 @@ pub fn colours(page: &Page) -> Vec<(String, u64)> {
         .collect()
 }
 
+/// Figures out of sight are painted when the page is idle, and after a change of size once more. A painted one shows
+/// background, axes, text, at least two curves, and the shades between them.
 #[track_caller]
 pub fn canvases_are_drawn(page: &Page) {
-    // Figures out of sight are painted when the page is idle, and after a change of size once more. A painted one
-    // shows background, axes, text, at least two curves, and the shades between them.
-    page.wait_until("all charts to be painted", PATIENCE, |page| {
-        let colours = colours(page);
-        colours.len() >= 3 && colours.iter().all(|(_, count)| *count > 16)
-    });
+    let poor = |page: &Page| -> Vec<(String, u64)> {
+        let all = colours(page);
+        if all.len() < 3 { all } else { all.into_iter().filter(|(_, n)| *n <= 16).collect() }
+    };
+    let began = Instant::now();
+    loop {
+        let poor = poor(page);
+        if poor.is_empty() {
+            return;
+        }
+        if began.elapsed() > PATIENCE {
+            let sizes = page.script(
+                "return [...document.querySelectorAll('canvas[data-chart]')].map(canvas =>
+                   [canvas.id, canvas.width, canvas.height, canvas.clientWidth, canvas.clientHeight])",
+            );
+            panic!("charts that were never painted, with their colours: {poor:?}; sizes {sizes}");
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 #[track_caller]

@@ -8,11 +8,12 @@ use crate::bench::costs::Costs;
 use crate::bench::curve::{CurveFigures, figures};
 use crate::bench::dense::{dense_curve, mean_seconds};
 use crate::bench::quality::{self, Quality};
-use crate::bench::record::argmax;
+use crate::bench::record::{Recording, argmax};
 use crate::bench::results::{Active, CostBasis, PathAnswers, PathScaling, Point, Results, Timing};
 use crate::bench::segments::SegmentTimes;
 use crate::bench::stats::{Interval, interval};
 use crate::bench::timing::Interleaved;
+use crate::bench::truth::Truth;
 use crate::clock::Clock;
 use crate::data::Samples;
 use crate::engine::Knobs;
@@ -28,8 +29,7 @@ impl<C: Clock> Sweep<C> {
     pub fn results(&self) -> Option<Results> {
         let (timing1, arms1) = self.batch1.as_ref().filter(|(t, _)| t.samples().rounds() > 0)?;
         let n = self.test.len();
-        let labels = self.subject.test.0.labels();
-        let full = &self.test.paths[self.dear].outputs;
+        let truth = self.truth();
         let timed = |arm: usize| Some(self.timing_of(timing1, arms1, arm));
         let timed_n = |arm: usize| {
             let (timing, arms) = self.batch_n.as_ref().filter(|(t, _)| t.samples().rounds() > 0)?;
@@ -41,13 +41,13 @@ impl<C: Clock> Sweep<C> {
             .enumerate()
             .map(|(ix, &knob)| {
                 let knobs = Knobs::new().with(&self.subject.knob, knob);
-                let quality = quality::routed(&self.test, &knobs, full, labels, n);
+                let quality = quality::routed(&self.test, &knobs, truth, n);
                 self.point(Some(knob), quality, timed(ix + 2), timed_n(ix + 2))
             })
             .collect();
         let random: Vec<Quality> = curve
             .iter()
-            .map(|point| quality::random(&self.test, &point.quality.paths, full, labels, n))
+            .map(|point| quality::random(&self.test, &point.quality.paths, truth, n))
             .collect();
         let segments = self.segment_times();
         let path_seconds = segments.as_ref().map(|times| self.path_seconds(times));
@@ -92,13 +92,13 @@ impl<C: Clock> Sweep<C> {
                 .collect(),
             curve,
             random,
-            oracle: quality::oracle(&self.test, full, labels, false, n, oracle_costs),
-            agreement_oracle: quality::oracle(&self.test, full, labels, true, n, oracle_costs),
+            oracle: quality::oracle(&self.test, truth, false, n, oracle_costs),
+            agreement_oracle: quality::oracle(&self.test, truth, true, n, oracle_costs),
             dense: dense_curve(
                 &self.test,
                 (&self.subject.knob, self.subject.range),
                 &self.grid,
-                (full, &self.subject.test.0),
+                truth,
                 path_seconds.as_deref(),
             ),
             router_share: segments.as_ref().and_then(|times| self.router_share(times)),
@@ -128,6 +128,19 @@ impl<C: Clock> Sweep<C> {
             tick: self.tick,
             warnings,
         })
+    }
+
+    /// What the test samples are judged by.
+    fn truth(&self) -> Truth<'_> {
+        self.truth_of(&self.test, &self.subject.test.0)
+    }
+
+    fn truth_of<'a>(&self, recording: &'a Recording, samples: &'a Samples) -> Truth<'a> {
+        Truth {
+            full: &recording.paths[self.dear].outputs,
+            labels: samples.labels(),
+            tolerance: self.subject.tolerance,
+        }
     }
 
     fn figures(
@@ -240,13 +253,12 @@ impl<C: Clock> Sweep<C> {
     ) -> Option<Point> {
         let (alone, n) = (&self.statics[ix], self.test.len());
         let outputs = alone.outputs.get(..n)?;
-        let full = &self.test.paths[self.dear].outputs;
         let answers = outputs.iter().enumerate().map(|(row, output)| quality::Answer {
             output,
             macs: alone.costs.row(row),
             path: None,
         });
-        let quality = quality::summarise(answers, full, self.subject.test.0.labels(), 0);
+        let quality = quality::summarise(answers, self.truth(), 0);
         let active = alone.costs.mean(n) / self.full_macs();
         let cost = self.cost(&quality, batch1);
         Some(Point { knob: None, active, cost, quality, batch1, batch_n })
@@ -282,14 +294,12 @@ impl<C: Clock> Sweep<C> {
         batch1: Option<Timing>,
         batch_n: Option<Timing>,
     ) -> Point {
-        let full = &self.test.paths[self.dear].outputs;
         let answers = (0..self.test.len()).map(|row| quality::Answer {
             output: &self.test.paths[path].outputs[row],
             macs: costs.row(row),
             path: Some(path),
         });
-        let labels = self.subject.test.0.labels();
-        let quality = quality::summarise(answers, full, labels, self.test.paths.len());
+        let quality = quality::summarise(answers, self.truth(), self.test.paths.len());
         self.point(None, quality, batch1, batch_n)
     }
 
@@ -306,8 +316,7 @@ impl<C: Clock> Sweep<C> {
     fn certify(&self, path_seconds: Option<&[Seconds]>) -> (Certificate, Alternatives) {
         let samples: &Samples = &self.subject.calibration.0;
         let n = self.calibration.len();
-        let full = &self.calibration.paths[self.dear].outputs;
-        let labels = samples.labels();
+        let truth = self.truth_of(&self.calibration, samples);
         // The sequence starts at "always", the curve at "never".
         let qualities: Vec<Quality> = self
             .grid
@@ -315,13 +324,13 @@ impl<C: Clock> Sweep<C> {
             .rev()
             .map(|&knob| {
                 let knobs = Knobs::new().with(&self.subject.knob, knob);
-                quality::routed(&self.calibration, &knobs, full, labels, n)
+                quality::routed(&self.calibration, &knobs, truth, n)
             })
             .collect();
         let losses: Vec<u64> = qualities
             .iter()
             .map(|quality| match self.options.target.loss {
-                Loss::Error if labels.is_some() => quality.errors,
+                Loss::Error if truth.labels.is_some() => quality.errors,
                 _ => quality.disagreements,
             })
             .collect();
