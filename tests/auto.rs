@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::Arc;
 
-use perforate::auto::{Options, early_exits};
+use perforate::auto::{Options, cascade, early_exits};
 use perforate::bench::record::argmax;
 use perforate::data::sentences::{self, Table, Tokenizer};
 use perforate::data::{Samples, images};
@@ -104,4 +104,91 @@ fn so_does_a_network_on_numbers() {
     let mlp = perforate::lab::mlp::build(42).unwrap();
     let exits = exits_of(mlp.full.clone(), Samples::new(mlp.samples(400), None).unwrap());
     assert!(!exits.is_empty());
+}
+
+#[test]
+fn so_does_a_model_that_answers_with_numbers_and_its_gates_know_the_hard_rows() {
+    // Three of the reference network's outputs, as a prediction of numbers.
+    let mlp = perforate::lab::mlp::build(42).unwrap();
+    let samples = Samples::new(mlp.samples(1200), None).unwrap();
+    let (fitting, others): (Vec<usize>, Vec<usize>) = (0..1200).partition(|row| *row < 1000);
+    let options = Options { numbers: true, risk: 0.05, ..Options::default() };
+    let found = early_exits(mlp.full.clone(), samples.select(&fitting).unwrap(), options).unwrap();
+    found.exits.iter().for_each(|exit| println!("{exit:?}"));
+    let tolerance = found.tolerance.expect("a tolerance");
+    println!("tolerance {tolerance}, expected cost {}", found.expected_cost);
+    let routed =
+        Program::load("routed.onnx", &encode(&found.compose(0.5, Default::default()).unwrap()));
+    let routed = routed.unwrap();
+    assert_eq!(routed.metadata().tolerance, Some(tolerance));
+    assert_eq!(routed.outputs(), ["logits"], "the output keeps its name");
+    let recording = |threshold: f32| {
+        let mut session = Session::new(Arc::new(
+            Program::load("r", &encode(&found.compose(threshold, Default::default()).unwrap()))
+                .unwrap(),
+        ));
+        answers(&mut session, &samples.select(&others).unwrap(), &Knobs::new())
+    };
+    let (full, cheap) = (recording(early_exit::RANGE.always), recording(early_exit::RANGE.never));
+    let farthest =
+        |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+    // The rows that the gate would send on are those that the cheap answer is farther off for.
+    let mut session = Session::new(Arc::new(routed));
+    let mut scores = vec![];
+    for row in &others {
+        let outcome = session.run(&samples.row(*row).unwrap(), &Knobs::new()).unwrap();
+        scores.push(outcome.trace.scores[0][0]);
+    }
+    let mut order: Vec<usize> = (0..others.len()).collect();
+    order.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]));
+    let mean = |rows: &[usize]| {
+        rows.iter().map(|&row| farthest(&full[row], &cheap[row])).sum::<f32>() / rows.len() as f32
+    };
+    let (unsure, sure) = order.split_at(order.len() / 5);
+    println!("mean deviation: unsure {}, sure {}", mean(unsure), mean(sure));
+    assert!(mean(unsure) > 1.3 * mean(sure), "{} {}", mean(unsure), mean(sure));
+}
+
+#[test]
+fn a_gate_can_say_how_sure_a_classifier_is() {
+    let file = "models/fashion-full.onnx";
+    let full = Component::decode(file, &common::read(file)).unwrap();
+    let options = Options { gates: true, ..Options::default() };
+    let found = early_exits(full, garments(0, 600), options).unwrap();
+    println!("expected cost {:.3}", found.expected_cost);
+    let model = found.compose(0.6, Default::default()).unwrap();
+    let routed = Program::load("routed.onnx", &encode(&model)).unwrap();
+    assert_eq!(routed.metadata().provenance["score"], "gate");
+    let outcome =
+        Session::new(Arc::new(routed)).run(garments(600, 640).inputs(), &Knobs::new()).unwrap();
+    assert!(outcome.trace.scores[0].iter().all(|score| (0.0..=1.0).contains(score)));
+}
+
+#[test]
+fn several_models_become_a_cascade() {
+    let component = |file: &str| Component::decode(file, &common::read(file)).unwrap();
+    let models =
+        ["models/fashion-full.onnx", "models/fashion-light.onnx", "models/fashion-static-s.onnx"];
+    let found =
+        cascade(models.map(component).into(), garments(0, 400), Options::default()).unwrap();
+    found.exits.iter().for_each(|exit| println!("{exit:?}"));
+    println!("expected cost {:.3}", found.expected_cost);
+    assert_eq!(found.exits[0].tensor, models[1], "the cheapest comes first");
+    assert!(found.expected_cost < 0.6, "{}", found.expected_cost);
+    let routed = found.compose(early_exit::RANGE.always, Default::default()).unwrap();
+    let program =
+        |name: &str, bytes: &[u8]| Session::new(Arc::new(Program::load(name, bytes).unwrap()));
+    let others = garments(400, 420);
+    let routed = answers(&mut program("routed", &encode(&routed)), &others, &Knobs::new());
+    let full = answers(&mut program("full", &common::read(models[0])), &others, &Knobs::new());
+    for (own, always) in full.iter().zip(&routed) {
+        assert!(own.iter().zip(always).all(|(a, b)| (a - b).abs() <= 1e-4 + 1e-4 * a.abs()));
+    }
+
+    let error = |models: Vec<Component>| {
+        cascade(models, garments(0, 50), Options::default()).unwrap_err().to_string()
+    };
+    let text = error(vec![component(models[0]), component("models/mnist-stage2.onnx")]);
+    assert!(text.contains("mnist-stage2.onnx") && text.contains("other inputs"), "{text}");
+    assert!(error(vec![component(models[0])]).contains("two models"));
 }
