@@ -7,12 +7,14 @@
 # What it looks after, in this order:
 #   a C linker · Rust (>= 1.91) · the standard library for wasm32-unknown-unknown ·
 #   wasm-bindgen-cli, of exactly the version in Cargo.lock · trunk ·
-#   Chromium and ChromeDriver, which only the page's tests need
+#   Chromium and ChromeDriver, which only the page's tests need · ONNX Runtime for Python and for JavaScript, which
+#   only the tests of routed files need; these go into $XDG_CACHE_HOME/perforate, or ~/.cache/perforate
 #
 # Environment:
 #   PERFORATE_WASM_TARGET=rustup|debian   where the wasm32 standard library comes from. Unset: rustup
 #                           first, Debian's rustc-web packages where rustup cannot serve it.
 #   PERFORATE_BROWSER=no    leave the browser alone (running the page needs neither it nor its driver)
+#   PERFORATE_PEERS=no      leave ONNX Runtime alone; set it for the tests too, which then leave those out
 #   CHROME, CHROMEDRIVER    a browser and a driver to use, instead of those on the path
 #   CARGO_HOME              as for cargo; its bin folder is where the two tools go
 #
@@ -376,6 +378,38 @@ browser() {
     found="$browser $(major_of "$browser"), $driver $(major_of "$driver")"
 }
 
+# ---- other engines ----------------------------------------------------------------------------
+# tests/peers.rs looks for them in the same folder.
+
+readonly ONNXRUNTIME_VERSION=1.31.1
+readonly ONNXRUNTIME_WEB_VERSION=1.30.0
+
+peers() {
+    if [ "${PERFORATE_PEERS:-}" = no ]; then
+        found="left alone (PERFORATE_PEERS=no): set it for the tests too"
+        return 0
+    fi
+    local folder=${XDG_CACHE_HOME:-$HOME/.cache}/perforate/peers
+    mkdir -p "$folder"
+    if [ "$("$folder/python/bin/python" -c 'import onnxruntime; print(onnxruntime.__version__)' 2>/dev/null)" != "$ONNXRUNTIME_VERSION" ]; then
+        python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3 python3-venv
+        say "onnxruntime $ONNXRUNTIME_VERSION for Python, in $folder"
+        rm -rf "$folder/python"
+        python3 -m venv "$folder/python" &&
+            "$folder/python/bin/pip" install --quiet --disable-pip-version-check "onnxruntime==$ONNXRUNTIME_VERSION" ||
+            die "pip could not install onnxruntime $ONNXRUNTIME_VERSION: see its message above"
+        changed=1
+    fi
+    if ! grep -qs "\"version\": \"$ONNXRUNTIME_WEB_VERSION\"" "$folder/node_modules/onnxruntime-web/package.json"; then
+        have npm || apt_install nodejs npm
+        say "onnxruntime-web $ONNXRUNTIME_WEB_VERSION, in $folder"
+        npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$folder" "onnxruntime-web@$ONNXRUNTIME_WEB_VERSION" >&2 ||
+            die "npm could not install onnxruntime-web $ONNXRUNTIME_WEB_VERSION: see its message above"
+        changed=1
+    fi
+    found="ONNX Runtime $ONNXRUNTIME_VERSION (Python), $ONNXRUNTIME_WEB_VERSION (web, in node $(node --version))"
+}
+
 # ---- all of it --------------------------------------------------------------------------------
 
 main() {
@@ -385,6 +419,7 @@ main() {
     step "wasm-bindgen-cli" wasm_bindgen
     step "trunk" trunk_tool
     step "browser for the tests" browser
+    step "other engines for the tests" peers
 
     printf '\n'
     printf '%s\n' "${summary[@]}"

@@ -103,12 +103,13 @@ function attempt(work) {
 
 /** Decodes pictures one by one, hands each to the lab, and tells how far that is. */
 async function takePictures({ command, pictures }) {
-  attempt(() => post(lab.command(command)));
   let failed = false;
   const hand = (events) => {
     failed ||= events.some(({ type }) => type === "error");
     post(events);
   };
+  attempt(() => hand(lab.command(command)));
+  if (failed) return;
   for (const [index, { path, file }] of pictures.entries()) {
     try {
       const { width, height, data } = await decode(file);

@@ -105,12 +105,113 @@ fn a_model_gets_exits_and_is_measured() {
         assert!(tried >= 4.0, "{tried} exits were tried");
         let finding = page.text("#exits-finding");
         assert!(finding.contains("places for an exit were tried"), "{finding}");
+        println!("memory {:.0} MB", memory(page) / 1e6);
+        assert!(memory(page) < 1e9, "{} bytes", memory(page));
         // A link cannot hold the model, and says so.
         page.reload();
         wait_for_curve(page);
         page.visit("?quick&scenario=own/early-exit");
         wait_for_curve(page);
         assert!(page.text("#warnings").contains("drop it again"), "{}", page.text("#warnings"));
+    });
+}
+
+/// Bytes that the measuring worker has taken, which it never gives back.
+fn memory(page: &Page) -> f64 {
+    page.number("return Number(document.documentElement.dataset.memory)")
+}
+
+/// Folders of pictures are labelled inputs, by a form that is read off the model; two models become a cascade.
+#[test]
+fn pictures_become_inputs_and_models_a_cascade() {
+    let folder = tempfile::tempdir().expect("a folder for the files");
+    let names = [
+        "models/data/fashion-mnist/t10k-images-idx3-ubyte.gz",
+        "models/data/fashion-mnist/t10k-labels-idx1-ubyte.gz",
+    ];
+    let pixels = images::read_images(names[0], &common::read(names[0])).expect("the images");
+    let labels = images::read_labels(names[1], &common::read(names[1])).expect("the labels");
+    let pictures = folder.path().join("garments");
+    for row in 0..400 {
+        let class = pictures.join(labels[row].to_string());
+        fs::create_dir_all(&class).expect("a folder for a class");
+        let grey =
+            |x: u32, y: u32| (255.0 * pixels[[row, 0, y as usize, x as usize]]).round() as u8;
+        let image = image::GrayImage::from_fn(28, 28, |x, y| image::Luma([grey(x, y)]));
+        image.save(class.join(format!("{row}.png"))).expect("a picture");
+    }
+    fs::write(pictures.join("notes.txt"), "not a picture").expect("a file");
+    let set = |page: &Page, field: &str, value: &str| {
+        page.script(&format!(
+            "document.querySelector('#pictures').elements.{field}.value = '{value}'"
+        ));
+    };
+    with_page("pictures", QUICK, |page| {
+        wait_for_sweep(page);
+        page.choose_file(
+            "#file",
+            &pictures.join("0").read_dir().unwrap().next().unwrap().unwrap().path(),
+        );
+        page.wait_until("word that a model must come first", PATIENCE, |page| {
+            page.text("#error").contains("choose an .onnx file first")
+        });
+        for model in ["models/fashion-light.onnx", "models/fashion-static-s.onnx"] {
+            let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(model);
+            page.choose_file("#file", &file);
+            let name = file.file_name().unwrap().to_string_lossy().into_owned();
+            page.wait_until(model, PATIENCE, |page| page.text("#own").contains(&name));
+        }
+        let details = page.text("#own-details");
+        assert!(
+            details.contains("float32 [N, 1, 28, 28]") && details.contains("behind `"),
+            "{details}"
+        );
+        assert_eq!(page.number("return document.querySelectorAll('#own-models li').length"), 2.0);
+
+        page.choose_file("#folder", &pictures);
+        page.wait_until("the form", PATIENCE, |page| page.is_visible("#pictures"));
+        assert!(
+            page.text("#pictures-count").starts_with("400 pictures"),
+            "{}",
+            page.text("#pictures-count")
+        );
+        let value = |field: &str| {
+            page.script(&format!(
+                "return document.querySelector('#pictures').elements.{field}.value"
+            ))
+        };
+        assert_eq!((value("width"), value("layout")), ("28".into(), "nchw".into()));
+        set(page, "deviation", "0");
+        page.click("#pictures button");
+        page.wait_until("word on the deviation", PATIENCE, |page| {
+            page.text("#error").contains("deviation")
+        });
+        assert_is_one_sentence(&page.text("#error"));
+        assert!(measured(page) > 0, "the results are still there");
+
+        page.choose_file("#folder", &pictures);
+        page.wait_until("the form", PATIENCE, |page| page.is_visible("#pictures"));
+        set(page, "deviation", "1");
+        page.click("#pictures button");
+        page.wait_until("the inputs", PATIENCE, |page| {
+            page.text("#own").contains("pictures.npz: 400 rows, labels")
+        });
+        page.click("#cascade");
+        page.wait_until("its curve", PATIENCE, |page| {
+            page.text("#title-text") == "Your own models" && measured(page) > 0
+        });
+        wait_for_sweep(page);
+        table_is_sane(page);
+        figures_stand_in_the_selected_row(page);
+        let finding = page.text("#exits-finding");
+        assert!(finding.contains("fashion-light.onnx at "), "{finding}");
+        // Trained on such pictures, the larger model answers most of them rightly: they were read as they should be.
+        let accuracy = page.number("return parseFloat([...document.querySelectorAll('#figures > div')].find(f => f.children[0].textContent === 'Accuracy').children[1].textContent)");
+        assert!(accuracy > 85.0, "{accuracy} %");
+        let code = page
+            .script("return document.querySelector('#usage [data-language=Python]').textContent");
+        assert!(code.as_str().unwrap().contains("\"perforate-own-cascade.onnx\""), "{code}");
+        println!("memory {:.0} MB", memory(page) / 1e6);
     });
 }
 
@@ -141,6 +242,18 @@ fn bad_files_are_one_sentence_and_the_page_goes_on() {
                 assert!(last.contains(word), "{name}: {word} is not named in: {last}");
             }
         }
+
+        // Nothing of a file that is too large is read: this one is all holes.
+        let file = folder.path().join("huge.onnx");
+        fs::File::create(&file).and_then(|huge| huge.set_len(2 << 30)).expect("a large file");
+        page.choose_file("#file", &file);
+        page.wait_until("an error about huge.onnx", PATIENCE, |page| {
+            page.text("#error").contains("huge.onnx")
+        });
+        let text = page.text("#error");
+        assert_is_one_sentence(&text);
+        assert!(text.contains("2.1 GB") && text.contains("command line"), "{text}");
+        assert!(measured(page) > 0, "the results are still there");
 
         let file = folder.path().join("good.onnx");
         fs::write(&file, &good).expect("a file in the folder");

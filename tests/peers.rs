@@ -1,0 +1,160 @@
+//! Files that are routed here, in ONNX Runtime for Python and in onnxruntime-web: the same outputs, and the lines that are
+//! given for them work as they stand. `./setup.sh` installs both; PERFORATE_PEERS=no goes without them.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use ndarray::ArrayD;
+use perforate::auto::{Found, Options, cascade, early_exits};
+use perforate::data::{Samples, images, npz};
+use perforate::engine::{Batch, Knobs, Program, Session, to_array};
+use perforate::onnx::{Component, encode};
+use perforate::report::usage::{Language, usage};
+use perforate::route::early_exit::RANGE;
+
+const ROWS: usize = 40;
+const TOLERANCE: f32 = 1e-4;
+
+/// Where set-up puts them; none where they are not wanted.
+fn peers() -> Option<PathBuf> {
+    if std::env::var("PERFORATE_PEERS").is_ok_and(|value| value == "no") {
+        eprintln!("NOT RUN: PERFORATE_PEERS=no");
+        return None;
+    }
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    let folder = cache.or_else(home).expect("a home").join("perforate/peers");
+    assert!(
+        folder.join("node_modules/onnxruntime-web").exists() && folder.join("python").exists(),
+        "{} holds no ONNX Runtime: run ./setup.sh, or set PERFORATE_PEERS=no",
+        folder.display()
+    );
+    Some(folder)
+}
+
+#[track_caller]
+fn succeeds(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{command:?}\n{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// Runs `found` at several settings in all three engines, and the lines of usage.
+fn check(name: &str, found: &Found, rows: &ArrayD<f32>) {
+    let Some(peers) = peers() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |file: &str| folder.path().join(file);
+    std::os::unix::fs::symlink(peers.join("node_modules"), path("node_modules")).unwrap();
+    for script in ["run.py", "run.mjs"] {
+        fs::copy(Path::new("tests/peers").join(script), path(script)).unwrap();
+    }
+    let (python, node) = (peers.join("python/bin/python"), "node");
+    let run = |program: &Path, arguments: &[&str]| {
+        succeeds(Command::new(program).args(arguments).current_dir(folder.path()))
+    };
+    let sizes: Vec<String> = rows.shape()[1..].iter().map(usize::to_string).collect();
+    let bytes: Vec<u8> = rows.iter().flat_map(|v| v.to_le_bytes()).collect();
+    fs::write(path("rows.bin"), bytes).unwrap();
+    // One array of an .npz file is an .npy file.
+    let archive = npz::write(&[("x", rows)]).unwrap();
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(archive)).unwrap();
+    std::io::copy(
+        &mut archive.by_index(0).unwrap(),
+        &mut fs::File::create(path("rows.npy")).unwrap(),
+    )
+    .unwrap();
+
+    for threshold in [RANGE.never, 0.6, 0.95, RANGE.always] {
+        let file = encode(&found.compose(threshold, Default::default()).unwrap());
+        fs::write(path("routed.onnx"), &file).unwrap();
+        let program = Arc::new(Program::load("routed.onnx", &file).unwrap());
+        let input = program.inputs()[0].name.clone();
+        let mut session = Session::new(program.clone());
+        let outcome = session.run(&Batch::new().with(&input, rows.clone()), &Knobs::new()).unwrap();
+        let own: Vec<f32> = outcome.first().unwrap().into_iter().collect();
+
+        run(&python, &["run.py", "routed.onnx", "rows.npy", "out.npy"]);
+        let theirs = npz::read("out.npy", &fs::read(path("out.npy")).unwrap(), "out").unwrap();
+        let theirs: Vec<f32> =
+            to_array::<f32>(theirs.get("out").unwrap()).unwrap().into_iter().collect();
+        compare(&format!("{name} at {threshold}, Python"), &own, &theirs);
+
+        let arguments = ["run.mjs", "routed.onnx", "rows.bin", "out.bin"];
+        let sizes = sizes.iter().map(String::as_str);
+        run(Path::new(node), &arguments.into_iter().chain(sizes).collect::<Vec<_>>());
+        let bytes = fs::read(path("out.bin")).unwrap();
+        let theirs: Vec<f32> =
+            bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+        compare(&format!("{name} at {threshold}, web"), &own, &theirs);
+
+        if threshold == 0.6 {
+            let width = own.len() / ROWS;
+            fs::write(path("use.py"), usage(Language::Python, "routed.onnx", &program)).unwrap();
+            let said = run(&python, &["use.py"]);
+            assert!(said.starts_with(&format!("(1, {width})")), "{said}");
+            fs::write(path("use.mjs"), usage(Language::Javascript, "routed.onnx", &program))
+                .unwrap();
+            let said = run(Path::new(node), &["use.mjs"]);
+            assert!(said.starts_with(&format!("[ 1, {width} ]")), "{said}");
+        }
+    }
+}
+
+#[track_caller]
+fn compare(what: &str, own: &[f32], theirs: &[f32]) {
+    assert_eq!(own.len(), theirs.len(), "{what}");
+    let worst = own.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    println!("{what}: at most {worst:e} apart");
+    assert!(worst <= TOLERANCE, "{what}: {worst}");
+}
+
+fn garments(from: usize, to: usize) -> Samples {
+    let name = "models/data/fashion-mnist/t10k-images-idx3-ubyte.gz";
+    let pixels = images::read_images(name, &common::read(name)).unwrap();
+    let all = Samples::new(Batch::new().with("x", pixels), None).unwrap();
+    all.select(&(from..to).collect::<Vec<_>>()).unwrap()
+}
+
+fn rows_of(samples: &Samples) -> ArrayD<f32> {
+    to_array::<f32>(samples.inputs().get("x").unwrap()).unwrap()
+}
+
+fn component(file: &str) -> Component {
+    Component::decode(file, &common::read(file)).unwrap()
+}
+
+#[test]
+fn a_network_with_exits() {
+    let found = early_exits(
+        component("models/fashion-static-s.onnx"),
+        garments(0, 300),
+        Options::default(),
+    );
+    check("early exits", &found.unwrap(), &rows_of(&garments(300, 300 + ROWS)));
+}
+
+#[test]
+fn a_model_that_answers_with_numbers_and_has_gates() {
+    let mlp = perforate::lab::mlp::build(42).unwrap();
+    let samples = Samples::new(mlp.samples(400), None).unwrap();
+    let options = Options { numbers: true, ..Options::default() };
+    let found = early_exits(mlp.full.clone(), samples.clone(), options).unwrap();
+    let some = samples.select(&(0..ROWS).collect::<Vec<_>>()).unwrap();
+    check("numbers", &found, &rows_of(&some));
+}
+
+#[test]
+fn a_cascade_of_models() {
+    let models = [
+        "models/fashion-light.onnx",
+        "models/fashion-static-s.onnx",
+        "models/fashion-static-m.onnx",
+    ];
+    let found = cascade(models.map(component).into(), garments(0, 200), Options::default());
+    check("cascade", &found.unwrap(), &rows_of(&garments(300, 300 + ROWS)));
+}
