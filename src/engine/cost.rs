@@ -9,6 +9,8 @@ use tract_onnx::tract_core::ops::Cost;
 use crate::error::{Result, one_line};
 use crate::units::{Bytes, Macs};
 
+use super::ops::int8::Int8MatMul;
+
 /// Operators that move or rename values and compute nothing.
 const FREE: &[&str] = &[
     "AddAxis",
@@ -86,6 +88,10 @@ impl SegmentCost {
                 cost.bytes +=
                     Bytes((konst.val().len() * konst.val().datum_type().size_of()) as f64);
                 continue;
+            }
+            if let Some(Int8MatMul(packed)) = op.downcast_ref::<Int8MatMul>() {
+                cost.parameters += packed.k() * packed.n() + packed.n();
+                cost.bytes += Bytes(packed.bytes() as f64);
             }
             let facts = model.node_input_facts(node.id)?;
             if node.op().name() == "Gather"

@@ -10,6 +10,7 @@ mod cut;
 mod gate;
 mod library;
 mod memory;
+pub mod ops;
 mod outline;
 mod program;
 mod segment;

@@ -14,6 +14,7 @@ use super::cost::SegmentCost;
 use super::cut::{Block, Cutter, Slot, Step};
 use super::gate::Gate;
 use super::library::Library;
+use super::ops;
 use super::segment::{Compiler, Segment};
 use super::trace::Path;
 
@@ -115,7 +116,7 @@ impl Program {
                 "this file holds no ONNX graph, so it is no ONNX model or is truncated",
             )
         })?;
-        let framework = tract_onnx::onnx();
+        let framework = ops::framework();
         check_operators(&framework, graph)?;
         let metadata = Metadata::read(model)?;
         let initialised: HashMap<&str, &pb::TensorProto> =
@@ -456,7 +457,8 @@ fn find_lacking(
             true => node.op_type.clone(),
             false => format!("{}.{}", node.domain, node.op_type),
         };
-        let known = standard && framework.op_register.0.contains_key(&node.op_type);
+        let known = (standard || node.domain == ops::DOMAIN)
+            && framework.op_register.0.contains_key(&node.op_type);
         if !known && !lacking.iter().any(|(name, _)| *name == shown) {
             let place = if node.name.is_empty() { &node.op_type } else { &node.name };
             lacking.push((shown, place.clone()));

@@ -3,5 +3,6 @@
 pub mod calibrate;
 pub mod dendritic;
 pub mod layer;
+pub mod quantise;
 pub mod ridge;
 pub mod temperature;

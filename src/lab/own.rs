@@ -81,7 +81,7 @@ impl Preparation {
             None => own::generate(&program, experiment.seed)?,
         };
         drop(program);
-        let (fitting, splits) = parted(&samples, experiment)
+        let (fitting, splits) = parted(samples, experiment)
             .map_err(|e| e.within(experiment.inputs.as_deref().unwrap_or("generated inputs")))?;
         let options = Options {
             risk: experiment.epsilon,
@@ -173,13 +173,15 @@ impl Preparation {
     }
 }
 
-/// Rows for fitting, without labels, and the splits of the others.
-fn parted(samples: &Samples, experiment: &Experiment) -> Result<(Samples, Splits)> {
+/// Rows for fitting, without labels, and the splits of the others. Large inputs are never there more than twice.
+fn parted(samples: Samples, experiment: &Experiment) -> Result<(Samples, Splits)> {
     // The order is another than that of the split that follows.
-    let rows = shuffled(samples, experiment.seed ^ OTHER_ORDER);
+    let rows = shuffled(&samples, experiment.seed ^ OTHER_ORDER);
     let fitting = experiment.fitting.min((FOR_FITTING * rows.len() as f64) as usize);
     let (fitting, rest) = rows.split_at(fitting);
+    let (fitting, rest) = (samples.select(fitting)?.without_labels(), samples.select(rest)?);
+    drop(samples);
     // The test has half of what is left; the types keep the parts apart.
-    let splits = split(&samples.select(rest)?, experiment.sizes(), experiment.seed)?;
-    Ok((samples.select(fitting)?.without_labels(), splits))
+    let splits = split(&rest, experiment.sizes(), experiment.seed)?;
+    Ok((fitting, splits))
 }

@@ -307,9 +307,13 @@ impl Lab {
                 self.take_table(name, bytes)
             } else if kind.ends_with(".onnx") {
                 self.take_model(name, bytes).map(|summary| vec![self.file(summary)])
+            } else if again {
+                // They were looked at before, and are once more when they are used.
+                self.inputs = Some(name.to_string());
+                self.files.insert(name.to_string(), bytes);
+                Ok(vec![])
             } else {
-                let knobs = (!again).then_some(knobs);
-                self.take_data(name, bytes, knobs).map(|summary| vec![self.file(summary)])
+                self.take_data(name, bytes, Some(knobs)).map(|summary| vec![self.file(summary)])
             };
             return outcome.unwrap_or_else(told);
         }

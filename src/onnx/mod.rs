@@ -3,6 +3,7 @@
 
 mod builder;
 mod component;
+pub mod functions;
 mod metadata;
 mod separate;
 

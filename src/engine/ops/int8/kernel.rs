@@ -1,0 +1,388 @@
+//! The inner loops: sums of products of whole numbers, for each machine. All `unsafe` of the engine stands here.
+//!
+//! Every kernel computes the same integers. [`multiply`] checks the lengths that the kernels rely on, once a panel; inside,
+//! pointers run over exactly these. A kernel is only called where [`Isa::detect`] found its instructions, or where the
+//! target has them by definition.
+
+/// The instructions that a kernel uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isa {
+    /// Plain Rust.
+    Portable,
+    /// WebAssembly's 128-bit SIMD: `i32x4.dot_i16x8_s`.
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    Simd128,
+    /// `vpmaddwd`.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// `vpdpbusd` on 512 bits.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vnni,
+}
+
+impl Isa {
+    /// The best of this machine.
+    pub fn detect() -> Isa {
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        return Isa::Simd128;
+        #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+        Self::all().last().copied().unwrap_or(Isa::Portable)
+    }
+
+    /// All that this machine has, the best last.
+    pub fn all() -> Vec<Isa> {
+        #[allow(unused_mut)] // machines with plain Rust alone add nothing
+        let mut all = vec![Isa::Portable];
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        all.push(Isa::Simd128);
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") {
+                all.push(Isa::Avx2);
+            }
+            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni") {
+                all.push(Isa::Avx512Vnni);
+            }
+        }
+        all
+    }
+
+    /// Inputs that one instruction multiplies and adds up for one output.
+    pub fn group(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni => 4,
+            _ => 2,
+        }
+    }
+
+    /// Outputs that a kernel computes together.
+    pub fn panel(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni => 32,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => 16,
+            _ => 8,
+        }
+    }
+
+    /// What is added to every activation, for instructions that want one of them without a sign.
+    pub fn offset(self) -> i32 {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni => 128,
+            _ => 0,
+        }
+    }
+}
+
+/// Quantised activations, `[rows, depth]`, as a kernel reads them.
+#[derive(Debug)]
+pub struct Activations {
+    depth: usize,
+    values: Values,
+}
+
+#[derive(Debug)]
+enum Values {
+    /// Two bytes each.
+    Wide(Vec<i16>),
+    /// One byte each, 128 added.
+    #[cfg(target_arch = "x86_64")]
+    Shifted(Vec<u8>),
+}
+
+impl Activations {
+    /// All zero.
+    pub fn new(isa: Isa, rows: usize, depth: usize) -> Activations {
+        let values = match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni => Values::Shifted(vec![128; rows * depth]),
+            _ => Values::Wide(vec![0; rows * depth]),
+        };
+        Activations { depth, values }
+    }
+
+    /// Sets one, a whole number in −127…127.
+    pub fn put(&mut self, row: usize, ix: usize, value: f32) {
+        let place = row * self.depth + ix;
+        match &mut self.values {
+            Values::Wide(values) => values[place] = value as i16,
+            #[cfg(target_arch = "x86_64")]
+            Values::Shifted(values) => values[place] = (value + 128.0) as u8,
+        }
+    }
+}
+
+/// Rows that a kernel takes at once.
+const ROWS: usize = 4;
+#[cfg(target_arch = "x86_64")]
+const MANY_ROWS: usize = 8;
+
+/// Adds to `sums`, `[rows, panel]`, the products of all rows with one panel of weights.
+///
+/// # Panics
+/// If a length does not fit: the kernels rely on them.
+pub fn multiply(isa: Isa, x: &Activations, rows: usize, weights: &[i8], sums: &mut [i32]) {
+    let (depth, panel) = (x.depth, isa.panel());
+    assert!(depth.is_multiple_of(isa.group()), "whole groups");
+    assert_eq!((weights.len(), sums.len()), (depth * panel, rows * panel), "a panel, and its sums");
+    match (isa, &x.values) {
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx512Vnni, Values::Shifted(values)) => {
+            assert_eq!(values.len(), rows * depth, "rows of activations");
+            let blocks = values.chunks(MANY_ROWS * depth.max(1));
+            for (x, sums) in blocks.zip(sums.chunks_mut(MANY_ROWS * panel)) {
+                // SAFETY: lengths as above; the instructions were detected.
+                unsafe {
+                    match x.len() / depth {
+                        8 => x86::vnni::<8>(x, depth, weights, sums),
+                        7 => x86::vnni::<7>(x, depth, weights, sums),
+                        6 => x86::vnni::<6>(x, depth, weights, sums),
+                        5 => x86::vnni::<5>(x, depth, weights, sums),
+                        4 => x86::vnni::<4>(x, depth, weights, sums),
+                        3 => x86::vnni::<3>(x, depth, weights, sums),
+                        2 => x86::vnni::<2>(x, depth, weights, sums),
+                        _ => x86::vnni::<1>(x, depth, weights, sums),
+                    }
+                }
+            }
+        }
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx2, Values::Wide(values)) => {
+            assert_eq!(values.len(), rows * depth, "rows of activations");
+            let blocks = values.chunks(ROWS * depth.max(1));
+            for (x, sums) in blocks.zip(sums.chunks_mut(ROWS * panel)) {
+                // SAFETY: lengths as above; the instructions were detected.
+                unsafe {
+                    match x.len() / depth {
+                        4 => x86::avx2::<4>(x, depth, weights, sums),
+                        3 => x86::avx2::<3>(x, depth, weights, sums),
+                        2 => x86::avx2::<2>(x, depth, weights, sums),
+                        _ => x86::avx2::<1>(x, depth, weights, sums),
+                    }
+                }
+            }
+        }
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        (Isa::Simd128, Values::Wide(values)) => {
+            assert_eq!(values.len(), rows * depth, "rows of activations");
+            let blocks = values.chunks(ROWS * depth.max(1));
+            for (x, sums) in blocks.zip(sums.chunks_mut(ROWS * panel)) {
+                // SAFETY: lengths as above; the target has the instructions.
+                unsafe {
+                    match x.len() / depth {
+                        4 => wasm::simd128::<4>(x, depth, weights, sums),
+                        3 => wasm::simd128::<3>(x, depth, weights, sums),
+                        2 => wasm::simd128::<2>(x, depth, weights, sums),
+                        _ => wasm::simd128::<1>(x, depth, weights, sums),
+                    }
+                }
+            }
+        }
+        (_, Values::Wide(values)) => {
+            assert_eq!(values.len(), rows * depth, "rows of activations");
+            for (x, sums) in values.chunks_exact(depth.max(1)).zip(sums.chunks_exact_mut(panel)) {
+                portable(x, weights, sums);
+            }
+        }
+        #[cfg(target_arch = "x86_64")]
+        _ => unreachable!("activations are made for their kernel"),
+    }
+}
+
+/// One row with a panel of pairs.
+fn portable(x: &[i16], weights: &[i8], sums: &mut [i32]) {
+    let panel = sums.len();
+    for (pair, columns) in x.chunks_exact(2).zip(weights.chunks_exact(2 * panel)) {
+        let (a, b) = (i32::from(pair[0]), i32::from(pair[1]));
+        for (sum, w) in sums.iter_mut().zip(columns.chunks_exact(2)) {
+            *sum += a * i32::from(w[0]) + b * i32::from(w[1]);
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    /// `R` rows with a panel of 16 columns, in pairs.
+    ///
+    /// # Safety
+    /// `x` has `R · depth` numbers, `weights` `16 · depth`, `sums` `16 · R`; `depth` is even; the machine has AVX2.
+    #[target_feature(enable = "avx2")]
+    pub unsafe fn avx2<const R: usize>(x: &[i16], depth: usize, weights: &[i8], sums: &mut [i32]) {
+        // SAFETY: every pointer stays inside the slices, by the lengths that the caller promises.
+        unsafe {
+            let out = sums.as_mut_ptr().cast::<__m256i>();
+            let mut acc = [[_mm256_setzero_si256(); 2]; R];
+            for (r, acc) in acc.iter_mut().enumerate() {
+                *acc = [_mm256_loadu_si256(out.add(2 * r)), _mm256_loadu_si256(out.add(2 * r + 1))];
+            }
+            let (x, mut w) = (x.as_ptr(), weights.as_ptr());
+            for pair in 0..depth / 2 {
+                let low = _mm256_cvtepi8_epi16(_mm_loadu_si128(w.cast()));
+                let high = _mm256_cvtepi8_epi16(_mm_loadu_si128(w.add(16).cast()));
+                w = w.add(32);
+                for (r, acc) in acc.iter_mut().enumerate() {
+                    let own = x.add(r * depth + 2 * pair).cast::<i32>().read_unaligned();
+                    let own = _mm256_set1_epi32(own);
+                    acc[0] = _mm256_add_epi32(acc[0], _mm256_madd_epi16(own, low));
+                    acc[1] = _mm256_add_epi32(acc[1], _mm256_madd_epi16(own, high));
+                }
+            }
+            for (r, acc) in acc.iter().enumerate() {
+                _mm256_storeu_si256(out.add(2 * r), acc[0]);
+                _mm256_storeu_si256(out.add(2 * r + 1), acc[1]);
+            }
+        }
+    }
+
+    /// `R` rows with a panel of 32 columns, in fours.
+    ///
+    /// # Safety
+    /// `x` has `R · depth` numbers, `weights` `32 · depth`, `sums` `32 · R`; four divides `depth`; the machine has AVX-512
+    /// with VNNI.
+    #[target_feature(enable = "avx512f,avx512vnni")]
+    pub unsafe fn vnni<const R: usize>(x: &[u8], depth: usize, weights: &[i8], sums: &mut [i32]) {
+        // SAFETY: every pointer stays inside the slices, by the lengths that the caller promises.
+        unsafe {
+            let out = sums.as_mut_ptr();
+            let mut acc = [[_mm512_setzero_si512(); 2]; R];
+            for (r, acc) in acc.iter_mut().enumerate() {
+                let out = out.add(32 * r);
+                *acc = [_mm512_loadu_si512(out.cast()), _mm512_loadu_si512(out.add(16).cast())];
+            }
+            let (x, mut w) = (x.as_ptr(), weights.as_ptr());
+            for four in 0..depth / 4 {
+                let low = _mm512_loadu_si512(w.cast());
+                let high = _mm512_loadu_si512(w.add(64).cast());
+                w = w.add(128);
+                for (r, acc) in acc.iter_mut().enumerate() {
+                    let own = x.add(r * depth + 4 * four).cast::<i32>().read_unaligned();
+                    let own = _mm512_set1_epi32(own);
+                    acc[0] = _mm512_dpbusd_epi32(acc[0], own, low);
+                    acc[1] = _mm512_dpbusd_epi32(acc[1], own, high);
+                }
+            }
+            for (r, acc) in acc.iter().enumerate() {
+                let out = out.add(32 * r);
+                _mm512_storeu_si512(out.cast(), acc[0]);
+                _mm512_storeu_si512(out.add(16).cast(), acc[1]);
+            }
+        }
+    }
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm {
+    use std::arch::wasm32::*;
+
+    /// `R` rows with a panel of 8 columns, in pairs.
+    ///
+    /// # Safety
+    /// `x` has `R · depth` numbers, `weights` `8 · depth`, `sums` `8 · R`; `depth` is even.
+    pub unsafe fn simd128<const R: usize>(
+        x: &[i16],
+        depth: usize,
+        weights: &[i8],
+        sums: &mut [i32],
+    ) {
+        // SAFETY: every pointer stays inside the slices, by the lengths that the caller promises.
+        unsafe {
+            let out = sums.as_mut_ptr().cast::<v128>();
+            let mut acc = [[i32x4_splat(0); 2]; R];
+            for (r, acc) in acc.iter_mut().enumerate() {
+                *acc = [v128_load(out.add(2 * r)), v128_load(out.add(2 * r + 1))];
+            }
+            let (x, mut w) = (x.as_ptr(), weights.as_ptr());
+            for pair in 0..depth / 2 {
+                let low = i16x8_load_extend_i8x8(w);
+                let high = i16x8_load_extend_i8x8(w.add(8));
+                w = w.add(16);
+                for (r, acc) in acc.iter_mut().enumerate() {
+                    let own = v128_load32_splat(x.add(r * depth + 2 * pair).cast());
+                    acc[0] = i32x4_add(acc[0], i32x4_dot_i16x8(own, low));
+                    acc[1] = i32x4_add(acc[1], i32x4_dot_i16x8(own, high));
+                }
+            }
+            for (r, acc) in acc.iter().enumerate() {
+                v128_store(out.add(2 * r), acc[0]);
+                v128_store(out.add(2 * r + 1), acc[1]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Packed;
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The sums by the definition.
+    fn reference(q: &[i8], w: &[i8], k: usize, n: usize) -> Vec<i32> {
+        let rows = q.len() / k;
+        let sum = |row: usize, column: usize| {
+            (0..k).map(|i| i32::from(q[row * k + i]) * i32::from(w[i * n + column])).sum()
+        };
+        (0..rows * n).map(|at| sum(at / n, at % n)).collect()
+    }
+
+    fn number() -> impl Strategy<Value = i8> {
+        // The extremes come often.
+        prop_oneof![Just(-127i8), Just(127i8), Just(0i8), -127i8..=127]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(120))]
+
+        #[test]
+        fn every_kernel_gives_the_exact_sums(
+            (rows, k, n, q, w) in (1usize..19, 1usize..70, 1usize..70).prop_flat_map(|(rows, k, n)| {
+                let q = prop::collection::vec(number(), rows * k);
+                (Just(rows), Just(k), Just(n), q, prop::collection::vec(number(), k * n))
+            })
+        ) {
+            let wanted = reference(&q, &w, k, n);
+            prop_assert_eq!(wanted.len(), rows * n);
+            for isa in Isa::all() {
+                let packed = Packed::for_isa(isa, k, n, &w, &vec![1.0; n]);
+                prop_assert_eq!(&packed.sums(&q), &wanted, "{:?}", isa);
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_sums_fit() {
+        let (k, n) = (1536, 33);
+        let (q, w) = (vec![-127i8; 3 * k], vec![127i8; k * n]);
+        for isa in Isa::all() {
+            let packed = Packed::for_isa(isa, k, n, &w, &vec![1.0; n]);
+            assert!(packed.sums(&q).iter().all(|&sum| sum == -127 * 127 * 1536), "{isa:?}");
+        }
+    }
+
+    #[test]
+    fn a_product_is_near_the_one_in_f32() {
+        let (rows, k, n) = (5, 64, 20);
+        let x: Vec<f32> = (0..rows * k).map(|ix| ((ix * 37 % 101) as f32 - 50.0) / 9.0).collect();
+        let w: Vec<i8> = (0..k * n).map(|ix| ((ix * 53 % 255) as i32 - 127) as i8).collect();
+        let scales: Vec<f32> = (0..n).map(|ix| 0.01 + 0.001 * ix as f32).collect();
+        let exact = |row: usize, column: usize| -> f32 {
+            (0..k).map(|i| x[row * k + i] * f32::from(w[i * n + column]) * scales[column]).sum()
+        };
+        let mut first: Option<Vec<f32>> = None;
+        for isa in Isa::all() {
+            let mut y = vec![0.0; rows * n];
+            Packed::for_isa(isa, k, n, &w, &scales).product(&x, &mut y);
+            for (at, &own) in y.iter().enumerate() {
+                let wanted = exact(at / n, at % n);
+                assert!((own - wanted).abs() < 1.5, "{isa:?}: {own} for {wanted}");
+            }
+            // All kernels give the very same numbers.
+            assert_eq!(first.get_or_insert(y.clone()), &y, "{isa:?}");
+        }
+    }
+}

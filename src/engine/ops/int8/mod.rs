@@ -1,0 +1,59 @@
+//! Matrix products in eight bits: weights `[k, n]` symmetric by column, activations symmetric by row, measured anew for
+//! each row as it comes ("dynamic").
+//!
+//! `y[r, j] = s[r] · t[j] · Σᵢ q[r, i] · w[i, j]` with `s[r] = max |x[r]| / 127` and `q[r, i] = round(x[r, i] / s[r])`,
+//! halves to even; the sum is exact in 32 bits. Dettmers et al., "LLM.int8(): 8-bit Matrix Multiplication for Transformers at
+//! Scale" (NeurIPS 2022), calls the scheme vector-wise.
+//!
+//! | room | does |
+//! |---|---|
+//! | `kernel` | the inner loops, for each machine: the one place with `unsafe` |
+//! | `packed` | weights in the order in which a kernel reads them |
+//! | `op` | the operator that tract runs |
+
+mod kernel;
+mod op;
+mod packed;
+
+pub use kernel::Isa;
+pub use op::{Int8MatMul, parse};
+pub use packed::Packed;
+
+use crate::onnx::functions::{DYNAMIC_INT8_MATMUL as NAME, LARGEST, SMALLEST};
+
+/// Quantises a row to whole numbers in −127…127, written to `q`; returns the scale.
+fn quantise(row: &[f32], mut put: impl FnMut(usize, f32)) -> f32 {
+    let most = row.iter().fold(0f32, |most, v| most.max(v.abs()));
+    let scale = most.max(SMALLEST) / LARGEST;
+    for (ix, v) in row.iter().enumerate() {
+        put(ix, round(v / scale));
+    }
+    scale
+}
+
+/// To the nearest whole number, halves to even, for magnitudes up to 2²²: adding 1.5 · 2²³ leaves no room for a fraction.
+fn round(v: f32) -> f32 {
+    const MAGIC: f32 = 12_582_912.0;
+    (v + MAGIC) - MAGIC
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_go_to_even() {
+        for (v, wanted) in
+            [(0.5, 0.0), (1.5, 2.0), (-0.5, 0.0), (-2.5, -2.0), (126.6, 127.0), (-127.0, -127.0)]
+        {
+            assert_eq!(round(v), wanted, "{v}");
+        }
+    }
+
+    #[test]
+    fn a_row_of_zeros_stays_one() {
+        let mut q = vec![1.0; 3];
+        let scale = quantise(&[0.0; 3], |ix, v| q[ix] = v);
+        assert!(scale > 0.0 && q == [0.0; 3]);
+    }
+}

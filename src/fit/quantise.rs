@@ -1,0 +1,289 @@
+//! Quantisers: from an ONNX file to an ONNX file whose matrix products have weights in fewer bits.
+//!
+//! Eight bits, symmetric by output column: `w ≈ q · t` with `t[j] = max |w[:, j]| / 127`. Activations are quantised as they
+//! come, row by row, inside the product ([`crate::onnx::functions`]).
+
+use std::collections::{HashMap, HashSet};
+
+use ndarray::{ArrayD, Axis, Ix2, IxDyn};
+use tract_onnx::pb::tensor_proto::DataType;
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto};
+use tract_onnx::prelude::f16;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::onnx::functions::{DOMAIN, DYNAMIC_INT8_MATMUL, LARGEST, declare, dynamic_int8_matmul};
+use crate::onnx::{Component, float_tensor};
+
+/// Products with fewer inputs or outputs stay as they are: they gain nothing.
+const SMALLEST_SIDE: usize = 16;
+
+/// A model in eight bits.
+#[derive(Debug, Clone)]
+pub struct Quantised {
+    /// The model.
+    pub model: ModelProto,
+    /// The products that are in eight bits now, by node.
+    pub products: Vec<String>,
+    /// Numbers in their weights.
+    pub weights: usize,
+}
+
+/// Puts the products of a component with constant weights into eight bits.
+pub fn int8(component: &Component) -> Result<Quantised> {
+    let mut model = component.model().clone();
+    let opset = component.opset();
+    let Some(graph) = model.graph.as_mut() else {
+        return Err(Error::new(ErrorKind::NotOnnx, "there is no graph").at(component.name()));
+    };
+    let constants = Constants::of(graph);
+    let (mut nodes, mut tensors, mut products, mut weights) = (vec![], vec![], vec![], 0);
+    for node in &graph.node {
+        let Some(matrix) = product_weights(node, &constants) else {
+            nodes.push(node.clone());
+            continue;
+        };
+        let base = if node.name.is_empty() { node.output[0].clone() } else { node.name.clone() };
+        let (q, scales) = by_column(&matrix);
+        let (k, n) = matrix.dim();
+        let (q_name, t_name) = (format!("{base}/int8"), format!("{base}/scales"));
+        tensors.push(TensorProto {
+            name: q_name.clone(),
+            dims: vec![k as i64, n as i64],
+            data_type: DataType::Int8 as i32,
+            raw_data: q.iter().map(|&v| v as u8).collect(),
+            ..TensorProto::default()
+        });
+        tensors.push(float_tensor(&t_name, &[n], &scales));
+        let bias = node.input.get(2).filter(|name| node.op_type == "Gemm" && !name.is_empty());
+        let output = node.output[0].clone();
+        let product = if bias.is_some() { format!("{base}/product") } else { output.clone() };
+        nodes.push(NodeProto {
+            op_type: DYNAMIC_INT8_MATMUL.into(),
+            domain: DOMAIN.into(),
+            name: base.clone(),
+            input: vec![node.input[0].clone(), q_name, t_name],
+            output: vec![product.clone()],
+            ..NodeProto::default()
+        });
+        if let Some(bias) = bias {
+            nodes.push(NodeProto {
+                op_type: "Add".into(),
+                name: format!("{base}/bias"),
+                input: vec![product, bias.clone()],
+                output: vec![output],
+                ..NodeProto::default()
+            });
+        }
+        products.push(base);
+        weights += k * n;
+    }
+    if products.is_empty() {
+        let text = "it has no product with constant weights of 16 by 16 or more, so nothing is gained by eight bits";
+        return Err(Error::new(ErrorKind::Model, text).at(component.name()));
+    }
+    graph.node = nodes;
+    graph.initializer.extend(tensors);
+    sweep(graph);
+    declare(&mut model, dynamic_int8_matmul(opset));
+    Ok(Quantised { model, products, weights })
+}
+
+/// Weights `[k, n]` in whole numbers, row by row, and the scale of each column.
+fn by_column(weights: &ndarray::Array2<f32>) -> (Vec<i8>, Vec<f32>) {
+    let most = weights.map_axis(Axis(0), |column| column.fold(0f32, |m, v| m.max(v.abs())));
+    let scales: Vec<f32> = most.iter().map(|&m| if m > 0.0 { m / LARGEST } else { 1.0 }).collect();
+    let n = scales.len();
+    let quantised = weights
+        .iter()
+        .enumerate()
+        .map(|(ix, w)| (w / scales[ix % n]).round_ties_even().clamp(-LARGEST, LARGEST) as i8);
+    (quantised.collect(), scales)
+}
+
+/// The weights `[k, n]` of a product that can be replaced.
+fn product_weights(node: &NodeProto, constants: &Constants) -> Option<ndarray::Array2<f32>> {
+    let attribute = |name: &str| node.attribute.iter().find(|a| a.name == name);
+    let matrix = match node.op_type.as_str() {
+        "MatMul" if node.domain.is_empty() => constants.value(node.input.get(1)?)?,
+        "Gemm" if node.domain.is_empty() => {
+            let one = |name: &str| attribute(name).is_none_or(|a| a.f == 1.0);
+            let zero = |name: &str| attribute(name).is_none_or(|a| a.i == 0);
+            if !one("alpha") || !one("beta") || !zero("transA") {
+                return None;
+            }
+            let weights = constants.value(node.input.get(1)?)?;
+            if zero("transB") { weights } else { weights.reversed_axes() }
+        }
+        _ => return None,
+    };
+    // One that is computed from constants alone is folded away anyway.
+    if constants.value(node.input.first()?).is_some() {
+        return None;
+    }
+    let matrix = matrix.into_dimensionality::<Ix2>().ok()?;
+    let (k, n) = matrix.dim();
+    (k >= SMALLEST_SIDE && n >= SMALLEST_SIDE).then(|| matrix.as_standard_layout().into_owned())
+}
+
+/// What tensors are known before a run: weights, also where they are stored in eight or sixteen bits and restored by
+/// operators.
+struct Constants<'a> {
+    stored: HashMap<&'a str, &'a TensorProto>,
+    computed: HashMap<&'a str, &'a NodeProto>,
+}
+
+impl<'a> Constants<'a> {
+    fn of(graph: &'a GraphProto) -> Constants<'a> {
+        let inputs: HashSet<&str> = graph.input.iter().map(|input| input.name.as_str()).collect();
+        // What is an input too may be given another value.
+        let stored = graph.initializer.iter().filter(|t| !inputs.contains(t.name.as_str()));
+        let computed = graph.node.iter().filter(|node| node.output.len() == 1);
+        Constants {
+            stored: stored.map(|tensor| (tensor.name.as_str(), tensor)).collect(),
+            computed: computed.map(|node| (node.output[0].as_str(), node)).collect(),
+        }
+    }
+
+    fn value(&self, name: &str) -> Option<ArrayD<f32>> {
+        if let Some(tensor) = self.stored.get(name) {
+            return numbers(tensor);
+        }
+        let node = self.computed.get(name)?;
+        let input = |ix: usize| self.value(node.input.get(ix)?);
+        match node.op_type.as_str() {
+            "Constant" => numbers(node.attribute.iter().find_map(|a| a.t.as_ref())?),
+            "Cast" | "Identity" => input(0),
+            "Transpose" => {
+                let perm = node.attribute.iter().find(|a| a.name == "perm");
+                let value = input(0)?;
+                let reversed: Vec<i64> = (0..value.ndim() as i64).rev().collect();
+                perm.is_none_or(|perm| perm.ints == reversed).then(|| value.reversed_axes())
+            }
+            "Mul" => {
+                let (a, b) = (input(0)?, input(1)?);
+                let b = b.broadcast(a.shape())?.to_owned();
+                Some(a * b)
+            }
+            "DequantizeLinear" if node.input.len() == 2 => {
+                let (value, scale) = (input(0)?, input(1)?);
+                let axis = node.attribute.iter().find(|a| a.name == "axis").map_or(1, |a| a.i);
+                let mut shape = vec![1; value.ndim()];
+                if scale.len() > 1 {
+                    *shape.get_mut(usize::try_from(axis).ok()?)? = scale.len();
+                }
+                let scale =
+                    scale.to_shape(IxDyn(&shape)).ok()?.broadcast(value.shape())?.to_owned();
+                Some(value * scale)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A stored tensor as f32.
+fn numbers(tensor: &TensorProto) -> Option<ArrayD<f32>> {
+    let shape: Vec<usize> = tensor.dims.iter().map(|&d| d as usize).collect();
+    let raw = &tensor.raw_data;
+    let values: Vec<f32> = match DataType::try_from(tensor.data_type).ok()? {
+        DataType::Float if raw.is_empty() => tensor.float_data.clone(),
+        DataType::Float => {
+            raw.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+        }
+        DataType::Float16 if !raw.is_empty() => {
+            raw.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect()
+        }
+        DataType::Int8 if raw.is_empty() => tensor.int32_data.iter().map(|&v| v as f32).collect(),
+        DataType::Int8 => raw.iter().map(|&v| f32::from(v as i8)).collect(),
+        _ => return None,
+    };
+    ArrayD::from_shape_vec(IxDyn(&shape), values).ok()
+}
+
+/// Removes nodes and constants that nothing reads any more.
+fn sweep(graph: &mut GraphProto) {
+    loop {
+        let mut read: HashSet<String> = graph.output.iter().map(|o| o.name.clone()).collect();
+        for node in &graph.node {
+            read.extend(node.input.iter().cloned());
+            for inner in node.attribute.iter().filter_map(|a| a.g.as_ref()) {
+                read_inside(inner, &mut read);
+            }
+        }
+        let before = graph.node.len();
+        graph.node.retain(|node| node.output.iter().any(|output| read.contains(output)));
+        graph.initializer.retain(|tensor| read.contains(&tensor.name));
+        if graph.node.len() == before {
+            return;
+        }
+    }
+}
+
+fn read_inside(graph: &GraphProto, read: &mut HashSet<String>) {
+    for node in &graph.node {
+        read.extend(node.input.iter().cloned());
+        for inner in node.attribute.iter().filter_map(|a| a.g.as_ref()) {
+            read_inside(inner, read);
+        }
+    }
+    read.extend(graph.output.iter().map(|output| output.name.clone()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Batch, Knobs, Program, Session};
+    use crate::onnx::{GraphBuilder, Metadata, OPSET, Size, encode, int_attribute};
+
+    fn model() -> Component {
+        let mut graph = GraphBuilder::new("g", OPSET);
+        graph.input("x", &[Size::Rows, Size::Fixed(32)]).unwrap();
+        let values: Vec<f32> =
+            (0..32 * 24).map(|ix| ((ix * 29 % 83) as f32 - 41.0) / 41.0).collect();
+        graph.constant("w", &[32, 24], &values).unwrap();
+        graph.node("MatMul", "h", &["x", "w"]).unwrap();
+        let values: Vec<f32> =
+            (0..20 * 24).map(|ix| ((ix * 31 % 89) as f32 - 44.0) / 44.0).collect();
+        graph.constant("v", &[20, 24], &values).unwrap();
+        graph.constant("b", &[20], &[0.5; 20]).unwrap();
+        graph.node_with("Gemm", "y", &["h", "v", "b"], vec![int_attribute("transB", 1)]).unwrap();
+        graph.output("y", &[Size::Rows, Size::Fixed(20)]).unwrap();
+        Component::new("m", graph.into_model(&Metadata::default()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn products_are_replaced_and_stay_near() {
+        let full = model();
+        let quantised = int8(&full).unwrap();
+        assert_eq!(quantised.products, ["h", "y"]);
+        assert_eq!(quantised.weights, 32 * 24 + 24 * 20);
+        let graph = quantised.model.graph.as_ref().unwrap();
+        assert!(graph.initializer.iter().all(|t| t.name != "w" && t.name != "v"));
+        let run = |model: &ModelProto| -> Vec<f32> {
+            let program = Program::load("m", &encode(model)).unwrap();
+            let x = (0..3 * 32).map(|ix| (ix as f32 * 0.37).sin()).collect();
+            let x = ArrayD::from_shape_vec(vec![3, 32], x).unwrap();
+            let mut session = Session::new(std::sync::Arc::new(program));
+            let outcome = session.run(&Batch::new().with("x", x), &Knobs::new()).unwrap();
+            outcome.first().unwrap().into_iter().collect()
+        };
+        let (own, wanted) = (run(&quantised.model), run(full.model()));
+        let largest = wanted.iter().fold(0f32, |m, v| m.max(v.abs()));
+        for (a, b) in own.iter().zip(&wanted) {
+            assert!((a - b).abs() < 0.03 * largest, "{a} for {b}");
+        }
+        let program = Program::load("m", &encode(&quantised.model)).unwrap();
+        let macs: Option<crate::units::Macs> = program.segments().map(|s| s.macs).sum();
+        assert_eq!(macs.unwrap().0, (32 * 24 + 24 * 20) as f64);
+    }
+
+    #[test]
+    fn a_model_without_products_is_told_so() {
+        let mut graph = GraphBuilder::new("g", OPSET);
+        graph.input("x", &[Size::Rows, Size::Fixed(2)]).unwrap();
+        graph.node("Relu", "y", &["x"]).unwrap();
+        graph.output("y", &[Size::Rows, Size::Fixed(2)]).unwrap();
+        let model = graph.into_model(&Metadata::default()).unwrap();
+        let error = int8(&Component::new("m.onnx", model).unwrap()).unwrap_err().to_string();
+        assert!(error.starts_with("m.onnx") && error.contains("eight bits"), "{error}");
+    }
+}
