@@ -63,6 +63,18 @@ enum Command {
         #[arg(long, value_enum, default_value = "python")]
         language: Language,
     },
+    /// Time the eight-bit products against those in f32, at the shapes of MiniLM.
+    Kernels {
+        /// Rounds for each shape.
+        #[arg(long, default_value_t = 15)]
+        rounds: usize,
+    },
+    /// Put the matrix products of a model into eight bits.
+    Quantise {
+        model: PathBuf,
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// One launch of a measurement: an experiment on stdin, its times on stdout.
     #[command(name = launches::SUBCOMMAND, hide = true)]
     Launch,
@@ -98,6 +110,8 @@ fn run(command: Command) -> Result<()> {
             cli::model::calibrate(&model, &inputs, &pictures, &risk, &out)
         }
         Command::Usage { model, language } => cli::model::usage(&model, language),
+        Command::Kernels { rounds } => cli::bench::kernels(rounds),
+        Command::Quantise { model, out } => cli::model::quantise(&model, &out),
         Command::Launch => cli::bench::launch(),
         Command::Route { strategy } => cli::route::route(strategy),
     }

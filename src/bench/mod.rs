@@ -8,6 +8,7 @@ pub mod costs;
 pub mod curve;
 pub mod dense;
 pub mod doubt;
+pub mod kernels;
 pub mod order;
 pub mod pareto;
 pub mod quality;

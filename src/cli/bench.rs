@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use perforate::bench::kernels;
 use perforate::bench::sweep::{CostBasis, Options, Sweep};
 use perforate::bench::timing::measure_tick;
 use perforate::chart::{self, Size, Theme};
@@ -15,6 +16,7 @@ use perforate::lab::scenario::{Opened, SEED};
 use perforate::lab::{OWN, OWN_CASCADE, SCENARIOS, find, launches};
 use perforate::report::{Context, Host, Report, ScenarioReport, scenario_report};
 use perforate::route::score::Kind;
+use perforate::units::Seconds;
 use perforate::{Error, ErrorKind, Result};
 
 use super::io::{PictureArguments, read, read_inputs, say, write};
@@ -190,6 +192,25 @@ fn measure(experiments: Vec<Experiment>) -> Result<Vec<ScenarioReport>> {
             Ok(scenario_report(context, sweep.subject(), &results))
         })
         .collect()
+}
+
+/// Times our kernels at the shapes of MiniLM.
+pub fn kernels(rounds: usize) -> Result<()> {
+    say!("rows × inputs × outputs\tf32\teight bits, times as fast\tdeviation");
+    for shape in kernels::SHAPES {
+        let [rows, k, n] = shape;
+        let timing = kernels::int8(&SystemClock::default(), shape, rounds)?;
+        let (f32, speedup) = (timing.f32_s, timing.speedup);
+        say!(
+            "{rows} × {k} × {n}\t{}\t{:.2} ({:.2}–{:.2})\t{:.2} %",
+            Seconds(f32.median),
+            speedup.median,
+            speedup.lo,
+            speedup.hi,
+            100.0 * timing.deviation
+        );
+    }
+    Ok(())
 }
 
 /// Measures the times of the experiment on stdin.

@@ -9,6 +9,7 @@ use perforate::data::own;
 use perforate::data::pictures::Form;
 use perforate::engine::{Knobs, Program};
 use perforate::fit::calibrate::{Loss, RiskTarget};
+use perforate::fit::quantise;
 use perforate::lab;
 use perforate::onnx::{Component, encode, set_default};
 use perforate::report::usage::{self, Language};
@@ -136,4 +137,19 @@ pub fn usage(model: &Path, language: Language) -> Result<()> {
     let name = model.file_name().unwrap_or_default().to_string_lossy();
     say!("{}", usage::usage(language, &name, &load(model)?));
     Ok(())
+}
+
+/// Puts the matrix products of a model into eight bits.
+pub fn quantise(model: &Path, out: &Path) -> Result<()> {
+    let name = model.display().to_string();
+    let quantised = quantise::int8(&Component::decode(&name, &read(model)?)?)?;
+    let bytes = encode(&quantised.model);
+    let program = Program::load(&out.display().to_string(), &bytes)?;
+    say!(
+        "{} products in eight bits, {} weights; {}",
+        quantised.products.len(),
+        quantised.weights,
+        program.file_size()
+    );
+    write(out, bytes)
 }

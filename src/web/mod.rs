@@ -8,7 +8,9 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
+use crate::bench::kernels;
 use crate::chart::{self, HitMap, Size, Theme};
+use crate::clock::SystemClock;
 use crate::data::pictures::Pixels;
 use crate::lab::{view, worker};
 
@@ -23,6 +25,13 @@ fn to_js(value: &impl Serialize) -> Result<JsValue, JsError> {
 #[wasm_bindgen(start)]
 pub fn start() {
     console_error_panic_hook::set_once();
+}
+
+/// Times the eight-bit product of one shape against the one in f32.
+#[wasm_bindgen]
+pub fn time_int8(rows: usize, k: usize, n: usize, rounds: usize) -> Result<JsValue, JsError> {
+    let timing = kernels::int8(&SystemClock::default(), [rows, k, n], rounds);
+    to_js(&timing.map_err(|e| JsError::new(&e.to_string()))?)
 }
 
 /// The measuring side, for the worker.

@@ -1,0 +1,92 @@
+//! Our own kernels against tract's in f32, at the shapes that models have: interleaved, in one process.
+
+use std::sync::Arc;
+
+use ndarray::{ArrayD, IxDyn};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use serde::Serialize;
+
+use crate::clock::Clock;
+use crate::engine::{Batch, Knobs, Order, Program, Session};
+use crate::error::Result;
+use crate::fit::quantise;
+use crate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode};
+use crate::units::Seconds;
+
+use super::arms::Arms;
+use super::stats::{Interval, interval};
+use super::timing::{Interleaved, measure_tick};
+
+/// Shapes of MiniLM: tokens, inputs, outputs.
+pub const SHAPES: [[usize; 3]; 9] = [
+    [16, 384, 384],
+    [16, 384, 1536],
+    [16, 1536, 384],
+    [32, 384, 384],
+    [32, 384, 1536],
+    [32, 1536, 384],
+    [128, 384, 384],
+    [128, 384, 1536],
+    [128, 1536, 384],
+];
+const SEED: u64 = 11;
+
+/// What one shape gave.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct KernelTiming {
+    /// Rows, inputs, outputs.
+    pub shape: [usize; 3],
+    /// Seconds of the product in f32.
+    pub f32_s: Interval,
+    /// How much faster the one in eight bits is, quantising the activations included.
+    pub speedup: Interval,
+    /// Largest difference of the two, as a share of the largest output.
+    pub deviation: f64,
+}
+
+/// Times the dynamic eight-bit product of one shape against the one in f32.
+pub fn int8(clock: &impl Clock, [rows, k, n]: [usize; 3], rounds: usize) -> Result<KernelTiming> {
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    let mut draw = |count: usize| -> Vec<f32> {
+        (0..count).map(|_| StandardNormal.sample(&mut rng)).collect()
+    };
+    let mut graph = GraphBuilder::new("product", OPSET);
+    let sizes = |width| [Size::Fixed(1), Size::Fixed(rows), Size::Fixed(width)];
+    graph.input("x", &sizes(k))?;
+    graph.constant("w", &[k, n], &draw(k * n))?;
+    graph.node("MatMul", "y", &["x", "w"])?;
+    graph.output("y", &sizes(n))?;
+    let full = Component::new("product", graph.into_model(&Metadata::default())?)?;
+    let quantised = quantise::int8(&full)?.model;
+    let x = ArrayD::from_shape_fn(IxDyn(&[1, rows, k]), {
+        let values = draw(rows * k);
+        move |at| values[at[1] * k + at[2]]
+    });
+    let batch = Batch::new().with("x", x);
+    let mut arms = Arms::new(vec![batch.clone()]);
+    let mut outputs = vec![];
+    for model in [full.model(), &quantised] {
+        let program = Arc::new(Program::load("product", &encode(model))?);
+        outputs.push(Session::new(program.clone()).run(&batch, &Knobs::new())?.first()?);
+        let orders = vec![Order::Compacted; program.segments().len()];
+        let model = arms.model(&program, &orders);
+        arms.arm(model, Knobs::new());
+    }
+    let mut timing = Interleaved::new(2, rounds, measure_tick(clock), Seconds(1.0));
+    while !timing.is_done() {
+        timing.step(clock, &mut arms)?;
+    }
+    let samples = timing.samples();
+    let over = |values: &[f64]| interval(values, &samples.launches(), SEED);
+    let largest = outputs[0].iter().fold(0f32, |m, v| m.max(v.abs()));
+    let pairs = outputs[0].iter().zip(&outputs[1]);
+    let apart = pairs.map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+    Ok(KernelTiming {
+        shape: [rows, k, n],
+        f32_s: over(&samples.of(0)),
+        speedup: over(&samples.speedups(1, 0)),
+        deviation: f64::from(apart / largest),
+    })
+}
