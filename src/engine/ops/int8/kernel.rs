@@ -4,6 +4,10 @@
 //! pointers run over exactly these. A kernel is only called where [`Isa::detect`] found its instructions, or where the
 //! target has them by definition.
 
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+use super::round;
+use super::{LARGEST, SMALLEST};
+
 /// The instructions that a kernel uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Isa {
@@ -104,6 +108,23 @@ impl Activations {
         Activations { depth, values }
     }
 
+    /// Sets a row to the whole numbers nearest to `values / scale`, with the scale that makes the largest 127, and
+    /// returns that.
+    pub fn quantise(&mut self, row: usize, values: &[f32]) -> f32 {
+        let scale = largest(values).max(SMALLEST) / LARGEST;
+        let place = row * self.depth;
+        match &mut self.values {
+            Values::Wide(q) => quantise(values, scale, &mut q[place..place + values.len()]),
+            #[cfg(target_arch = "x86_64")]
+            Values::Shifted(q) => {
+                for (q, v) in q[place..place + values.len()].iter_mut().zip(values) {
+                    *q = (round(v / scale) + 128.0) as u8;
+                }
+            }
+        }
+        scale
+    }
+
     /// Sets one, a whole number in −127…127.
     pub fn put(&mut self, row: usize, ix: usize, value: f32) {
         let place = row * self.depth + ix;
@@ -168,17 +189,18 @@ pub fn multiply(isa: Isa, x: &Activations, rows: usize, weights: &[i8], sums: &m
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         (Isa::Simd128, Values::Wide(values)) => {
             assert_eq!(values.len(), rows * depth, "rows of activations");
-            let blocks = values.chunks(ROWS * depth.max(1));
-            for (x, sums) in blocks.zip(sums.chunks_mut(ROWS * panel)) {
+            let whole = rows - rows % ROWS;
+            let (x, x_rest) = values.split_at(whole * depth);
+            let (sums, sums_rest) = sums.split_at_mut(whole * panel);
+            let blocks = x.chunks_exact(ROWS * depth.max(1));
+            for (x, sums) in blocks.zip(sums.chunks_exact_mut(ROWS * panel)) {
                 // SAFETY: lengths as above; the target has the instructions.
-                unsafe {
-                    match x.len() / depth {
-                        4 => wasm::simd128::<4>(x, depth, weights, sums),
-                        3 => wasm::simd128::<3>(x, depth, weights, sums),
-                        2 => wasm::simd128::<2>(x, depth, weights, sums),
-                        _ => wasm::simd128::<1>(x, depth, weights, sums),
-                    }
-                }
+                unsafe { wasm::four(x, depth, weights, sums) }
+            }
+            let each = x_rest.chunks_exact(depth.max(1)).zip(sums_rest.chunks_exact_mut(panel));
+            for (x, sums) in each {
+                // SAFETY: as above.
+                unsafe { wasm::one(x, depth, weights, sums) }
             }
         }
         (_, Values::Wide(values)) => {
@@ -189,6 +211,33 @@ pub fn multiply(isa: Isa, x: &Activations, rows: usize, weights: &[i8], sums: &m
         }
         #[cfg(target_arch = "x86_64")]
         _ => unreachable!("activations are made for their kernel"),
+    }
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub use wasm::scale;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use wasm::{largest, quantise};
+
+/// The largest magnitude.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+fn largest(row: &[f32]) -> f32 {
+    row.iter().fold(0f32, |most, v| most.max(v.abs()))
+}
+
+/// Whole numbers nearest to `row / scale`, halves to even.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+fn quantise(row: &[f32], scale: f32, q: &mut [i16]) {
+    for (q, v) in q.iter_mut().zip(row) {
+        *q = round(v / scale) as i16;
+    }
+}
+
+/// `y = sums · scale · columns`.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+pub fn scale(sums: &[i32], scale: f32, columns: &[f32], y: &mut [f32]) {
+    for ((y, &sum), column) in y.iter_mut().zip(sums).zip(columns) {
+        *y = sum as f32 * scale * column;
     }
 }
 
@@ -279,38 +328,98 @@ mod x86 {
 mod wasm {
     use std::arch::wasm32::*;
 
-    /// `R` rows with a panel of 8 columns, in pairs.
-    ///
-    /// # Safety
-    /// `x` has `R · depth` numbers, `weights` `8 · depth`, `sums` `8 · R`; `depth` is even.
-    pub unsafe fn simd128<const R: usize>(
-        x: &[i16],
-        depth: usize,
-        weights: &[i8],
-        sums: &mut [i32],
-    ) {
-        // SAFETY: every pointer stays inside the slices, by the lengths that the caller promises.
-        unsafe {
-            let out = sums.as_mut_ptr().cast::<v128>();
-            let mut acc = [[i32x4_splat(0); 2]; R];
-            for (r, acc) in acc.iter_mut().enumerate() {
-                *acc = [v128_load(out.add(2 * r)), v128_load(out.add(2 * r + 1))];
-            }
-            let (x, mut w) = (x.as_ptr(), weights.as_ptr());
-            for pair in 0..depth / 2 {
-                let low = i16x8_load_extend_i8x8(w);
-                let high = i16x8_load_extend_i8x8(w.add(8));
-                w = w.add(16);
-                for (r, acc) in acc.iter_mut().enumerate() {
-                    let own = v128_load32_splat(x.add(r * depth + 2 * pair).cast());
-                    acc[0] = i32x4_add(acc[0], i32x4_dot_i16x8(own, low));
-                    acc[1] = i32x4_add(acc[1], i32x4_dot_i16x8(own, high));
+    /// Rows with a panel of 8 columns, in pairs. The rows are written out: the page is compiled for size, which unrolls no
+    /// loop, and sums in memory would take as long as the products.
+    macro_rules! kernel {
+        ($name:ident, $rows:literal: $($r:literal)+) => {
+            /// # Safety
+            /// `x` has as many rows of `depth` numbers as the name says, `weights` `8 · depth` numbers, `sums` 8 a row;
+            /// `depth` is even.
+            pub unsafe fn $name(x: &[i16], depth: usize, weights: &[i8], sums: &mut [i32]) {
+                // SAFETY: every pointer stays inside the slices, by the lengths that the caller promises.
+                unsafe {
+                    let out = sums.as_mut_ptr().cast::<v128>();
+                    let mut left = [$(v128_load(out.add(2 * $r))),+];
+                    let mut right = [$(v128_load(out.add(2 * $r + 1))),+];
+                    let mut x = x.as_ptr();
+                    let end = x.add(depth);
+                    let mut w = weights.as_ptr();
+                    while x < end {
+                        let low = i16x8_load_extend_i8x8(w);
+                        let high = i16x8_load_extend_i8x8(w.add(8));
+                        $(
+                            let own = v128_load32_splat(x.add($r * depth).cast());
+                            left[$r] = i32x4_add(left[$r], i32x4_dot_i16x8(own, low));
+                            right[$r] = i32x4_add(right[$r], i32x4_dot_i16x8(own, high));
+                        )+
+                        x = x.add(2);
+                        w = w.add(16);
+                    }
+                    $(
+                        v128_store(out.add(2 * $r), left[$r]);
+                        v128_store(out.add(2 * $r + 1), right[$r]);
+                    )+
                 }
             }
-            for (r, acc) in acc.iter().enumerate() {
-                v128_store(out.add(2 * r), acc[0]);
-                v128_store(out.add(2 * r + 1), acc[1]);
+        };
+    }
+
+    kernel!(one, 1: 0);
+    kernel!(four, 4: 0 1 2 3);
+
+    /// The largest magnitude.
+    pub fn largest(row: &[f32]) -> f32 {
+        let mut most = f32x4_splat(0.0);
+        let whole = row.chunks_exact(4);
+        let rest = whole.remainder().iter().fold(0f32, |most, v| most.max(v.abs()));
+        for four in whole {
+            // SAFETY: four numbers, sixteen bytes.
+            let four = unsafe { v128_load(four.as_ptr().cast()) };
+            most = f32x4_pmax(most, f32x4_abs(four));
+        }
+        let [a, b, c, d] = [
+            f32x4_extract_lane::<0>(most),
+            f32x4_extract_lane::<1>(most),
+            f32x4_extract_lane::<2>(most),
+            f32x4_extract_lane::<3>(most),
+        ];
+        a.max(b).max(c.max(d)).max(rest)
+    }
+
+    /// Whole numbers nearest to `row / scale`, halves to even.
+    pub fn quantise(row: &[f32], scale: f32, q: &mut [i16]) {
+        let divisor = f32x4_splat(scale);
+        let (whole, rest) = (row.chunks_exact(4), row.len() % 4);
+        for (four, q) in whole.zip(q.chunks_exact_mut(4)) {
+            // SAFETY: four numbers of each.
+            unsafe {
+                let shares = f32x4_div(v128_load(four.as_ptr().cast()), divisor);
+                let near = i32x4_trunc_sat_f32x4(f32x4_nearest(shares));
+                let narrow = i16x8_narrow_i32x4(near, near);
+                v128_store64_lane::<0>(narrow, q.as_mut_ptr().cast());
             }
+        }
+        for ix in row.len() - rest..row.len() {
+            q[ix] = super::super::round(row[ix] / scale) as i16;
+        }
+    }
+
+    /// `y = sums · scale · columns`.
+    pub fn scale(sums: &[i32], scale: f32, columns: &[f32], y: &mut [f32]) {
+        let row = f32x4_splat(scale);
+        let rest = y.len() % 4;
+        let fours = y.len() - rest;
+        let each = sums.chunks_exact(4).zip(columns.chunks_exact(4)).zip(y.chunks_exact_mut(4));
+        for ((sums, columns), y) in each {
+            // SAFETY: four numbers of each.
+            unsafe {
+                let sums = f32x4_convert_i32x4(v128_load(sums.as_ptr().cast()));
+                let scaled = f32x4_mul(f32x4_mul(sums, row), v128_load(columns.as_ptr().cast()));
+                v128_store(y.as_mut_ptr().cast(), scaled);
+            }
+        }
+        for ix in fours..fours + rest {
+            y[ix] = sums[ix] as f32 * scale * columns[ix];
         }
     }
 }
@@ -361,6 +470,15 @@ mod tests {
         for isa in Isa::all() {
             let packed = Packed::for_isa(isa, k, n, &w, &vec![1.0; n]);
             assert!(packed.sums(&q).iter().all(|&sum| sum == -127 * 127 * 1536), "{isa:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_of_zeros_gives_zeros() {
+        for isa in Isa::all() {
+            let mut y = vec![1.0; 3];
+            Packed::for_isa(isa, 2, 3, &[9; 6], &[1.0; 3]).product(&[0.0; 2], &mut y);
+            assert_eq!(y, [0.0; 3], "{isa:?}");
         }
     }
 

@@ -1,7 +1,6 @@
 //! Weights in the order in which a kernel reads them, and the product with rows of activations.
 
 use super::kernel::{self, Isa};
-use super::quantise;
 
 /// Weights of a linear map in eight bits, ready for a kernel.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,10 +82,7 @@ impl Packed {
             for ((sums, scale), y) in
                 sums.chunks_exact(self.isa.panel()).zip(&scales).zip(y.chunks_exact_mut(self.n))
             {
-                let out = y[first..first + width].iter_mut();
-                for ((y, &sum), column) in out.zip(sums).zip(columns) {
-                    *y = sum as f32 * scale * column;
-                }
+                kernel::scale(&sums[..width], *scale, columns, &mut y[first..first + width]);
             }
         }
     }
@@ -123,7 +119,7 @@ impl Packed {
         let scales = x
             .chunks_exact(self.k.max(1))
             .enumerate()
-            .map(|(row, line)| quantise(line, |ix, v| activations.put(row, ix, v)))
+            .map(|(row, line)| activations.quantise(row, line))
             .collect();
         (activations, scales)
     }
