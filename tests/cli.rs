@@ -165,6 +165,98 @@ fn a_model_of_ones_own_is_routed_and_calibrated() {
 }
 
 #[test]
+fn what_a_model_is_and_how_it_is_used_elsewhere() {
+    let text = succeeds(&["inspect", "models/fashion-full.onnx"]);
+    for part in ["float32 [N, 1, 28, 28]", "47.2 MMAC a row", "1167706", "places: behind `"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let text = succeeds(&["usage", "models/fashion-full.onnx"]);
+    assert!(text.contains("InferenceSession(\"fashion-full.onnx\""), "{text}");
+    assert!(text.contains("np.zeros((1, 1, 28, 28,), dtype=np.float32)"), "{text}");
+    let text = succeeds(&["usage", "models/fashion-full.onnx", "--language", "javascript"]);
+    assert!(text.contains("new Float32Array(1 * 1 * 28 * 28)"), "{text}");
+}
+
+#[test]
+fn pictures_numbers_gates_and_cascades_go_through_the_same_door() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let path = |name: &str| folder.join(name).display().to_string();
+    // 120 garments as pictures, twice as large and in colour, in two folders.
+    let file = "models/data/fashion-mnist/t10k-images-idx3-ubyte.gz";
+    let pixels = images::read_images(file, &common::read(file)).unwrap();
+    for row in 0..120usize {
+        let class = folder.join("pictures").join(if row % 2 == 0 { "even" } else { "odd" });
+        std::fs::create_dir_all(&class).unwrap();
+        let picture = image::RgbImage::from_fn(56, 56, |x, y| {
+            let grey = (255.0 * pixels[[row, 0, y as usize / 2, x as usize / 2]]).round() as u8;
+            image::Rgb([grey; 3])
+        });
+        picture.save(class.join(format!("{row}.png"))).unwrap();
+    }
+    let (pictures, routed) = (path("pictures"), path("routed.onnx"));
+    let route = ["route", "early-exit", "--model", "models/fashion-static-s.onnx", "--data"];
+    let text = succeeds(&[&route[..], &[&pictures, "--score", "gate", "--out", &routed]].concat());
+    assert!(text.contains("expected to spend"), "{text}");
+    let text = succeeds(&["inspect", &routed]);
+    assert!(text.contains("score ") && text.contains("logits: float32"), "{text}");
+    let cascade = ["route", "cascade", "--models", "models/fashion-static-s.onnx"];
+    let more = ["models/fashion-light.onnx", "--data", &pictures, "--out", &routed];
+    let text = succeeds(&[&cascade[..], &more].concat());
+    assert!(text.contains("model models/fashion-light.onnx"), "{text}");
+
+    let wrong = [&route[..], &[&pictures, "--deviation", "0", "--out", &routed]].concat();
+    blames_the_input(&wrong, &["pictures", "deviation"]);
+    let wrong = [&route[..], &[&pictures, "--score", "margin", "--out", &routed]].concat();
+    blames_the_input(&wrong, &["--score", "gate"]);
+    std::fs::write(folder.join("pictures/even/broken.png"), b"no picture").unwrap();
+    let broken = [&route[..], &[&pictures, "--out", &routed]].concat();
+    blames_the_input(&broken, &["broken.png", "picture"]);
+    let empty = path("empty");
+    std::fs::create_dir(&empty).unwrap();
+    blames_the_input(&[&route[..], &[&empty, "--out", &routed]].concat(), &["empty", ".png"]);
+
+    // A label beyond the classes.
+    let x = to_array::<f32>(
+        Batch::new().with("x", pixels.clone()).slice(0..120).unwrap().get("x").unwrap(),
+    )
+    .unwrap();
+    let y = ArrayD::from_shape_fn(vec![120], |at| if at[0] == 77 { 10.0f32 } else { 3.0 });
+    let data = write(folder, "beyond.npz", npz::write(&[("x", &x), ("y", &y)]).unwrap());
+    let bench = ["bench", "--quick", "--model", "models/fashion-static-s.onnx", "--inputs", &data];
+    blames_the_input(&bench, &["beyond.npz", "row 77 is 10", "10 classes"]);
+
+    // Labels that are numbers are no fault of a model that answers with numbers.
+    let mlp = perforate::lab::mlp::build(42).unwrap();
+    let model = write(folder, "mlp.onnx", encode(mlp.full.model()));
+    let x = perforate::engine::to_array::<f32>(mlp.samples(300).get("x").unwrap()).unwrap();
+    let y = ndarray::ArrayD::from_elem(vec![300], 0.25f32);
+    let data = write(folder, "d.npz", npz::write(&[("x", &x), ("y", &y)]).unwrap());
+    let route = ["route", "early-exit", "--model", &model, "--data", &data, "--out", &routed];
+    blames_the_input(&route, &["d.npz", "0.25"]);
+    succeeds(&[&route[..], &["--answers", "numbers"]].concat());
+    let text = succeeds(&[
+        "calibrate",
+        &routed,
+        "--data",
+        &data,
+        "--epsilon",
+        "0.2",
+        "--out",
+        &path("safe.onnx"),
+    ]);
+    assert!(text.starts_with("threshold = "), "{text}");
+
+    let int8 = path("int8.onnx");
+    let text = succeeds(&["quantise", &model, "--out", &int8]);
+    assert!(text.starts_with("2 products in eight bits, 1572864 weights"), "{text}");
+    blames_the_input(
+        &["quantise", "models/fashion-gate.onnx", "--out", &int8],
+        &["fashion-gate.onnx"],
+    );
+}
+
+#[test]
 fn scenarios_are_listed_and_a_wrong_name_is_answered_with_the_right_ones() {
     let text = succeeds(&["list"]);
     assert!(text.lines().all(|line| line.split('\t').count() == 5), "{text}");

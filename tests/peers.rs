@@ -44,63 +44,80 @@ fn succeeds(command: &mut Command) -> String {
     text(&output.stdout)
 }
 
+/// A folder in which both engines run models on the same rows.
+struct Engines {
+    folder: tempfile::TempDir,
+    python: PathBuf,
+    sizes: Vec<String>,
+}
+
+impl Engines {
+    fn with(rows: &ArrayD<f32>) -> Option<Engines> {
+        let peers = peers()?;
+        let folder = tempfile::tempdir().unwrap();
+        let path = |file: &str| folder.path().join(file);
+        std::os::unix::fs::symlink(peers.join("node_modules"), path("node_modules")).unwrap();
+        for script in ["run.py", "run.mjs"] {
+            fs::copy(Path::new("tests/peers").join(script), path(script)).unwrap();
+        }
+        let bytes: Vec<u8> = rows.iter().flat_map(|v| v.to_le_bytes()).collect();
+        fs::write(path("rows.bin"), bytes).unwrap();
+        // One array of an .npz file is an .npy file.
+        let archive = npz::write(&[("x", rows)]).unwrap();
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(archive)).unwrap();
+        let mut array = fs::File::create(path("rows.npy")).unwrap();
+        std::io::copy(&mut archive.by_index(0).unwrap(), &mut array).unwrap();
+        let sizes = rows.shape()[1..].iter().map(usize::to_string).collect();
+        Some(Engines { python: peers.join("python/bin/python"), folder, sizes })
+    }
+
+    #[track_caller]
+    fn call(&self, program: &Path, arguments: &[&str]) -> String {
+        succeeds(Command::new(program).args(arguments).current_dir(self.folder.path()))
+    }
+
+    /// The first output of a model, by engine.
+    fn run(&self, model: &[u8]) -> [(&'static str, Vec<f32>); 2] {
+        let path = |file: &str| self.folder.path().join(file);
+        fs::write(path("model.onnx"), model).unwrap();
+        self.call(&self.python, &["run.py", "model.onnx", "rows.npy", "out.npy"]);
+        let arrays = npz::read("out.npy", &fs::read(path("out.npy")).unwrap(), "out").unwrap();
+        let python = to_array::<f32>(arrays.get("out").unwrap()).unwrap().into_iter().collect();
+        let arguments = ["run.mjs", "model.onnx", "rows.bin", "out.bin"].into_iter();
+        let arguments: Vec<&str> = arguments.chain(self.sizes.iter().map(String::as_str)).collect();
+        self.call(Path::new("node"), &arguments);
+        let bytes = fs::read(path("out.bin")).unwrap();
+        let web = bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()));
+        [("Python", python), ("web", web.collect())]
+    }
+
+    /// Runs the lines of usage for the model that ran last; each prints the shape that is wanted first.
+    fn use_it(&self, program: &Program, width: usize) {
+        let path = |file: &str| self.folder.path().join(file);
+        fs::write(path("use.py"), usage(Language::Python, "model.onnx", program)).unwrap();
+        let said = self.call(&self.python, &["use.py"]);
+        assert!(said.starts_with(&format!("(1, {width})")), "{said}");
+        fs::write(path("use.mjs"), usage(Language::Javascript, "model.onnx", program)).unwrap();
+        let said = self.call(Path::new("node"), &["use.mjs"]);
+        assert!(said.starts_with(&format!("[ 1, {width} ]")), "{said}");
+    }
+}
+
 /// Runs `found` at several settings in all three engines, and the lines of usage.
 fn check(name: &str, found: &Found, rows: &ArrayD<f32>) {
-    let Some(peers) = peers() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |file: &str| folder.path().join(file);
-    std::os::unix::fs::symlink(peers.join("node_modules"), path("node_modules")).unwrap();
-    for script in ["run.py", "run.mjs"] {
-        fs::copy(Path::new("tests/peers").join(script), path(script)).unwrap();
-    }
-    let (python, node) = (peers.join("python/bin/python"), "node");
-    let run = |program: &Path, arguments: &[&str]| {
-        succeeds(Command::new(program).args(arguments).current_dir(folder.path()))
-    };
-    let sizes: Vec<String> = rows.shape()[1..].iter().map(usize::to_string).collect();
-    let bytes: Vec<u8> = rows.iter().flat_map(|v| v.to_le_bytes()).collect();
-    fs::write(path("rows.bin"), bytes).unwrap();
-    // One array of an .npz file is an .npy file.
-    let archive = npz::write(&[("x", rows)]).unwrap();
-    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(archive)).unwrap();
-    std::io::copy(
-        &mut archive.by_index(0).unwrap(),
-        &mut fs::File::create(path("rows.npy")).unwrap(),
-    )
-    .unwrap();
-
+    let Some(engines) = Engines::with(rows) else { return };
     for threshold in [RANGE.never, 0.6, 0.95, RANGE.always] {
         let file = encode(&found.compose(threshold, Default::default()).unwrap());
-        fs::write(path("routed.onnx"), &file).unwrap();
         let program = Arc::new(Program::load("routed.onnx", &file).unwrap());
         let input = program.inputs()[0].name.clone();
         let mut session = Session::new(program.clone());
         let outcome = session.run(&Batch::new().with(&input, rows.clone()), &Knobs::new()).unwrap();
         let own: Vec<f32> = outcome.first().unwrap().into_iter().collect();
-
-        run(&python, &["run.py", "routed.onnx", "rows.npy", "out.npy"]);
-        let theirs = npz::read("out.npy", &fs::read(path("out.npy")).unwrap(), "out").unwrap();
-        let theirs: Vec<f32> =
-            to_array::<f32>(theirs.get("out").unwrap()).unwrap().into_iter().collect();
-        compare(&format!("{name} at {threshold}, Python"), &own, &theirs);
-
-        let arguments = ["run.mjs", "routed.onnx", "rows.bin", "out.bin"];
-        let sizes = sizes.iter().map(String::as_str);
-        run(Path::new(node), &arguments.into_iter().chain(sizes).collect::<Vec<_>>());
-        let bytes = fs::read(path("out.bin")).unwrap();
-        let theirs: Vec<f32> =
-            bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
-        compare(&format!("{name} at {threshold}, web"), &own, &theirs);
-
+        for (engine, theirs) in engines.run(&file) {
+            compare(&format!("{name} at {threshold}, {engine}"), &own, &theirs);
+        }
         if threshold == 0.6 {
-            let width = own.len() / ROWS;
-            fs::write(path("use.py"), usage(Language::Python, "routed.onnx", &program)).unwrap();
-            let said = run(&python, &["use.py"]);
-            assert!(said.starts_with(&format!("(1, {width})")), "{said}");
-            fs::write(path("use.mjs"), usage(Language::Javascript, "routed.onnx", &program))
-                .unwrap();
-            let said = run(Path::new(node), &["use.mjs"]);
-            assert!(said.starts_with(&format!("[ 1, {width} ]")), "{said}");
+            engines.use_it(&program, own.len() / ROWS);
         }
     }
 }
@@ -157,4 +174,21 @@ fn a_cascade_of_models() {
     ];
     let found = cascade(models.map(component).into(), garments(0, 200), Options::default());
     check("cascade", &found.unwrap(), &rows_of(&garments(300, 300 + ROWS)));
+}
+
+/// The body of our function, as other engines run it, is what the kernel computes.
+#[test]
+fn products_in_eight_bits() {
+    let mlp = perforate::lab::mlp::build(42).unwrap();
+    let quantised = perforate::fit::quantise::int8(&mlp.full).unwrap();
+    assert_eq!(quantised.products.len(), 2, "{:?}", quantised.products);
+    let samples = Samples::new(mlp.samples(ROWS), None).unwrap();
+    let file = encode(&quantised.model);
+    let program = Arc::new(Program::load("int8.onnx", &file).unwrap());
+    let outcome = Session::new(program).run(samples.inputs(), &Knobs::new()).unwrap();
+    let own: Vec<f32> = outcome.first().unwrap().into_iter().collect();
+    let Some(engines) = Engines::with(&rows_of(&samples)) else { return };
+    for (engine, theirs) in engines.run(&file) {
+        compare(&format!("eight bits, {engine}"), &own, &theirs);
+    }
 }

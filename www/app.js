@@ -9,6 +9,7 @@ import { OwnFiles } from "./own.js";
 import { render } from "./render.js";
 
 const $ = (id) => document.getElementById(id);
+const SETTLING_MS = 30;
 /** A worker that has taken more than this is replaced before the next scenario. */
 const RENEW_ABOVE = 512e6;
 
@@ -66,7 +67,7 @@ async function main() {
     $("run").textContent = canResume ? "Go on" : "Measure again";
     render(state, charts, picture);
     remember(state.address);
-    charts.repaint(() => worker.shown());
+    charts.repaint(() => onScreen(() => worker.shown()), !state.running);
     if (state.measured > 0 && performance.getEntriesByName("first-curve").length === 0) {
       performance.mark("first-curve");
     }
@@ -183,6 +184,13 @@ async function main() {
 
   actions.measure();
   for (const event of early.splice(0)) apply(event);
+}
+
+/** Calls `then` when what was drawn is on the screen: layout and rasterising come after the script, on other threads too. */
+function onScreen(then) {
+  const soon = () => setTimeout(then, SETTLING_MS);
+  if (document.hidden) soon();
+  else requestAnimationFrame(soon);
 }
 
 /** Keeps the address such that a link to it shows the same. */

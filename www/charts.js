@@ -45,6 +45,7 @@ export class Charts {
   #figures = new Map();
   #places;
   #paintSoon = coalesce(() => this.#paint());
+  #calm = true;
 
   /** `places(id, index)` says which element a chart goes into; `onPick(knob)` is a click on a point. */
   constructor(view, { places, onPick, download }) {
@@ -70,8 +71,12 @@ export class Charts {
     });
   }
 
-  /** Everything may have changed: repaints what is on screen now, the rest when idle; then calls `done`. */
-  repaint(done) {
+  /**
+   * Everything may have changed: repaints what is on screen now, then calls `done`. The rest is painted when it comes on
+   * screen, or if nothing is measured (`calm`) when the page is idle: drawing takes time from what is measured.
+   */
+  repaint(done, calm) {
+    this.#calm = calm;
     for (const figure of this.#figures.values()) figure.stale = true;
     this.#paint(done);
   }
@@ -94,7 +99,7 @@ export class Charts {
     for (const figure of this.#figures.values()) {
       if (!figure.stale) continue;
       if (figure.visible) this.#draw(figure);
-      else unseen.push(figure);
+      else if (this.#calm) unseen.push(figure);
     }
     this.#paintUnseen(unseen, done);
   }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::data::Samples;
 use crate::engine::{Knobs, Program, Session, to_array};
 use crate::error::{Error, ErrorKind, Result};
+use crate::fit::classes::{argmax, most_probable};
 use crate::fit::temperature;
 use crate::onnx::{Component, chain};
 use crate::route::cascade::Models;
@@ -15,7 +16,7 @@ use crate::units::Macs;
 
 use super::Options;
 use super::choose::{Candidate, choose};
-use super::found::{Exit, Found, Parts, largest, most_probable};
+use super::found::{Exit, Found, Parts};
 use super::search::{FEWEST, too_few};
 
 /// A model, and what it answered so far.
@@ -33,6 +34,7 @@ pub struct CascadeSearch {
     members: Vec<Member>,
     samples: Samples,
     options: Options,
+    width: usize,
 }
 
 impl CascadeSearch {
@@ -79,7 +81,12 @@ impl CascadeSearch {
             members.push(Member { component, session, answers: vec![], macs });
         }
         members.sort_by(|a, b| a.macs.0.total_cmp(&b.macs.0));
-        Ok(CascadeSearch { members, samples, options })
+        Ok(CascadeSearch { members, samples, options, width: width.unwrap_or(0) })
+    }
+
+    /// Numbers in an answer.
+    pub fn width(&self) -> usize {
+        self.width
     }
 
     /// What is being done, and how much of it is done.
@@ -127,14 +134,14 @@ impl CascadeSearch {
             .members
             .split_last()
             .ok_or_else(|| Error::new(ErrorKind::Internal, "a cascade without models"))?;
-        let answers: Vec<usize> = full.answers.iter().map(|row| largest(row)).collect();
+        let answers: Vec<usize> = full.answers.iter().map(|row| argmax(row)).collect();
         let (mut exits, mut candidates, mut temperatures) = (vec![], vec![], vec![]);
         for member in before {
             let temperature = temperature::fit(&member.answers, &answers);
             let confidence =
                 member.answers.iter().map(|row| most_probable(row, temperature)).collect();
             let own = member.answers.iter().zip(&answers);
-            let agrees: Vec<bool> = own.map(|(row, &full)| largest(row) == full).collect();
+            let agrees: Vec<bool> = own.map(|(row, &full)| argmax(row) == full).collect();
             let share = member.macs / full.macs;
             exits.push(Exit {
                 tensor: member.component.name().to_string(),

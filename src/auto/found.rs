@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use tract_onnx::pb::ModelProto;
 
 use crate::error::Result;
-use crate::fit::temperature;
 use crate::onnx::{Metadata, rename_output};
 use crate::route::cascade::Models;
 use crate::route::early_exit::{self, Confidence, Stages};
@@ -89,15 +88,4 @@ impl Found {
             Parts::Cascade(models) => Ok(models.alone(0)?.model().clone()),
         }
     }
-}
-
-/// The largest probability of softmax(z / T).
-pub fn most_probable(logits: &[f32], temperature: f64) -> f32 {
-    temperature::softmax(logits, temperature).into_iter().fold(0.0, f64::max) as f32
-}
-
-/// Index of the largest value.
-pub fn largest(values: &[f32]) -> usize {
-    let better = |best: usize, ix: usize| if values[ix] > values[best] { ix } else { best };
-    (0..values.len()).fold(0, better)
 }

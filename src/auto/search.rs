@@ -9,6 +9,7 @@ use tract_onnx::pb::{GraphProto, ModelProto};
 use crate::data::Samples;
 use crate::engine::{Knobs, Session, to_array};
 use crate::error::{Error, ErrorKind, Result};
+use crate::fit::classes::{argmax, most_probable};
 use crate::fit::dendritic::Gate;
 use crate::fit::layer::Layer;
 use crate::fit::ridge::{Linear, Moments, cross_validated};
@@ -19,7 +20,7 @@ use crate::route::score::Score;
 use crate::units::Macs;
 
 use super::choose::{Candidate, choose};
-use super::found::{Exit, Found, Parts, largest, most_probable};
+use super::found::{Exit, Found, Parts};
 use super::probe::{Probe, Spot};
 use super::{Options, features};
 
@@ -118,6 +119,11 @@ impl Search {
             chunk: vec![],
             references: vec![],
         })
+    }
+
+    /// Numbers in an answer.
+    pub fn width(&self) -> usize {
+        self.probe.width
     }
 
     /// What is being done, and how much of it is done.
@@ -258,7 +264,7 @@ impl Search {
         if self.options.numbers {
             return farthest(own, full);
         }
-        1.0 - temperature::softmax(own, 1.0)[largest(full)] as f32
+        1.0 - temperature::softmax(own, 1.0)[argmax(full)] as f32
     }
 
     /// How far from the full model's numbers an answer that agrees may lie; none for classes.
@@ -280,7 +286,7 @@ impl Search {
     pub fn found(self) -> Result<Found> {
         let (macs, tolerance) = (self.probe.macs, self.tolerance());
         let references = &self.references[self.for_gates..];
-        let answers: Vec<usize> = references.iter().map(|full| largest(full)).collect();
+        let answers: Vec<usize> = references.iter().map(|full| argmax(full)).collect();
         let mut candidates = vec![];
         let (mut exits, mut temperatures) = (vec![], vec![]);
         for (ix, (fitting, spot)) in self.fittings.iter().zip(&self.probe.spots).enumerate() {
@@ -301,7 +307,7 @@ impl Search {
                 .zip(references)
                 .map(|(own, full)| match tolerance {
                     Some(most) => farthest(own, full) <= most,
-                    None => largest(own) == largest(full),
+                    None => argmax(own) == argmax(full),
                 })
                 .collect();
             let gate = fitting.gate.as_ref().map_or(0, Gate::macs);

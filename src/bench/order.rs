@@ -7,13 +7,14 @@ use crate::engine::{Batch, Order, Program, Routing, Session};
 use crate::error::Result;
 use crate::units::Seconds;
 
-use super::stats::median;
 use super::timing::{Stretch, time_call};
 
 /// Rounds of a comparison; its result is a choice, not a reported figure.
-const ROUNDS: usize = 3;
-/// Once the rounds took this long, no more are needed to tell which is faster.
-const ENOUGH: Seconds = Seconds(0.3);
+const ROUNDS: usize = 5;
+/// Fewest rounds that count.
+const FEWEST: usize = 2;
+/// Once the rounds took this long, no more than the fewest are needed to tell which is faster.
+const ENOUGH: Seconds = Seconds(0.5);
 /// Most runs in one reading, where runs are shorter than the clock can tell.
 const MAX_REPEATS: usize = 64;
 
@@ -56,7 +57,7 @@ impl Chooser {
         let enough = Stretch::begin(clock, ENOUGH);
         // The first round builds the plans and is not counted.
         for round in 0..=ROUNDS {
-            if round > 1 && enough.is_over(clock) {
+            if round > FEWEST && enough.is_over(clock) {
                 break;
             }
             for (slot, order) in [Order::RowByRow, Order::Compacted].into_iter().enumerate() {
@@ -67,7 +68,9 @@ impl Chooser {
                 }
             }
         }
-        let row_by_row = median(&seconds[0]) <= median(&seconds[1]);
+        // Whatever disturbs a reading makes it longer: the shortest is the truest.
+        let shortest = |seconds: &[f64]| seconds.iter().copied().fold(f64::INFINITY, f64::min);
+        let row_by_row = shortest(&seconds[0]) <= shortest(&seconds[1]);
         session.set_order(ix, if row_by_row { Order::RowByRow } else { Order::Compacted });
         Ok(true)
     }

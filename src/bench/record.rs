@@ -8,6 +8,7 @@ use ndarray::Array2;
 use crate::data::Samples;
 use crate::engine::{Knobs, Outcome, Path, Program, Routing, Session, to_array};
 use crate::error::{Error, ErrorKind, Result};
+pub use crate::fit::classes::argmax;
 use crate::units::Macs;
 
 /// Answers of one path.
@@ -156,17 +157,6 @@ impl Recording {
     }
 }
 
-/// The index of the largest value; the first of equals; NaN never wins.
-pub fn argmax(values: &[f32]) -> usize {
-    let mut best = 0;
-    for (ix, &value) in values.iter().enumerate() {
-        if value > values[best] || values[best].is_nan() {
-            best = ix;
-        }
-    }
-    best
-}
-
 /// Runs all samples through a program at these knobs, one row at a time; `[n, outputs]` of its first output.
 pub fn answers(session: &mut Session, samples: &Samples, knobs: &Knobs) -> Result<Array2<f32>> {
     let first = all_answers(session, samples, knobs)?.into_iter().next();
@@ -192,15 +182,4 @@ pub fn all_answers(
             .map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))
     });
     shaped.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::argmax;
-
-    #[test]
-    fn argmax_takes_the_first_of_equals_and_passes_over_nan() {
-        assert_eq!(argmax(&[1.0, 3.0, 3.0]), 1);
-        assert_eq!(argmax(&[f32::NAN, -1.0]), 1);
-    }
 }

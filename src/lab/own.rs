@@ -58,6 +58,16 @@ enum Hunt {
     Cascade(CascadeSearch),
 }
 
+impl Hunt {
+    /// Numbers in an answer.
+    fn width(&self) -> usize {
+        match self {
+            Hunt::Exits(both) => both.0.width(),
+            Hunt::Cascade(search) => search.width(),
+        }
+    }
+}
+
 /// Models on their way to be measured.
 #[derive(Debug)]
 pub struct Preparation {
@@ -81,8 +91,11 @@ impl Preparation {
             None => own::generate(&program, experiment.seed)?,
         };
         drop(program);
-        let (fitting, splits) = parted(samples, experiment)
-            .map_err(|e| e.within(experiment.inputs.as_deref().unwrap_or("generated inputs")))?;
+        let named = experiment.inputs.as_deref().unwrap_or("generated inputs");
+        let highest = samples.labels().and_then(|labels| {
+            labels.iter().enumerate().max_by_key(|(_, label)| **label).map(|(row, &l)| (row, l))
+        });
+        let (fitting, splits) = parted(samples, experiment).map_err(|e| e.within(named))?;
         let options = Options {
             risk: experiment.epsilon,
             numbers,
@@ -97,6 +110,13 @@ impl Preparation {
         } else {
             Hunt::Exits(Box::new((Search::new(model.clone(), fitting, options)?, model)))
         };
+        if let Some((row, label)) = highest.filter(|(_, label)| *label >= hunt.width()) {
+            let text = format!(
+                "the label of row {row} is {label}, and the model has {} classes, counted from 0",
+                hunt.width()
+            );
+            return Err(Error::new(ErrorKind::Data, text).at(named));
+        }
         Ok(Preparation { hunt, splits })
     }
 

@@ -5,7 +5,7 @@ use crate::route::{cascade, dendritic, early_exit, energy, experts, fuzzy, learn
 
 use super::claims::Claim;
 use super::own::{OWN, OWN_CASCADE};
-use super::scenario::{Scenario, Source};
+use super::scenario::{Scenario, Source, Static};
 
 const FASHION: Source = Source::Images([
     "models/data/fashion-mnist/t10k-images-idx3-ubyte.gz",
@@ -19,10 +19,10 @@ const SENTENCES: Source = Source::Sentences([
     "models/data/sentences/snippets.tsv.gz",
     "models/data/sentences/tokenizer.json",
 ]);
-const FASHION_STATICS: [&[&str]; 3] = [
-    &["models/fashion-static-s.onnx"],
-    &["models/fashion-static-m.onnx"],
-    &["models/fashion-static-l.onnx"],
+const FASHION_STATICS: [Static; 3] = [
+    Static::Files(&["models/fashion-static-s.onnx"]),
+    Static::Files(&["models/fashion-static-m.onnx"]),
+    Static::Files(&["models/fashion-static-l.onnx"]),
 ];
 
 const THREE_CNNS: [&str; 3] =
@@ -232,7 +232,7 @@ pub const SCENARIOS: [Scenario; 12] = [
         parts: &[&MINILM],
         source: SENTENCES,
         claim: None,
-        statics: &[&TINY],
+        statics: &[Static::Files(&TINY), Static::EightBits(&MINILM)],
     },
     Scenario {
         name: "cascade/sentences",
@@ -247,7 +247,7 @@ pub const SCENARIOS: [Scenario; 12] = [
         parts: &[&DSN, &["models/sentences-tiny.onnx"], &MINILM],
         source: SENTENCES,
         claim: None,
-        statics: &[&PLAIN, &TINY],
+        statics: &[Static::Files(&PLAIN), Static::Files(&TINY)],
     },
     Scenario {
         name: "dsn/sentences",
@@ -262,7 +262,7 @@ pub const SCENARIOS: [Scenario; 12] = [
         parts: &[&DSN, &MINILM],
         source: SENTENCES,
         claim: Some(Claim::EncoderFree),
-        statics: &[&PLAIN, &TINY],
+        statics: &[Static::Files(&PLAIN), Static::Files(&TINY)],
     },
 ];
 

@@ -11,6 +11,7 @@ use crate::data::sentences::{self, Table, Tokenizer};
 use crate::data::{Samples, Splits, images, perturb, split, split_by};
 use crate::engine::{Batch, Library, Program};
 use crate::error::{Error, ErrorKind, Result};
+use crate::fit::quantise;
 use crate::onnx::{Component, chain, encode};
 use crate::route::score::Kind;
 use crate::route::{cascade, early_exit};
@@ -89,8 +90,25 @@ pub struct Scenario {
     pub source: Source,
     /// What was published of it, if that is to be judged.
     pub claim: Option<Claim>,
-    /// Static models to compare with, each the files that it consists of.
-    pub statics: &'static [&'static [&'static str]],
+    /// Static models to compare with.
+    pub statics: &'static [Static],
+}
+
+/// A static model to compare with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Static {
+    /// The files that it consists of, in a row.
+    Files(&'static [&'static str]),
+    /// The same with its matrix products in eight bits, weights by column, activations as they come.
+    EightBits(&'static [&'static str]),
+}
+
+impl Static {
+    fn files(self) -> &'static [&'static str] {
+        match self {
+            Static::Files(files) | Static::EightBits(files) => files,
+        }
+    }
 }
 
 impl Scenario {
@@ -132,7 +150,7 @@ impl Scenario {
             light: program("light", &models.light)?,
             routed: program("routed", &models.routed)?,
             statics: statics
-                .map(|parts| reference(&library, parts, files).map(Arc::new))
+                .map(|model| reference(&library, *model, files).map(Arc::new))
                 .collect::<Result<_>>()?,
             active: models.active,
             light_always_runs: models.light_always_runs,
@@ -207,7 +225,8 @@ impl Scenario {
     /// All files that it needs, each once.
     pub fn files(&self) -> impl Iterator<Item = &'static str> {
         let mut known = HashSet::new();
-        let (parts, statics) = (self.parts.iter().copied(), self.statics.iter().copied());
+        let parts = self.parts.iter().copied();
+        let statics = self.statics.iter().map(|model| model.files());
         let all = parts.flatten().chain(self.source.files()).chain(statics.flatten());
         all.copied().filter(move |file| known.insert(*file))
     }
@@ -216,10 +235,11 @@ impl Scenario {
 /// A model to compare with, of one file or several in a row.
 fn reference(
     library: &Library,
-    parts: &[&str],
+    model: Static,
     files: &BTreeMap<String, Vec<u8>>,
 ) -> Result<Program> {
-    if let [file] = parts {
+    let parts = model.files();
+    if let Static::Files([file]) = model {
         return Program::load_with(library, file, get(files, file)?);
     }
     let mut size = 0;
@@ -230,6 +250,11 @@ fn reference(
     };
     let parts = parts.iter().map(&mut decode).collect::<Result<Vec<_>>>()?;
     let whole = chain(&parts, &[("logits", "logits")])?;
+    if let Static::EightBits(_) = model {
+        let name = format!("{} in eight bits", whole.name().trim_end_matches(".onnx"));
+        let quantised = quantise::int8(&whole)?.model;
+        return Program::from_proto(library, &name, &quantised, encode(&quantised).len());
+    }
     Program::from_proto(library, whole.name(), whole.model(), size)
 }
 
