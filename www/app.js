@@ -9,7 +9,7 @@ import { OwnFiles } from "./own.js";
 import { render } from "./render.js";
 
 const $ = (id) => document.getElementById(id);
-const SETTLING_MS = 30;
+const SETTLING_MS = 100;
 /** A worker that has taken more than this is replaced before the next scenario. */
 const RENEW_ABOVE = 512e6;
 
@@ -59,6 +59,7 @@ async function main() {
     onPick: (knob) => actions.knob(knob),
     download,
   });
+  let news = true; // whether charts may look otherwise than they do
   const show = coalesce(() => {
     const state = view.state();
     // Only a new start forgets the cancel: points already on their way still say "running".
@@ -67,7 +68,11 @@ async function main() {
     $("run").textContent = canResume ? "Go on" : "Measure again";
     render(state, charts, picture);
     remember(state.address);
-    charts.repaint(() => onScreen(() => worker.shown()), !state.running);
+    // Progress alone changes no chart.
+    const shown = () => onScreen(() => worker.shown());
+    if (news) charts.repaint(shown, !state.running);
+    else shown();
+    news = false;
     if (state.measured > 0 && performance.getEntriesByName("first-curve").length === 0) {
       performance.mark("first-curve");
     }
@@ -78,6 +83,7 @@ async function main() {
   }
   function apply(event) {
     guarded(() => view.apply(event));
+    news ||= !["progress", "loading"].includes(event.type);
     show();
   }
 
@@ -106,6 +112,7 @@ async function main() {
     set(setting, text) {
       const fault = view.set(setting, text);
       if (fault == null) actions.measure();
+      news = true;
       show();
       return fault;
     },
@@ -131,6 +138,7 @@ async function main() {
     },
     knob(index) {
       view.set_knob(index);
+      news = true;
       show();
     },
     type(text) {
@@ -149,11 +157,13 @@ async function main() {
     },
     routing(on) {
       view.set_routing(on);
+      news = true;
       show();
     },
     theme() {
       toggleTheme();
       view.set_theme(isDark());
+      news = true;
       show();
     },
     export: download,
@@ -179,6 +189,7 @@ async function main() {
   wire(actions);
   onSystemTheme(() => {
     view.set_theme(isDark());
+    news = true;
     show();
   });
 

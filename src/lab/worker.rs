@@ -29,7 +29,7 @@ use super::run::{Ran, run};
 use super::scenario::{Opened, Source};
 
 /// Progress is told no more often: each time, the page draws, and measuring waits.
-const PROGRESS_EVERY: Seconds = Seconds(0.25);
+const PROGRESS_EVERY: Seconds = Seconds(1.0);
 
 /// Share of the work from which on the time left can be told.
 const TELLING: f64 = 0.1;

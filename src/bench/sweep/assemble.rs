@@ -22,7 +22,7 @@ use crate::fit::temperature;
 use crate::units::{Macs, Seconds};
 
 use super::Sweep;
-use super::checks::{unequal_doubt, wide_doubt};
+use super::checks::{impossible_doubt, unequal_doubt, wide_doubt};
 
 impl<C: Clock> Sweep<C> {
     /// The results so far; none before the first round is timed.
@@ -70,6 +70,11 @@ impl<C: Clock> Sweep<C> {
             }
             warnings.extend(doubts.iter().map(|doubt| doubt.advice(name)));
         }
+        let always = curve.last().filter(|point| point.knob == Some(self.subject.range.always));
+        let times = always.map(|point| [(point.batch1, 1), (point.batch_n, self.options.batch)]);
+        warnings.extend(times.into_iter().flatten().filter_map(|(timing, batch)| {
+            timing.and_then(|timing| impossible_doubt(timing.speedup, batch))
+        }));
         // What the gate costs where only the light model runs, as a share of the full model.
         let [full_s, light_s, never_s] =
             [0, 1, 2].map(|arm| self.timing_of(timing1, arms1, arm).latency.median);

@@ -62,6 +62,19 @@ pub(super) fn wide_doubt(intervals: impl Iterator<Item = (usize, Interval)>) -> 
         .map(|(arm, width)| Doubt::WideInterval(arm, width))
 }
 
+/// More than this is impossible for a setting that does all that the full model does.
+const IMPOSSIBLE: f64 = 1.1;
+
+/// Word on a setting with all computation active that seems faster than the full model: it does the same work and more.
+pub(super) fn impossible_doubt(always: Interval, batch: usize) -> Option<String> {
+    (always.lo > IMPOSSIBLE).then(|| {
+        format!(
+            "With all computation active the routed model seems {:.2} times as fast as the full one at batch {batch}, and does the same work: something disturbed the full model, so do not believe the speed-ups at batch {batch}.",
+            always.median
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,5 +85,12 @@ mod tests {
         let of = |halves: [f64; 2]| wide_doubt(halves.into_iter().map(interval).enumerate());
         assert_eq!(of([0.05, 0.09]), None);
         assert_eq!(of([0.25, 0.05]), Some(Doubt::WideInterval(0, 0.25)));
+    }
+
+    #[test]
+    fn more_than_the_full_models_speed_for_its_work_is_not_believed() {
+        let interval = |lo: f64| Interval { median: lo + 0.1, lo, hi: lo + 0.2 };
+        assert_eq!(impossible_doubt(interval(1.05), 1), None);
+        assert!(impossible_doubt(interval(1.9), 32).unwrap().contains("batch 32"));
     }
 }
