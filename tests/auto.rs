@@ -164,6 +164,35 @@ fn a_gate_can_say_how_sure_a_classifier_is() {
     assert!(outcome.trace.scores[0].iter().all(|score| (0.0..=1.0).contains(score)));
 }
 
+/// A softmax behind scores that are called as a stage calls its own.
+#[test]
+fn a_model_may_call_its_tensors_as_stages_do() {
+    let mlp = perforate::lab::mlp::build(42).unwrap();
+    let mut model = mlp.full.model().clone();
+    let graph = model.graph.as_mut().unwrap();
+    let mut softmax = graph.node[0].clone();
+    softmax.op_type = "Softmax".into();
+    softmax.name = "softmax".into();
+    softmax.input = vec!["logits".into()];
+    softmax.output = vec!["logits1".into()];
+    softmax.attribute.clear();
+    graph.node.push(softmax);
+    graph.output[0].name = "logits1".into();
+    let model = Component::new("probabilities", model).unwrap();
+    let samples = Samples::new(mlp.samples(300), None).unwrap();
+    let found = early_exits(model.clone(), samples.clone(), Options::default()).unwrap();
+    let routed = found.compose(early_exit::RANGE.always, Default::default()).unwrap();
+    let routed = Program::load("routed.onnx", &encode(&routed)).unwrap();
+    assert_eq!(routed.outputs(), ["logits1"], "the output keeps its name");
+    let full = Program::load("full.onnx", &encode(model.model())).unwrap();
+    let some = samples.select(&[0, 1, 2]).unwrap();
+    let run =
+        |program: Program| answers(&mut Session::new(Arc::new(program)), &some, &Knobs::new());
+    for (own, always) in run(full).iter().zip(&run(routed)) {
+        assert!(own.iter().zip(always).all(|(a, b)| (a - b).abs() <= 1e-4), "{own:?} {always:?}");
+    }
+}
+
 #[test]
 fn several_models_become_a_cascade() {
     let component = |file: &str| Component::decode(file, &common::read(file)).unwrap();

@@ -1,5 +1,5 @@
 //! The house's rules, read from the sources: dependencies point one way, platforms are told apart in
-//! three places, and strategies never read a clock.
+//! four places, and strategies never read a clock.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -77,9 +77,11 @@ fn dependencies_point_one_way() {
 }
 
 #[test]
-fn platforms_are_told_apart_in_three_places() {
+fn platforms_are_told_apart_in_four_places() {
     for (file, text) in sources() {
-        let allowed = ["clock.rs", "lib.rs"].iter().any(|name| file == Path::new(name))
+        let allowed = ["clock.rs", "lib.rs", "engine/ops/int8/kernel.rs"]
+            .iter()
+            .any(|name| file == Path::new(name))
             || file.starts_with("web");
         assert!(allowed || !text.contains("target_arch"), "{}", file.display());
     }

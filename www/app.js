@@ -67,6 +67,7 @@ async function main() {
     wasRunning = state.running;
     $("run").textContent = canResume ? "Go on" : "Measure again";
     render(state, charts, picture);
+    own.refresh();
     remember(state.address);
     // Progress alone changes no chart.
     const shown = () => onScreen(() => worker.shown());

@@ -8,6 +8,8 @@ const KNOWN = /\.(onnx|npy|npz|csv|tsv|tsv\.gz)$/i;
 const PICTURE = /\.(png|jpe?g)$/i;
 /** A model is held several times over while it is compiled, and WebAssembly addresses four gigabytes. */
 const LARGEST_MB = 500;
+/** A side of a row of pixels; the engine has the same limit. */
+const LARGEST_SIDE = 4096;
 /** What pictures are called together. */
 const PICTURES = "pictures.npz";
 
@@ -17,6 +19,7 @@ export class OwnFiles {
   #fail;
   #files = new Map();
   #pictures = [];
+  #form = ""; // as it was painted last
 
   /** `dropped()` is the view's state of the user's files; `fail(message)` tells what is wrong. */
   constructor(worker, { dropped, fail }) {
@@ -41,7 +44,14 @@ export class OwnFiles {
       // A model is looked at once more; a table stays with its scenario.
       last = TABLE.test(file.name) ? undefined : file;
     }
-    if (pictures.length > 0) this.#offer(pictures);
+    if (pictures.length > 0) {
+      this.#pictures = pictures;
+      this.refresh();
+      // The form of a model that came along is on its way.
+      if (!this.#dropped()?.form && !others.some(({ path }) => MODEL.test(path))) {
+        this.#fail(`"${pictures[0].path}" is a picture, and there is no model yet that reads one: choose an .onnx file first.`);
+      }
+    }
     return last;
   }
 
@@ -64,15 +74,25 @@ export class OwnFiles {
       deviation: numbers(texts.deviation),
     };
     const wrong = Object.entries(form).find(([, value]) => [value].flat().some(Number.isNaN));
-    const side = ["width", "height"].find((name) => !Number.isInteger(form[name]) || form[name] < 1);
+    const side = ["width", "height"].find((name) => !Number.isInteger(form[name]) || form[name] < 1 || form[name] > LARGEST_SIDE);
     if (wrong || side) return this.#fail(`Pictures: the ${wrong?.[0] ?? side} is not a number that can be used.`);
     this.#worker.pictures(PICTURES, form, this.#pictures);
-    this.#offer([]);
   }
 
-  /** Keeps what the worker made of pictures. */
+  /** Keeps what the worker made of the pictures, which need no form any more. */
   keep({ name, bytes }) {
     this.#files.set(name, new File([bytes], name));
+    this.#pictures = [];
+    this.refresh();
+  }
+
+  /** Shows the form for the pictures that wait, as the newest model has it. */
+  refresh() {
+    const form = this.#dropped()?.form;
+    const shown = JSON.stringify([this.#pictures.length, form]);
+    if (shown === this.#form) return;
+    this.#form = shown;
+    paintPictures(this.#pictures.length, form);
   }
 
   /** A fresh worker, which is given again what there is. */
@@ -82,15 +102,6 @@ export class OwnFiles {
     for (const name of [...models, inputs]) {
       const file = this.#files.get(name);
       if (file) await this.#send(file, { again: true });
-    }
-  }
-
-  #offer(pictures) {
-    this.#pictures = pictures;
-    const form = this.#dropped()?.form;
-    paintPictures(pictures.length, form);
-    if (pictures.length > 0 && !form) {
-      this.#fail(`"${pictures[0].path}" is a picture, and there is no model yet that reads one: choose an .onnx file first.`);
     }
   }
 

@@ -83,7 +83,7 @@ function post(events) {
   }
 }
 
-/** Calls into the lab; then goes on as long as it has work. */
+/** Calls into the lab; then goes on as long as it has work. Returns whether nothing was thrown. */
 function attempt(work) {
   try {
     work();
@@ -91,6 +91,7 @@ function attempt(work) {
       scheduled = true;
       slice.port2.postMessage(null);
     }
+    return true;
   } catch (error) {
     // A trap leaves the module in an unknown state: only a new worker helps. All else is an answer.
     if (error instanceof WebAssembly.RuntimeError) {
@@ -98,26 +99,30 @@ function attempt(work) {
     } else {
       self.postMessage({ events: [{ type: "error", message: String(error.message ?? error) }] });
     }
+    return false;
   }
 }
 
-/** Decodes pictures one by one, hands each to the lab, and tells how far that is. */
+let run = 0;
+
+/** Decodes pictures one by one, hands each to the lab, and tells how far that is; until others come. */
 async function takePictures({ command, pictures }) {
+  const own = ++run;
   let failed = false;
   const hand = (events) => {
     failed ||= events.some(({ type }) => type === "error");
     post(events);
   };
-  attempt(() => hand(lab.command(command)));
-  if (failed) return;
+  if (!attempt(() => hand(lab.command(command))) || failed) return;
   for (const [index, { path, file }] of pictures.entries()) {
-    try {
-      const { width, height, data } = await decode(file);
-      hand(lab.picture(path, width, height, data));
-    } catch {
-      hand([{ type: "error", message: `${path}: it cannot be read as a picture: leave it out, or save it anew as PNG or JPEG.` }]);
+    const picture = await decode(file).catch(() => undefined);
+    if (own !== run) return;
+    if (!picture) {
+      const message = `${path}: it cannot be read as a picture: leave it out, or save it anew as PNG or JPEG.`;
+      return post([{ type: "error", message }]);
     }
-    if (failed) return;
+    const { width, height, data } = picture;
+    if (!attempt(() => hand(lab.picture(path, width, height, data))) || failed) return;
     if (index % 20 === 0) {
       const text = `Reading pictures, ${index + 1} of ${pictures.length}`;
       post([{ type: "progress", text, share: index / pictures.length }]);

@@ -47,6 +47,10 @@ impl CascadeSearch {
         let Some(first) = models.first().filter(|_| models.len() > 1) else {
             return Err(Error::new(ErrorKind::Config, "a cascade needs two models or more"));
         };
+        if options.numbers || options.gates {
+            let text = "a cascade asks classifiers, by their largest probability: numbers and gates are for exits";
+            return Err(Error::new(ErrorKind::Config, text).at(first.name()));
+        }
         if samples.len() < FEWEST {
             return Err(too_few(samples.len()).at(first.name()));
         }

@@ -79,12 +79,18 @@ pub struct Search {
     chunk: Vec<f64>,
     /// Its outputs for the rows that no head is fitted on.
     references: Vec<Vec<f32>>,
+    /// The name of its output.
+    output: String,
 }
 
 impl Search {
     /// A search for exits of `model` on `samples`, of which labels are not read.
     pub fn new(model: Component, samples: Samples, options: Options) -> Result<Search> {
         let name = model.name().to_string();
+        // Stages give tensors of these names; the model's own answer may be called so already.
+        let output = model.outputs()[0].name.clone();
+        let given = |name: &str| early_exit::is_head(name) || early_exit::is_sure(name);
+        let model = model.renamed(|name| given(name) || (name == OUTPUT && name != output));
         if samples.len() < FEWEST {
             return Err(too_few(samples.len()).at(name));
         }
@@ -118,6 +124,7 @@ impl Search {
             sums: 0,
             chunk: vec![],
             references: vec![],
+            output,
         })
     }
 
@@ -338,7 +345,7 @@ impl Search {
             exits,
             expected_cost: choice.cost,
             tolerance,
-            output: self.probe.model.component().outputs()[0].name.clone(),
+            output: self.output.clone(),
         })
     }
 

@@ -96,7 +96,7 @@ pub fn read_inputs(path: &Path, form: impl FnOnce() -> Result<Form>) -> Result<V
         let pixels = Pixels { width, height, rgba: decoded.as_raw() };
         pictures.add(&inside.replace('\\', "/"), pixels).map_err(|e| e.within(&name))?;
     }
-    pictures.to_npz().map_err(|e| e.within(&path.display().to_string()))
+    pictures.into_npz().map_err(|e| e.within(&path.display().to_string()))
 }
 
 /// The pictures of a folder and of those in it, in order of their names.

@@ -118,7 +118,7 @@ pub enum Strategy {
         exits: Vec<String>,
         /// Inputs on which it is found out which of the models are worth asking, and how sure they must be; then each
         /// file is a whole model, with any name of its output.
-        #[arg(long, alias = "data", conflicts_with_all = ["exits", "temperature"])]
+        #[arg(long, alias = "data", conflicts_with_all = ["exits", "temperature", "score"])]
         inputs: Option<PathBuf>,
         #[command(flatten)]
         search: SearchArguments,

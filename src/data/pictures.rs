@@ -12,8 +12,8 @@ use super::npz;
 
 /// Largest side that a form may ask for.
 const LARGEST_SIDE: usize = 4096;
-/// Most numbers in all rows together: 1 GB as f32.
-const MOST_NUMBERS: usize = 256 << 20;
+/// Most numbers in all rows together: 400 MB as f32, which a page holds twice for a moment.
+const MOST_NUMBERS: usize = 100 << 20;
 /// A side where the model leaves it open.
 const USUAL_SIDE: usize = 224;
 /// Weights of red, green and blue in brightness (ITU-R BT.601).
@@ -247,14 +247,14 @@ impl Pictures {
 
     /// The inputs as an `.npz` file. Where pictures lie in several folders, these are the classes: by the number that
     /// is their name, else in alphabetical order.
-    pub fn to_npz(&self) -> Result<Vec<u8>> {
+    pub fn into_npz(self) -> Result<Vec<u8>> {
         if self.is_empty() {
             return Err(
                 Error::new(ErrorKind::Data, "there is no .png or .jpeg file").at("pictures")
             );
         }
         let images =
-            ArrayD::from_shape_vec(IxDyn(&self.form.shape(self.len())), self.values.clone())
+            ArrayD::from_shape_vec(IxDyn(&self.form.shape(self.folders.len())), self.values)
                 .map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))?;
         let classes: BTreeSet<&String> = self.folders.iter().collect();
         if classes.len() < 2 {
@@ -335,7 +335,7 @@ mod tests {
             for path in paths {
                 pictures.add(path, Pixels { width: 2, height: 2, rgba: &rgba }).unwrap();
             }
-            let read = npz::read("p.npz", &pictures.to_npz().unwrap(), "x").unwrap();
+            let read = npz::read("p.npz", &pictures.into_npz().unwrap(), "x").unwrap();
             assert_eq!(read.get("images").unwrap().shape(), [paths.len(), 1, 2, 2]);
             read.get("label")
                 .map(|tensor| to_array::<f32>(tensor).unwrap().into_raw_vec_and_offset().0)
@@ -363,6 +363,6 @@ mod tests {
         let mut pictures = Pictures::new(form).unwrap();
         let error = pictures.add("a.png", Pixels { width: 2, height: 2, rgba: &[] }).unwrap_err();
         assert!(error.to_string().contains("a.png"));
-        assert!(pictures.to_npz().unwrap_err().to_string().contains(".png"));
+        assert!(pictures.into_npz().unwrap_err().to_string().contains(".png"));
     }
 }

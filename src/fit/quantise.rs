@@ -42,10 +42,11 @@ pub fn int8(component: &Component) -> Result<Quantised> {
             nodes.push(node.clone());
             continue;
         };
-        let base = if node.name.is_empty() { node.output[0].clone() } else { node.name.clone() };
+        // Tensors have one name each, nodes need not.
+        let base = node.output[0].clone();
         let (q, scales) = by_column(&matrix);
         let (k, n) = matrix.dim();
-        let (q_name, t_name) = (format!("{base}/int8"), format!("{base}/scales"));
+        let (q_name, t_name) = (format!("{base}/int8"), format!("{base}/int8/scales"));
         tensors.push(TensorProto {
             name: q_name.clone(),
             dims: vec![k as i64, n as i64],
@@ -56,7 +57,7 @@ pub fn int8(component: &Component) -> Result<Quantised> {
         tensors.push(float_tensor(&t_name, &[n], &scales));
         let bias = node.input.get(2).filter(|name| node.op_type == "Gemm" && !name.is_empty());
         let output = node.output[0].clone();
-        let product = if bias.is_some() { format!("{base}/product") } else { output.clone() };
+        let product = if bias.is_some() { format!("{base}/int8/product") } else { output.clone() };
         nodes.push(NodeProto {
             op_type: DYNAMIC_INT8_MATMUL.into(),
             domain: DOMAIN.into(),
@@ -68,7 +69,7 @@ pub fn int8(component: &Component) -> Result<Quantised> {
         if let Some(bias) = bias {
             nodes.push(NodeProto {
                 op_type: "Add".into(),
-                name: format!("{base}/bias"),
+                name: format!("{base}/int8/biased"),
                 input: vec![product, bias.clone()],
                 output: vec![output],
                 ..NodeProto::default()
@@ -116,6 +117,14 @@ fn product_weights(node: &NodeProto, constants: &Constants) -> Option<ndarray::A
         }
         _ => return None,
     };
+    // A product in another type than f32 is none that the operator can stand for.
+    let other = |name: &String| {
+        let stored = constants.stored.get(name.as_str());
+        stored.is_some_and(|tensor| tensor.data_type != DataType::Float as i32)
+    };
+    if other(node.input.get(1)?) {
+        return None;
+    }
     // One that is computed from constants alone is folded away anyway.
     if constants.value(node.input.first()?).is_some() {
         return None;
@@ -152,7 +161,11 @@ impl<'a> Constants<'a> {
         let input = |ix: usize| self.value(node.input.get(ix)?);
         match node.op_type.as_str() {
             "Constant" => numbers(node.attribute.iter().find_map(|a| a.t.as_ref())?),
-            "Cast" | "Identity" => input(0),
+            "Identity" => input(0),
+            "Cast" => {
+                let to = node.attribute.iter().find(|a| a.name == "to").map(|a| a.i);
+                if to == Some(DataType::Float as i64) { input(0) } else { None }
+            }
             "Transpose" => {
                 let perm = node.attribute.iter().find(|a| a.name == "perm");
                 let value = input(0)?;

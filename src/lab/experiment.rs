@@ -267,6 +267,11 @@ impl Experiment {
             return Err(Error::new(ErrorKind::Config, text).node(name));
         }
         let scenario = find(&self.scenario)?;
+        let only_usual = scenario.source == Source::Own && scenario.scores().is_empty();
+        if only_usual && self.score != score::Kind::default() {
+            let text = format!("{} is asked by its largest probability alone", scenario.name);
+            return Err(Error::new(ErrorKind::Config, text).node("score"));
+        }
         if !scenario.scores().is_empty() && !scenario.scores().contains(&self.score) {
             let known: Vec<_> = scenario.scores().iter().map(|score| score.name()).collect();
             let text = format!(

@@ -9,6 +9,7 @@ mod inside;
 #[cfg(feature = "cli")]
 pub mod launches;
 mod link;
+mod messages;
 pub mod mlp;
 mod own;
 pub mod plots;

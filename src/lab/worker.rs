@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use tract_onnx::pb::ModelProto;
 
 use crate::auto::{Exit, survey};
@@ -22,6 +21,7 @@ use crate::units::{Macs, Seconds};
 
 use super::experiment::Experiment;
 use super::inside::{Inside, Sample};
+pub use super::messages::{Command, Event, FileRequest, Own};
 use super::own::{OWN, OWN_CASCADE, Preparation};
 use super::recipes::Probe;
 use super::registry::find;
@@ -42,175 +42,6 @@ const MOST_RUN_AT_ONCE: usize = 2000;
 
 /// Share of the progress bar that the search for exits has.
 const FOR_PREPARATION: f64 = 0.5;
-
-/// What the page asks for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Command {
-    /// Measure. What is measured already is only judged anew, where that is all that differs.
-    Open {
-        /// What.
-        experiment: Box<Experiment>,
-    },
-    /// Look at a file of the user's, which is supplied next: an ONNX model, a NumPy file to run the last such
-    /// model on, or a table of sentences to measure the open scenario on.
-    File {
-        /// Its name.
-        name: String,
-        /// Knob values for a run.
-        #[serde(default)]
-        knobs: BTreeMap<String, f32>,
-        /// Whether it was taken before, by another worker, and is only to be known.
-        #[serde(default)]
-        again: bool,
-    },
-    /// Take pictures as inputs of the user's model; each is supplied next, decoded.
-    Pictures {
-        /// What they are called together.
-        name: String,
-        /// How they become inputs.
-        form: Form,
-    },
-    /// There are no more of them.
-    PicturesDone,
-    /// Leave a model of the user's out.
-    Forget {
-        /// Its file.
-        name: String,
-    },
-    /// Run a sentence of the user's down every path of the scenario that is open.
-    Type {
-        /// The sentence.
-        text: String,
-    },
-    /// Run a drawing of the user's down every path of the scenario that is open.
-    Draw {
-        /// Pixels in a row.
-        width: usize,
-        /// Pixels row by row, from 0, nothing, to 255.
-        grey: Vec<u8>,
-    },
-    /// Find exits for the user's model, or make several a cascade, and measure that.
-    Route {
-        /// Whether less than usual is measured.
-        quick: bool,
-        /// Whether all models make a cascade.
-        #[serde(default)]
-        cascade: bool,
-    },
-    /// Stop after the slice at hand.
-    Cancel,
-    /// Go on after a cancel.
-    Resume,
-}
-
-/// A file to fetch.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FileRequest {
-    /// Name to supply it under.
-    pub name: String,
-    /// Relative to the page.
-    pub url: String,
-    /// For people.
-    pub title: String,
-}
-
-/// What the page is told.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Event {
-    /// A scenario was opened.
-    Opened {
-        /// Its name.
-        scenario: String,
-        /// The user's table that it is measured on.
-        #[serde(default)]
-        table: Option<String>,
-        /// The user's models, the last one to be replaced, and inputs for them.
-        #[serde(default)]
-        models: Vec<String>,
-        #[serde(default)]
-        inputs: Option<String>,
-    },
-    /// How the routed model is run elsewhere.
-    Usage {
-        /// Lines of Python.
-        python: String,
-        /// Lines of JavaScript.
-        javascript: String,
-    },
-    /// Files must be fetched and supplied.
-    Need {
-        /// Which.
-        files: Vec<FileRequest>,
-    },
-    /// Bytes are coming in; posted by the worker's script.
-    Loading {
-        /// The file.
-        name: String,
-        /// Bytes so far.
-        received: f64,
-        /// Bytes in all, or 0.
-        total: f64,
-    },
-    /// How far the measurement is.
-    Progress {
-        /// What is being done.
-        text: String,
-        /// Share done.
-        share: f64,
-        /// Seconds left, once that can be told.
-        #[serde(default)]
-        left: Option<f64>,
-    },
-    /// Results so far.
-    Results {
-        /// A report of one scenario.
-        report: Box<Report>,
-    },
-    /// The model as a drawing, and some samples with their ways through it.
-    Inside {
-        /// What there is to see.
-        inside: Box<Inside>,
-    },
-    /// An input of the user's, with its ways through the model.
-    Own {
-        /// What there is to see.
-        sample: Box<Sample>,
-    },
-    /// A file of the user's was understood, or run.
-    File {
-        /// What it is, or what came of it, in a sentence.
-        summary: String,
-        /// What there is of the user's now.
-        own: Own,
-    },
-    /// The measurement was stopped.
-    Cancelled,
-    /// Everything is measured.
-    Done,
-    /// Something went wrong; what was there before stays.
-    Error {
-        /// One sentence.
-        message: String,
-        /// Whether the worker died of it.
-        #[serde(default)]
-        fatal: bool,
-    },
-}
-
-/// What there is of the user's.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Own {
-    /// Models, by file.
-    pub models: Vec<String>,
-    /// Inputs for them.
-    pub inputs: Option<String>,
-    /// What the model that came last is: terms and texts.
-    pub details: Vec<(String, String)>,
-    /// How pictures become inputs of it, if they can.
-    pub form: Option<Form>,
-}
 
 /// A model of the user's.
 #[derive(Debug)]
@@ -311,7 +142,7 @@ impl Lab {
                 // They were looked at before, and are once more when they are used.
                 self.inputs = Some(name.to_string());
                 self.files.insert(name.to_string(), bytes);
-                Ok(vec![])
+                Ok(vec![self.file(format!("{name} is at hand."))])
             } else {
                 self.take_data(name, bytes, Some(knobs)).map(|summary| vec![self.file(summary)])
             };
@@ -430,8 +261,11 @@ impl Lab {
 
     /// Makes the pictures inputs.
     fn take_pictures(&mut self) -> Result<Vec<Event>> {
-        let Some((name, pictures)) = self.pictures.take() else { return Ok(vec![]) };
-        let bytes = pictures.to_npz()?;
+        let (name, pictures) = self.pictures.take().ok_or_else(|| {
+            let text = "none are at hand: choose them again";
+            Error::new(ErrorKind::Data, text).at("pictures")
+        })?;
+        let bytes = pictures.into_npz()?;
         let summary = self.take_data(&name, bytes, None)?;
         Ok(vec![self.file(summary)])
     }

@@ -71,6 +71,20 @@ impl Component {
         &self.graph().output
     }
 
+    /// The same model with another name for each tensor that `clashes`, inputs excepted.
+    pub fn renamed(&self, clashes: impl Fn(&str) -> bool) -> Component {
+        let mut renamed = self.clone();
+        let inputs: HashSet<String> = self.inputs().map(|input| input.name.clone()).collect();
+        if let Some(graph) = renamed.model.graph.as_mut() {
+            rename(graph, &|name: &mut String| {
+                if clashes(name) && !inputs.contains(name.as_str()) {
+                    name.insert_str(0, "own/");
+                }
+            });
+        }
+        renamed
+    }
+
     /// Whether its first output is declared as one number a row.
     pub fn gives_one_number(&self) -> bool {
         let value = self.outputs()[0].r#type.as_ref().and_then(|t| t.value.as_ref());
@@ -98,6 +112,23 @@ impl Component {
             )
             .at(&self.name)
         })
+    }
+}
+
+/// Calls `change` on every name of a tensor or node, in inner graphs too.
+fn rename(graph: &mut GraphProto, change: &impl Fn(&mut String)) {
+    graph.initializer.iter_mut().for_each(|tensor| change(&mut tensor.name));
+    let infos = graph.output.iter_mut().chain(&mut graph.value_info);
+    infos.for_each(|info| change(&mut info.name));
+    for node in &mut graph.node {
+        change(&mut node.name);
+        node.input.iter_mut().chain(&mut node.output).for_each(change);
+        for attribute in &mut node.attribute {
+            if let Some(inner) = &mut attribute.g {
+                inner.input.iter_mut().for_each(|info| change(&mut info.name));
+                rename(inner, change);
+            }
+        }
     }
 }
 

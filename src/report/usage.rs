@@ -44,7 +44,7 @@ fn python(file: &str, program: &Program) -> String {
         .map(|knob| {
             let value = number(knob);
             let (comment, note) = match knob.default {
-                Some(_) => ("# ", "  # unless given, this value of the file's"),
+                Some(_) => ("# ", "  # unless given, the file's own value"),
                 None => ("", ""),
             };
             let name = quoted(&knob.name);
@@ -87,12 +87,12 @@ fn javascript(file: &str, program: &Program) -> String {
         .knobs()
         .iter()
         .filter(|knob| knob.default.is_some())
-        .map(|knob| format!("{} is {}", knob.name, number(knob)))
+        .map(|knob| knob.name.clone())
         .collect();
     let note = match set.is_empty() {
         true => String::new(),
         false => format!(
-            "// {}: in JavaScript it cannot be given, so save the file with the value wanted.\n",
+            "// {} has the file's own value: in JavaScript it cannot be given, so save the file with the one that is wanted.\n",
             set.join(", ")
         ),
     };

@@ -157,6 +157,11 @@ pub fn sure(ix: usize) -> String {
     format!("sure{}", ix + 1)
 }
 
+/// Whether an output of this name is a stage's own gate.
+pub fn is_sure(output: &str) -> bool {
+    output.strip_prefix("sure").is_some_and(|rest| rest.parse::<usize>().is_ok())
+}
+
 fn prefix(ix: usize) -> String {
     format!("stage{}", ix + 1)
 }

@@ -101,6 +101,12 @@ fn a_model_gets_exits_and_is_measured() {
         table_is_sane(page);
         canvases_are_drawn(page);
         figures_stand_in_the_selected_row(page);
+        // Once more, in a fresh worker: it has model and inputs again.
+        page.click("#route");
+        page.wait_until("the search once more", PATIENCE, |page| state(page) == "measuring");
+        wait_for_sweep(page);
+        let about = page.text("#about");
+        assert!(about.contains("garments.npz"), "{about}");
         let tried = page.number("return document.querySelectorAll('#exits tbody tr').length");
         assert!(tried >= 4.0, "{tried} exits were tried");
         let finding = page.text("#exits-finding");
@@ -189,8 +195,7 @@ fn pictures_become_inputs_and_models_a_cascade() {
         assert_is_one_sentence(&page.text("#error"));
         assert!(measured(page) > 0, "the results are still there");
 
-        page.choose_file("#folder", &pictures);
-        page.wait_until("the form", PATIENCE, |page| page.is_visible("#pictures"));
+        assert!(page.is_visible("#pictures"), "the form is still there");
         set(page, "deviation", "1");
         page.click("#pictures button");
         page.wait_until("the inputs", PATIENCE, |page| {

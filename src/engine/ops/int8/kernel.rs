@@ -111,7 +111,9 @@ impl Activations {
     /// Sets a row to the whole numbers nearest to `values / scale`, with the scale that makes the largest 127, and
     /// returns that.
     pub fn quantise(&mut self, row: usize, values: &[f32]) -> f32 {
-        let scale = largest(values).max(SMALLEST) / LARGEST;
+        // What is not finite has no nearest whole number: all outputs of its row say so.
+        let finite = values.iter().all(|v| v.is_finite());
+        let scale = if finite { largest(values).max(SMALLEST) / LARGEST } else { f32::NAN };
         let place = row * self.depth;
         match &mut self.values {
             Values::Wide(q) => quantise(values, scale, &mut q[place..place + values.len()]),
@@ -479,6 +481,17 @@ mod tests {
             let mut y = vec![1.0; 3];
             Packed::for_isa(isa, 2, 3, &[9; 6], &[1.0; 3]).product(&[0.0; 2], &mut y);
             assert_eq!(y, [0.0; 3], "{isa:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_stays_so() {
+        for isa in Isa::all() {
+            let mut y = vec![1.0; 6];
+            let packed = Packed::for_isa(isa, 2, 3, &[9; 6], &[1.0; 3]);
+            packed.product(&[0.5, f32::INFINITY, 1.0, 1.0], &mut y);
+            assert!(y[..3].iter().all(|v| v.is_nan()), "{isa:?}: {y:?}");
+            assert!(y[3..].iter().all(|v| v.is_finite()), "{isa:?}: {y:?}");
         }
     }
 

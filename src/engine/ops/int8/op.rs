@@ -44,6 +44,7 @@ impl Expansion for Untyped {
         s.equals(&inputs[0].rank, &outputs[0].rank)?;
         s.equals(&inputs[1].shape[1], &inputs[2].shape[0])?;
         s.given(&inputs[0].rank, move |s, rank| {
+            ensure!(rank > 0, "a scalar cannot be multiplied by a matrix");
             let last = rank as usize - 1;
             for axis in 0..last {
                 s.equals(&inputs[0].shape[axis], &outputs[0].shape[axis])?;
@@ -65,6 +66,7 @@ impl Expansion for Untyped {
         };
         let (weights, scales) = (constant(1)?, constant(2)?);
         let (k, n) = (weights.shape()[0], weights.shape()[1]);
+        ensure!(k > 0 && n > 0, "weights of no size");
         let (weights, scales) = (weights.try_as_plain_ram()?, scales.try_as_plain_ram()?);
         let packed = Packed::new(k, n, weights.as_slice::<i8>()?, scales.as_slice::<f32>()?);
         model.wire_node(prefix, Int8MatMul(Arc::new(packed)), &inputs[..1])

@@ -1,0 +1,180 @@
+//! What the page and its measuring worker tell each other.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::pictures::Form;
+use crate::report::Report;
+
+use super::experiment::Experiment;
+use super::inside::{Inside, Sample};
+
+/// What the page asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Command {
+    /// Measure. What is measured already is only judged anew, where that is all that differs.
+    Open {
+        /// What.
+        experiment: Box<Experiment>,
+    },
+    /// Look at a file of the user's, which is supplied next: an ONNX model, a NumPy file to run the last such
+    /// model on, or a table of sentences to measure the open scenario on.
+    File {
+        /// Its name.
+        name: String,
+        /// Knob values for a run.
+        #[serde(default)]
+        knobs: BTreeMap<String, f32>,
+        /// Whether it was taken before, by another worker, and is only to be known.
+        #[serde(default)]
+        again: bool,
+    },
+    /// Take pictures as inputs of the user's model; each is supplied next, decoded.
+    Pictures {
+        /// What they are called together.
+        name: String,
+        /// How they become inputs.
+        form: Form,
+    },
+    /// There are no more of them.
+    PicturesDone,
+    /// Leave a model of the user's out.
+    Forget {
+        /// Its file.
+        name: String,
+    },
+    /// Run a sentence of the user's down every path of the scenario that is open.
+    Type {
+        /// The sentence.
+        text: String,
+    },
+    /// Run a drawing of the user's down every path of the scenario that is open.
+    Draw {
+        /// Pixels in a row.
+        width: usize,
+        /// Pixels row by row, from 0, nothing, to 255.
+        grey: Vec<u8>,
+    },
+    /// Find exits for the user's model, or make several a cascade, and measure that.
+    Route {
+        /// Whether less than usual is measured.
+        quick: bool,
+        /// Whether all models make a cascade.
+        #[serde(default)]
+        cascade: bool,
+    },
+    /// Stop after the slice at hand.
+    Cancel,
+    /// Go on after a cancel.
+    Resume,
+}
+
+/// A file to fetch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileRequest {
+    /// Name to supply it under.
+    pub name: String,
+    /// Relative to the page.
+    pub url: String,
+    /// For people.
+    pub title: String,
+}
+
+/// What the page is told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// A scenario was opened.
+    Opened {
+        /// Its name.
+        scenario: String,
+        /// The user's table that it is measured on.
+        #[serde(default)]
+        table: Option<String>,
+        /// The user's models, the last one to be replaced, and inputs for them.
+        #[serde(default)]
+        models: Vec<String>,
+        #[serde(default)]
+        inputs: Option<String>,
+    },
+    /// How the routed model is run elsewhere.
+    Usage {
+        /// Lines of Python.
+        python: String,
+        /// Lines of JavaScript.
+        javascript: String,
+    },
+    /// Files must be fetched and supplied.
+    Need {
+        /// Which.
+        files: Vec<FileRequest>,
+    },
+    /// Bytes are coming in; posted by the worker's script.
+    Loading {
+        /// The file.
+        name: String,
+        /// Bytes so far.
+        received: f64,
+        /// Bytes in all, or 0.
+        total: f64,
+    },
+    /// How far the measurement is.
+    Progress {
+        /// What is being done.
+        text: String,
+        /// Share done.
+        share: f64,
+        /// Seconds left, once that can be told.
+        #[serde(default)]
+        left: Option<f64>,
+    },
+    /// Results so far.
+    Results {
+        /// A report of one scenario.
+        report: Box<Report>,
+    },
+    /// The model as a drawing, and some samples with their ways through it.
+    Inside {
+        /// What there is to see.
+        inside: Box<Inside>,
+    },
+    /// An input of the user's, with its ways through the model.
+    Own {
+        /// What there is to see.
+        sample: Box<Sample>,
+    },
+    /// A file of the user's was understood, or run.
+    File {
+        /// What it is, or what came of it, in a sentence.
+        summary: String,
+        /// What there is of the user's now.
+        own: Own,
+    },
+    /// The measurement was stopped.
+    Cancelled,
+    /// Everything is measured.
+    Done,
+    /// Something went wrong; what was there before stays.
+    Error {
+        /// One sentence.
+        message: String,
+        /// Whether the worker died of it.
+        #[serde(default)]
+        fatal: bool,
+    },
+}
+
+/// What there is of the user's.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Own {
+    /// Models, by file.
+    pub models: Vec<String>,
+    /// Inputs for them.
+    pub inputs: Option<String>,
+    /// What the model that came last is: terms and texts.
+    pub details: Vec<(String, String)>,
+    /// How pictures become inputs of it, if they can.
+    pub form: Option<Form>,
+}
