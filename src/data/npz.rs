@@ -9,6 +9,9 @@ use tract_onnx::prelude::{Datum, IntoTensor, Tensor};
 use crate::engine::Batch;
 use crate::error::{Error, ErrorKind, Result};
 
+/// Bytes of an array for which room is made at once.
+const LARGEST_CLAIM: u64 = 512 << 20;
+
 /// Reads every array of an `.npz` file, or the one of an `.npy` file, which is then called `default_name`.
 pub fn read(file: &str, bytes: &[u8], default_name: &str) -> Result<Batch> {
     let fault = |text: String| Error::new(ErrorKind::Data, text).at(file);
@@ -24,6 +27,8 @@ pub fn read(file: &str, bytes: &[u8], default_name: &str) -> Result<Batch> {
             archive.by_index(ix).map_err(|e| fault(format!("the archive is damaged ({e})")))?;
         let name = entry.name().trim_end_matches(".npy").to_string();
         let mut content = vec![];
+        // Grown step by step it would take twice the room. The size is a claim of the file's: no more is taken on trust.
+        let _ = content.try_reserve_exact(entry.size().min(LARGEST_CLAIM) as usize);
         entry
             .read_to_end(&mut content)
             .map_err(|e| fault(format!("the array `{name}` cannot be unpacked ({e})")))?;

@@ -43,9 +43,9 @@ pub fn read(name: &str, bytes: &[u8], program: &Program, numbers: bool) -> Resul
             labels = Some(whole(tensor).map_err(|e| e.at(name).node(&array))?);
         } else if !known && program.inputs().len() == 1 && inputs.rows() == 0 {
             // The one input of a model may have any name in the file.
-            inputs = inputs.with_tensor(&first, (**tensor).clone());
+            inputs = inputs.with_value(&first, tensor.clone());
         } else {
-            inputs = inputs.with_tensor(&array, (**tensor).clone());
+            inputs = inputs.with_value(&array, tensor.clone());
         }
     }
     program.check(&inputs).map_err(|e| e.within(name))?;

@@ -23,8 +23,13 @@ impl Batch {
     }
 
     /// Adds a tensor of any element type, shape `[rows, …]`.
-    pub fn with_tensor(mut self, name: impl Into<String>, tensor: Tensor) -> Self {
-        self.tensors.push((name.into(), TValue::from_const(tensor.into_arc_tensor())));
+    pub fn with_tensor(self, name: impl Into<String>, tensor: Tensor) -> Self {
+        self.with_value(name, TValue::from_const(tensor.into_arc_tensor()))
+    }
+
+    /// The same for a tensor that others hold too: nothing is copied.
+    pub fn with_value(mut self, name: impl Into<String>, value: TValue) -> Self {
+        self.tensors.push((name.into(), value));
         self
     }
 
