@@ -70,7 +70,7 @@ async function main() {
     own.refresh();
     remember(state.address);
     // Progress alone changes no chart.
-    const shown = () => onScreen(() => worker.shown());
+    const shown = () => (state.measured > 0 ? onScreen(() => worker.shown()) : worker.shown());
     if (news) charts.repaint(shown, !state.running);
     else shown();
     news = false;
