@@ -1,5 +1,7 @@
 //! Weights in the order in which a kernel reads them, and the product with rows of activations.
 
+use std::ops::Range;
+
 use super::kernel::{self, Isa};
 
 /// Weights of a linear map in eight bits, ready for a kernel.
@@ -73,18 +75,13 @@ impl Packed {
             "x is [rows, k], y [rows, n]"
         );
         let (activations, scales) = self.quantised(x, rows);
-        let mut sums = vec![0i32; rows * self.isa.panel()];
-        for (ix, panel) in self.weights.chunks_exact(self.isa.panel() * self.depth()).enumerate() {
-            let first = ix * self.isa.panel();
-            self.panel(&activations, rows, panel, first, &mut sums);
-            let width = self.isa.panel().min(self.n - first);
-            let columns = &self.scales[first..first + width];
-            for ((sums, scale), y) in
-                sums.chunks_exact(self.isa.panel()).zip(&scales).zip(y.chunks_exact_mut(self.n))
-            {
-                kernel::scale(&sums[..width], *scale, columns, &mut y[first..first + width]);
+        self.each_panel(&activations, rows, |columns, sums| {
+            let own = &self.scales[columns.clone()];
+            let lines = sums.chunks_exact(self.isa.panel()).zip(&scales);
+            for ((sums, scale), y) in lines.zip(y.chunks_exact_mut(self.n)) {
+                kernel::scale(&sums[..own.len()], *scale, own, &mut y[columns.clone()]);
             }
-        }
+        });
     }
 
     /// The exact sums `[rows, n]` of activations that are whole numbers in −127…127 already.
@@ -95,17 +92,13 @@ impl Packed {
         for (row, line) in x.chunks_exact(self.k.max(1)).enumerate() {
             line.iter().enumerate().for_each(|(ix, &v)| activations.put(row, ix, v));
         }
-        let mut sums = vec![0i32; rows * self.isa.panel()];
         let mut all = vec![0i32; rows * self.n];
-        for (ix, panel) in self.weights.chunks_exact(self.isa.panel() * self.depth()).enumerate() {
-            let first = ix * self.isa.panel();
-            self.panel(&activations, rows, panel, first, &mut sums);
-            let width = self.isa.panel().min(self.n - first);
-            for (sums, all) in sums.chunks_exact(self.isa.panel()).zip(all.chunks_exact_mut(self.n))
-            {
-                all[first..first + width].copy_from_slice(&sums[..width]);
+        self.each_panel(&activations, rows, |columns, sums| {
+            let lines = sums.chunks_exact(self.isa.panel());
+            for (sums, all) in lines.zip(all.chunks_exact_mut(self.n)) {
+                all[columns.clone()].copy_from_slice(&sums[..columns.len()]);
             }
-        }
+        });
         all
     }
 
@@ -124,16 +117,21 @@ impl Packed {
         (activations, scales)
     }
 
-    fn panel(
+    /// Calls `take` with the columns of each panel and their sums, `[rows, panel]`.
+    fn each_panel(
         &self,
         activations: &kernel::Activations,
         rows: usize,
-        panel: &[i8],
-        first: usize,
-        sums: &mut [i32],
+        mut take: impl FnMut(Range<usize>, &[i32]),
     ) {
-        let shift = &self.shift[first..first + self.isa.panel()];
-        sums.chunks_exact_mut(self.isa.panel()).for_each(|row| row.copy_from_slice(shift));
-        kernel::multiply(self.isa, activations, rows, panel, sums);
+        let width = self.isa.panel();
+        let mut sums = vec![0i32; rows * width];
+        for (ix, panel) in self.weights.chunks_exact(width * self.depth()).enumerate() {
+            let first = ix * width;
+            let shift = &self.shift[first..first + width];
+            sums.chunks_exact_mut(width).for_each(|row| row.copy_from_slice(shift));
+            kernel::multiply(self.isa, activations, rows, panel, &mut sums);
+            take(first..self.n.min(first + width), &sums);
+        }
     }
 }
