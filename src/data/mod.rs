@@ -201,6 +201,15 @@ pub fn shuffled(samples: &Samples, seed: u64) -> Vec<usize> {
 }
 
 fn divide(samples: &Samples, own: &[usize], test: &[usize], sizes: Sizes) -> Result<Splits> {
+    if own.is_empty() || test.is_empty() {
+        let (own, test) = (own.len(), test.len());
+        return Err(Error::new(
+            ErrorKind::Data,
+            format!(
+                "there are {own} samples for calibration and {test} for the test: bring some for both"
+            ),
+        ));
+    }
     let wanted = if samples.labels().is_some() { sizes.scaling } else { 0 };
     let (calibration, scaling) = own.split_at(own.len() - wanted.min(own.len() / 2));
     let take = |rows: &[usize], n: usize| samples.select(&rows[..n.min(rows.len())]);
@@ -247,7 +256,11 @@ mod tests {
         let scaling = scaling.unwrap().0;
         assert_eq!((scaling.len(), calibration.0.len(), test.0.len()), (1, 3, 2));
         assert!(largest(&calibration.0).max(largest(&scaling)) == 3.0 && largest(&test.0) > 3.0);
-        assert!(split_by(&samples, &[Part::Calibration; 7], sizes, 3).is_err());
+        let fault = split_by(&samples, &[Part::Calibration; 7], sizes, 3).unwrap_err();
+        assert!(
+            fault.to_string().contains("7 samples for calibration and 0 for the test"),
+            "{fault}"
+        );
     }
 
     #[test]

@@ -48,7 +48,9 @@ fn sentences_can_be_typed_and_brought_along() {
         assert_is_one_sentence(&page.text("#error"));
 
         let table = folder.path().join("own.tsv");
-        for (content, wanted) in [("1\tgood\nbad\n", "line 2"), ("1\t\u{1F600}\n", "own.tsv")] {
+        for (content, wanted) in
+            [("1\tgood\nbad\n", "line 2"), ("1\t\u{1F600}\n", "0 samples for calibration")]
+        {
             fs::write(&table, content).expect("a table in the folder");
             page.choose_file("#file", &table);
             page.wait_until("an error about the table", PATIENCE, |page| {
