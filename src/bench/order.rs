@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::engine::{Batch, Order, Program, Routing, Session};
 use crate::error::Result;
-use crate::units::Seconds;
+use crate::units::{Bytes, Seconds};
 
 use super::timing::{Stretch, time_call};
 
@@ -17,6 +17,10 @@ const FEWEST: usize = 2;
 const ENOUGH: Seconds = Seconds(0.5);
 /// Most runs in one reading, where runs are shorter than the clock can tell.
 const MAX_REPEATS: usize = 64;
+
+/// Above this, tensors of a whole batch fit no cache and, in a page, take memory that may be missing: such a segment
+/// runs row by row without a comparison.
+const LARGEST: Bytes = Bytes(134e6);
 
 /// The choice for one program, a segment at a time.
 #[derive(Debug)]
@@ -50,6 +54,10 @@ impl Chooser {
             return Ok(false);
         }
         self.next += 1;
+        let peak = program.segments().nth(ix).and_then(|segment| segment.peak);
+        if peak.is_some_and(|peak| peak.0 * self.batch.rows() as f64 > LARGEST.0) {
+            return Ok(true);
+        }
         let Some(path) = program.path_to_segment(ix) else { return Ok(true) };
         let calls = session.calls(&self.batch, &program.neutral_knobs(), Routing::Forced(path))?;
         let Some(call) = calls.into_iter().find(|call| call.segment == ix) else { return Ok(true) };
