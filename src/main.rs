@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use perforate::Result;
+use perforate::fit::quantise::Bits;
 use perforate::lab::{SCENARIOS, launches};
 use perforate::report::usage::Language;
 
@@ -63,15 +64,18 @@ enum Command {
         #[arg(long, value_enum, default_value = "python")]
         language: Language,
     },
-    /// Time the eight-bit products against those in f32, at the shapes of MiniLM.
+    /// Time the products in eight and four bits against those in f32, at the shapes of MiniLM.
     Kernels {
         /// Rounds for each shape.
         #[arg(long, default_value_t = 15)]
         rounds: usize,
     },
-    /// Put the matrix products of a model into eight bits.
+    /// Put the matrix products of a model into eight or four bits.
     Quantise {
         model: PathBuf,
+        /// Bits of a weight.
+        #[arg(long, value_enum, default_value = "8")]
+        bits: Bits,
         #[arg(long)]
         out: PathBuf,
     },
@@ -111,7 +115,7 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Usage { model, language } => cli::model::usage(&model, language),
         Command::Kernels { rounds } => cli::bench::kernels(rounds),
-        Command::Quantise { model, out } => cli::model::quantise(&model, &out),
+        Command::Quantise { model, bits, out } => cli::model::quantise(&model, bits, &out),
         Command::Launch => cli::bench::launch(),
         Command::Route { strategy } => cli::route::route(strategy),
     }

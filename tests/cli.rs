@@ -249,7 +249,9 @@ fn pictures_numbers_gates_and_cascades_go_through_the_same_door() {
 
     let int8 = path("int8.onnx");
     let text = succeeds(&["quantise", &model, "--out", &int8]);
-    assert!(text.starts_with("2 products in eight bits, 1572864 weights"), "{text}");
+    assert!(text.starts_with("2 products in eight bits, 1572864 weights in 1.58 MB"), "{text}");
+    let text = succeeds(&["quantise", &model, "--bits", "4", "--out", &path("int4.onnx")]);
+    assert!(text.starts_with("2 products in four bits, 1572864 weights in 885 kB"), "{text}");
     blames_the_input(
         &["quantise", "models/fashion-gate.onnx", "--out", &int8],
         &["fashion-gate.onnx"],

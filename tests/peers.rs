@@ -12,6 +12,7 @@ use ndarray::ArrayD;
 use perforate::auto::{Found, Options, cascade, early_exits};
 use perforate::data::{Samples, images, npz};
 use perforate::engine::{Batch, Knobs, Program, Session, to_array};
+use perforate::fit::quantise::{Bits, quantise};
 use perforate::onnx::{Component, encode};
 use perforate::report::usage::{Language, usage};
 use perforate::route::early_exit::RANGE;
@@ -176,19 +177,22 @@ fn a_cascade_of_models() {
     check("cascade", &found.unwrap(), &rows_of(&garments(300, 300 + ROWS)));
 }
 
-/// The body of our function, as other engines run it, is what the kernel computes.
+/// The bodies of our functions, as other engines run them, are what the kernels compute.
 #[test]
-fn products_in_eight_bits() {
+fn products_in_fewer_bits() {
     let mlp = perforate::lab::mlp::build(42).unwrap();
-    let quantised = perforate::fit::quantise::int8(&mlp.full).unwrap();
-    assert_eq!(quantised.products.len(), 2, "{:?}", quantised.products);
     let samples = Samples::new(mlp.samples(ROWS), None).unwrap();
-    let file = encode(&quantised.model);
-    let program = Arc::new(Program::load("int8.onnx", &file).unwrap());
-    let outcome = Session::new(program).run(samples.inputs(), &Knobs::new()).unwrap();
-    let own: Vec<f32> = outcome.first().unwrap().into_iter().collect();
-    let Some(engines) = Engines::with(&rows_of(&samples)) else { return };
-    for (engine, theirs) in engines.run(&file) {
-        compare(&format!("eight bits, {engine}"), &own, &theirs);
+    let engines = Engines::with(&rows_of(&samples));
+    for bits in [Bits::Eight, Bits::Four] {
+        let quantised = quantise(&mlp.full, bits).unwrap();
+        assert_eq!(quantised.products.len(), 2, "{:?}", quantised.products);
+        let file = encode(&quantised.model);
+        let program = Arc::new(Program::load("integers.onnx", &file).unwrap());
+        let outcome = Session::new(program).run(samples.inputs(), &Knobs::new()).unwrap();
+        let own: Vec<f32> = outcome.first().unwrap().into_iter().collect();
+        let Some(engines) = &engines else { return };
+        for (engine, theirs) in engines.run(&file) {
+            compare(&format!("{bits:?} bits, {engine}"), &own, &theirs);
+        }
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::clock::Clock;
 use crate::engine::{Batch, Knobs, Order, Program, Session};
 use crate::error::Result;
-use crate::fit::quantise;
+use crate::fit::quantise::{Bits, quantise};
 use crate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode};
 use crate::units::Seconds;
 
@@ -40,14 +40,18 @@ pub struct KernelTiming {
     pub shape: [usize; 3],
     /// Seconds of the product in f32.
     pub f32_s: Interval,
-    /// How much faster the one in eight bits is, quantising the activations included.
-    pub speedup: Interval,
-    /// Largest difference of the two, as a share of the largest output.
-    pub deviation: f64,
+    /// How much faster those with weights in eight and in four bits are, quantising the activations included.
+    pub speedups: [Interval; 2],
+    /// Their largest difference from the one in f32, as a share of its largest output.
+    pub deviations: [f64; 2],
 }
 
-/// Times the dynamic eight-bit product of one shape against the one in f32.
-pub fn int8(clock: &impl Clock, [rows, k, n]: [usize; 3], rounds: usize) -> Result<KernelTiming> {
+/// Times the products of one shape in eight and in four bits against the one in f32.
+pub fn integers(
+    clock: &impl Clock,
+    [rows, k, n]: [usize; 3],
+    rounds: usize,
+) -> Result<KernelTiming> {
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     let mut draw = |count: usize| -> Vec<f32> {
         (0..count).map(|_| StandardNormal.sample(&mut rng)).collect()
@@ -59,7 +63,7 @@ pub fn int8(clock: &impl Clock, [rows, k, n]: [usize; 3], rounds: usize) -> Resu
     graph.node("MatMul", "y", &["x", "w"])?;
     graph.output("y", &sizes(n))?;
     let full = Component::new("product", graph.into_model(&Metadata::default())?)?;
-    let quantised = quantise::int8(&full)?.model;
+    let fewer = [quantise(&full, Bits::Eight)?.model, quantise(&full, Bits::Four)?.model];
     let x = ArrayD::from_shape_fn(IxDyn(&[1, rows, k]), {
         let values = draw(rows * k);
         move |at| values[at[1] * k + at[2]]
@@ -67,26 +71,28 @@ pub fn int8(clock: &impl Clock, [rows, k, n]: [usize; 3], rounds: usize) -> Resu
     let batch = Batch::new().with("x", x);
     let mut arms = Arms::new(vec![batch.clone()]);
     let mut outputs = vec![];
-    for model in [full.model(), &quantised] {
+    for model in [full.model(), &fewer[0], &fewer[1]] {
         let program = Arc::new(Program::load("product", &encode(model))?);
         outputs.push(Session::new(program.clone()).run(&batch, &Knobs::new())?.first()?);
         let orders = vec![Order::Compacted; program.segments().len()];
         let model = arms.model(&program, &orders);
         arms.arm(model, Knobs::new());
     }
-    let mut timing = Interleaved::new(2, rounds, measure_tick(clock), Seconds(1.0));
+    let mut timing = Interleaved::new(3, rounds, measure_tick(clock), Seconds(1.0));
     while !timing.is_done() {
         timing.step(clock, &mut arms)?;
     }
     let samples = timing.samples();
     let over = |values: &[f64]| interval(values, &samples.launches(), SEED);
     let largest = outputs[0].iter().fold(0f32, |m, v| m.max(v.abs()));
-    let pairs = outputs[0].iter().zip(&outputs[1]);
-    let apart = pairs.map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+    let apart = |other: usize| {
+        let pairs = outputs[0].iter().zip(&outputs[other]);
+        f64::from(pairs.map(|(a, b)| (a - b).abs()).fold(0f32, f32::max) / largest)
+    };
     Ok(KernelTiming {
         shape: [rows, k, n],
         f32_s: over(&samples.of(0)),
-        speedup: over(&samples.speedups(1, 0)),
-        deviation: f64::from(apart / largest),
+        speedups: [1, 2].map(|arm| over(&samples.speedups(arm, 0))),
+        deviations: [1, 2].map(apart),
     })
 }

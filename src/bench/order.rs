@@ -20,7 +20,7 @@ const MAX_REPEATS: usize = 64;
 
 /// Above this, tensors of a whole batch fit no cache and, in a page, take memory that may be missing: such a segment
 /// runs row by row without a comparison.
-const LARGEST: Bytes = Bytes(134e6);
+const LARGEST: Bytes = Bytes(32e6);
 
 /// The choice for one program, a segment at a time.
 #[derive(Debug)]

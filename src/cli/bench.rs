@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use perforate::bench::kernels;
+use perforate::bench::stats::Interval;
 use perforate::bench::sweep::{CostBasis, Options, Sweep};
 use perforate::bench::timing::measure_tick;
 use perforate::chart::{self, Size, Theme};
@@ -196,19 +197,18 @@ fn measure(experiments: Vec<Experiment>) -> Result<Vec<ScenarioReport>> {
 
 /// Times our kernels at the shapes of MiniLM.
 pub fn kernels(rounds: usize) -> Result<()> {
-    say!("rows × inputs × outputs\tf32\teight bits, times as fast\tdeviation");
+    say!(
+        "rows × inputs × outputs\tf32\teight bits, times as fast\tdeviation\tfour bits, times as fast\tdeviation"
+    );
     for shape in kernels::SHAPES {
         let [rows, k, n] = shape;
-        let timing = kernels::int8(&SystemClock::default(), shape, rounds)?;
-        let (f32, speedup) = (timing.f32_s, timing.speedup);
-        say!(
-            "{rows} × {k} × {n}\t{}\t{:.2} ({:.2}–{:.2})\t{:.2} %",
-            Seconds(f32.median),
-            speedup.median,
-            speedup.lo,
-            speedup.hi,
-            100.0 * timing.deviation
-        );
+        let timing = kernels::integers(&SystemClock::default(), shape, rounds)?;
+        let of = |ix: usize| {
+            let (speedup, deviation) = (timing.speedups[ix], timing.deviations[ix]);
+            let Interval { lo, median, hi } = speedup;
+            format!("{median:.2} ({lo:.2}–{hi:.2})\t{:.2} %", 100.0 * deviation)
+        };
+        say!("{rows} × {k} × {n}\t{}\t{}\t{}", Seconds(timing.f32_s.median), of(0), of(1));
     }
     Ok(())
 }

@@ -9,10 +9,11 @@ use perforate::data::own;
 use perforate::data::pictures::Form;
 use perforate::engine::{Knobs, Program};
 use perforate::fit::calibrate::{Loss, RiskTarget};
-use perforate::fit::quantise;
+use perforate::fit::quantise::{self, Bits};
 use perforate::lab;
 use perforate::onnx::{Component, encode, set_default};
 use perforate::report::usage::{self, Language};
+use perforate::units::Bytes;
 use perforate::{Error, ErrorKind, Result};
 
 use super::io::{PictureArguments, read, read_inputs, say, write};
@@ -139,16 +140,21 @@ pub fn usage(model: &Path, language: Language) -> Result<()> {
     Ok(())
 }
 
-/// Puts the matrix products of a model into eight bits.
-pub fn quantise(model: &Path, out: &Path) -> Result<()> {
+/// Puts the matrix products of a model into fewer bits.
+pub fn quantise(model: &Path, bits: Bits, out: &Path) -> Result<()> {
     let name = model.display().to_string();
-    let quantised = quantise::int8(&Component::decode(&name, &read(model)?)?)?;
+    let quantised = quantise::quantise(&Component::decode(&name, &read(model)?)?, bits)?;
     let bytes = encode(&quantised.model);
     let program = Program::load(&out.display().to_string(), &bytes)?;
     say!(
-        "{} products in eight bits, {} weights; {}",
+        "{} products in {} bits, {} weights in {}; file {}",
         quantised.products.len(),
+        match bits {
+            Bits::Eight => "eight",
+            Bits::Four => "four",
+        },
         quantised.weights,
+        Bytes(quantised.bytes as f64),
         program.file_size()
     );
     write(out, bytes)

@@ -9,7 +9,7 @@ use tract_onnx::tract_core::ops::Cost;
 use crate::error::{Result, one_line};
 use crate::units::{Bytes, Macs};
 
-use super::ops::int8::Int8MatMul;
+use super::ops::integer::IntegerMatMul;
 
 /// Operators that move or rename values and compute nothing.
 const FREE: &[&str] = &[
@@ -89,9 +89,9 @@ impl SegmentCost {
                     Bytes((konst.val().len() * konst.val().datum_type().size_of()) as f64);
                 continue;
             }
-            if let Some(Int8MatMul(packed)) = op.downcast_ref::<Int8MatMul>() {
-                cost.parameters += packed.k() * packed.n() + packed.n();
-                cost.bytes += Bytes(packed.bytes() as f64);
+            if let Some(IntegerMatMul(weights)) = op.downcast_ref::<IntegerMatMul>() {
+                cost.parameters += weights.parameters();
+                cost.bytes += Bytes(weights.bytes() as f64);
             }
             let facts = model.node_input_facts(node.id)?;
             if node.op().name() == "Gather"

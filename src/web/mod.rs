@@ -27,10 +27,10 @@ pub fn start() {
     console_error_panic_hook::set_once();
 }
 
-/// Times the eight-bit product of one shape against the one in f32.
+/// Times the products of one shape in eight and four bits against the one in f32.
 #[wasm_bindgen]
-pub fn time_int8(rows: usize, k: usize, n: usize, rounds: usize) -> Result<JsValue, JsError> {
-    let timing = kernels::int8(&SystemClock::default(), [rows, k, n], rounds);
+pub fn time_integers(rows: usize, k: usize, n: usize, rounds: usize) -> Result<JsValue, JsError> {
+    let timing = kernels::integers(&SystemClock::default(), [rows, k, n], rounds);
     to_js(&timing.map_err(|e| JsError::new(&e.to_string()))?)
 }
 

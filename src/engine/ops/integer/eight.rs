@@ -1,4 +1,4 @@
-//! Weights in the order in which a kernel reads them, and the product with rows of activations.
+//! Weights in eight bits in the order in which a kernel reads them, and the product with rows of activations.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::kernel::{self, Isa};
 
 /// Weights of a linear map in eight bits, ready for a kernel.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Packed {
+pub struct PackedInt8 {
     isa: Isa,
     k: usize,
     n: usize,
@@ -18,17 +18,17 @@ pub struct Packed {
     shift: Vec<i32>,
 }
 
-impl Packed {
+impl PackedInt8 {
     /// Packs `weights`, `[k, n]` row by row, with a scale for each column, for this machine.
     ///
     /// # Panics
     /// If the lengths do not fit.
-    pub fn new(k: usize, n: usize, weights: &[i8], scales: &[f32]) -> Packed {
+    pub fn new(k: usize, n: usize, weights: &[i8], scales: &[f32]) -> PackedInt8 {
         Self::for_isa(Isa::detect(), k, n, weights, scales)
     }
 
     /// The same for a kernel of choice.
-    pub fn for_isa(isa: Isa, k: usize, n: usize, weights: &[i8], scales: &[f32]) -> Packed {
+    pub fn for_isa(isa: Isa, k: usize, n: usize, weights: &[i8], scales: &[f32]) -> PackedInt8 {
         assert_eq!((weights.len(), scales.len()), (k * n, n), "weights are [k, n], scales [n]");
         let (group, panel) = (isa.group(), isa.panel());
         let (groups, panels) = (k.div_ceil(group), n.div_ceil(panel));
@@ -45,7 +45,7 @@ impl Packed {
         }
         let mut filled = vec![0f32; panels * panel];
         filled[..n].copy_from_slice(scales);
-        Packed { isa, k, n, weights: packed, scales: filled, shift }
+        PackedInt8 { isa, k, n, weights: packed, scales: filled, shift }
     }
 
     /// Inputs.
@@ -112,7 +112,11 @@ impl Packed {
         let scales = x
             .chunks_exact(self.k.max(1))
             .enumerate()
-            .map(|(row, line)| activations.quantise(row, line))
+            .map(|(row, line)| {
+                let scale = kernel::scale_of(line);
+                activations.quantise(row, line, scale);
+                scale
+            })
             .collect();
         (activations, scales)
     }

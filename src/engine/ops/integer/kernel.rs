@@ -108,12 +108,8 @@ impl Activations {
         Activations { depth, values }
     }
 
-    /// Sets a row to the whole numbers nearest to `values / scale`, with the scale that makes the largest 127, and
-    /// returns that.
-    pub fn quantise(&mut self, row: usize, values: &[f32]) -> f32 {
-        // What is not finite has no nearest whole number: all outputs of its row say so.
-        let finite = values.iter().all(|v| v.is_finite());
-        let scale = if finite { largest(values).max(SMALLEST) / LARGEST } else { f32::NAN };
+    /// Sets a row to the whole numbers nearest to `values / scale`.
+    pub fn quantise(&mut self, row: usize, values: &[f32], scale: f32) {
         let place = row * self.depth;
         match &mut self.values {
             Values::Wide(q) => quantise(values, scale, &mut q[place..place + values.len()]),
@@ -124,7 +120,6 @@ impl Activations {
                 }
             }
         }
-        scale
     }
 
     /// Sets one, a whole number in −127…127.
@@ -136,6 +131,13 @@ impl Activations {
             Values::Shifted(values) => values[place] = (value + 128.0) as u8,
         }
     }
+}
+
+/// The scale of a row of activations, which makes the largest of them 127.
+pub fn scale_of(row: &[f32]) -> f32 {
+    // What is not finite has no nearest whole number: all outputs of its row say so.
+    let finite = row.iter().all(|v| v.is_finite());
+    if finite { largest(row).max(SMALLEST) / LARGEST } else { f32::NAN }
 }
 
 /// Rows that a kernel takes at once.
@@ -217,7 +219,7 @@ pub fn multiply(isa: Isa, x: &Activations, rows: usize, weights: &[i8], sums: &m
 }
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-pub use wasm::scale;
+pub use wasm::{accumulate, scale, unpack};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use wasm::{largest, quantise};
 
@@ -240,6 +242,25 @@ fn quantise(row: &[f32], scale: f32, q: &mut [i16]) {
 pub fn scale(sums: &[i32], scale: f32, columns: &[f32], y: &mut [f32]) {
     for ((y, &sum), column) in y.iter_mut().zip(sums).zip(columns) {
         *y = sum as f32 * scale * column;
+    }
+}
+
+/// `y += sums · columns`.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+pub fn accumulate(sums: &[i32], columns: &[f32], y: &mut [f32]) {
+    for ((y, &sum), column) in y.iter_mut().zip(sums).zip(columns) {
+        *y += sum as f32 * column;
+    }
+}
+
+/// Two whole numbers in −8…7 from each byte, 8 added in it: the lower four bits to the first half of `out`, the higher
+/// four to the second.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+pub fn unpack(bytes: &[u8], out: &mut [i8]) {
+    let (low, high) = out.split_at_mut(bytes.len());
+    for ((low, high), byte) in low.iter_mut().zip(high).zip(bytes) {
+        *low = (byte & 15) as i8 - 8;
+        *high = (byte >> 4) as i8 - 8;
     }
 }
 
@@ -424,11 +445,41 @@ mod wasm {
             y[ix] = sums[ix] as f32 * scale * columns[ix];
         }
     }
+
+    /// `y += sums · columns`, of lengths that four divides.
+    pub fn accumulate(sums: &[i32], columns: &[f32], y: &mut [f32]) {
+        let each = sums.chunks_exact(4).zip(columns.chunks_exact(4)).zip(y.chunks_exact_mut(4));
+        for ((sums, columns), y) in each {
+            // SAFETY: four numbers of each.
+            unsafe {
+                let sums = f32x4_convert_i32x4(v128_load(sums.as_ptr().cast()));
+                let more = f32x4_mul(sums, v128_load(columns.as_ptr().cast()));
+                let y = y.as_mut_ptr().cast::<v128>();
+                v128_store(y, f32x4_add(v128_load(y), more));
+            }
+        }
+    }
+
+    /// Two whole numbers from each byte, of lengths that sixteen divides.
+    pub fn unpack(bytes: &[u8], out: &mut [i8]) {
+        let (low, high) = out.split_at_mut(bytes.len());
+        let each =
+            bytes.chunks_exact(16).zip(low.chunks_exact_mut(16)).zip(high.chunks_exact_mut(16));
+        let (fifteen, eight) = (u8x16_splat(15), i8x16_splat(8));
+        for ((bytes, low), high) in each {
+            // SAFETY: sixteen numbers of each.
+            unsafe {
+                let bytes = v128_load(bytes.as_ptr().cast());
+                v128_store(low.as_mut_ptr().cast(), i8x16_sub(v128_and(bytes, fifteen), eight));
+                v128_store(high.as_mut_ptr().cast(), i8x16_sub(u8x16_shr(bytes, 4), eight));
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Packed;
+    use super::super::PackedInt8;
     use super::*;
     use proptest::prelude::*;
 
@@ -459,7 +510,7 @@ mod tests {
             let wanted = reference(&q, &w, k, n);
             prop_assert_eq!(wanted.len(), rows * n);
             for isa in Isa::all() {
-                let packed = Packed::for_isa(isa, k, n, &w, &vec![1.0; n]);
+                let packed = PackedInt8::for_isa(isa, k, n, &w, &vec![1.0; n]);
                 prop_assert_eq!(&packed.sums(&q), &wanted, "{:?}", isa);
             }
         }
@@ -470,7 +521,7 @@ mod tests {
         let (k, n) = (1536, 33);
         let (q, w) = (vec![-127i8; 3 * k], vec![127i8; k * n]);
         for isa in Isa::all() {
-            let packed = Packed::for_isa(isa, k, n, &w, &vec![1.0; n]);
+            let packed = PackedInt8::for_isa(isa, k, n, &w, &vec![1.0; n]);
             assert!(packed.sums(&q).iter().all(|&sum| sum == -127 * 127 * 1536), "{isa:?}");
         }
     }
@@ -479,7 +530,7 @@ mod tests {
     fn a_row_of_zeros_gives_zeros() {
         for isa in Isa::all() {
             let mut y = vec![1.0; 3];
-            Packed::for_isa(isa, 2, 3, &[9; 6], &[1.0; 3]).product(&[0.0; 2], &mut y);
+            PackedInt8::for_isa(isa, 2, 3, &[9; 6], &[1.0; 3]).product(&[0.0; 2], &mut y);
             assert_eq!(y, [0.0; 3], "{isa:?}");
         }
     }
@@ -488,7 +539,7 @@ mod tests {
     fn what_is_not_finite_stays_so() {
         for isa in Isa::all() {
             let mut y = vec![1.0; 6];
-            let packed = Packed::for_isa(isa, 2, 3, &[9; 6], &[1.0; 3]);
+            let packed = PackedInt8::for_isa(isa, 2, 3, &[9; 6], &[1.0; 3]);
             packed.product(&[0.5, f32::INFINITY, 1.0, 1.0], &mut y);
             assert!(y[..3].iter().all(|v| v.is_nan()), "{isa:?}: {y:?}");
             assert!(y[3..].iter().all(|v| v.is_finite()), "{isa:?}: {y:?}");
@@ -507,7 +558,7 @@ mod tests {
         let mut first: Option<Vec<f32>> = None;
         for isa in Isa::all() {
             let mut y = vec![0.0; rows * n];
-            Packed::for_isa(isa, k, n, &w, &scales).product(&x, &mut y);
+            PackedInt8::for_isa(isa, k, n, &w, &scales).product(&x, &mut y);
             for (at, &own) in y.iter().enumerate() {
                 let wanted = exact(at / n, at % n);
                 assert!((own - wanted).abs() < 1.5, "{isa:?}: {own} for {wanted}");
