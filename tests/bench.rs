@@ -88,7 +88,7 @@ fn every_scenario_obeys_the_laws_of_a_curve() {
         // Costs rise by what the gates compare: operations, or energy, where eight-bit ones count less.
         for pair in curve.windows(2).filter(|_| results.reads_rows) {
             assert!(pair[0].active <= pair[1].active, "{}: active falls", scenario.name);
-            assert!(pair[0].quality.macs <= pair[1].quality.macs, "{}", scenario.name);
+            assert!(pair[0].quality.work.macs <= pair[1].quality.work.macs, "{}", scenario.name);
         }
         let disturbed = if scenario.name.ends_with("/sentences") { 3 } else { 0 };
         assert_eq!(results.robustness.len(), disturbed, "{}", scenario.name);
@@ -107,7 +107,7 @@ fn every_scenario_obeys_the_laws_of_a_curve() {
             assert!((point.quality.paths.iter().sum::<f64>() - 1.0).abs() < 1e-9, "a row is lost");
             // Lots send long sentences down a path as often as short ones; a router does not.
             let tolerance = if disturbed > 0 { 0.2 } else { 1e-9 };
-            let ratio = random.macs / point.quality.macs;
+            let ratio = random.work.macs / point.quality.work.macs;
             assert!((ratio - 1.0).abs() < tolerance, "{}: {ratio}", scenario.name);
         }
         agrees_with_the_dense_curve(&results);
@@ -126,7 +126,10 @@ fn agrees_with_the_dense_curve(results: &Results) {
         assert_eq!(same.quality, point.quality);
     }
     for pair in results.dense.windows(2).filter(|_| results.reads_rows) {
-        assert!(pair[0].quality.macs <= pair[1].quality.macs, "operations fall along the curve");
+        assert!(
+            pair[0].quality.work.macs <= pair[1].quality.work.macs,
+            "operations fall along the curve"
+        );
     }
     // No time is judged, but what is predicted of the ends is what was measured of the paths.
     let seconds = results.path_seconds.as_ref().unwrap();

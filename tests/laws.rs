@@ -10,10 +10,10 @@ use perforate::bench::sweep::Subject;
 use perforate::bench::truth::Truth;
 use perforate::data::Samples;
 use perforate::energy::EnergyModel;
-use perforate::engine::{Batch, Knobs, Outcome, Program, Routing, Session, Work};
+use perforate::engine::{Batch, Knobs, Outcome, Program, Routing, Session};
 use perforate::lab::SCENARIOS;
 use perforate::lab::experiment::Experiment;
-use perforate::units::{Bytes, Joules, Macs};
+use perforate::units::{Joules, Macs};
 
 const ROWS: usize = 48;
 /// Settings between the ends of a knob.
@@ -105,17 +105,8 @@ impl Case {
 
     fn energy(&self, value: f32) -> Joules {
         let knobs = self.knobs(value);
-        let of = |row: usize| {
-            let routed = self.recording.at(row, &knobs);
-            let path = &self.recording.paths[routed.path];
-            // Where sizes differ there is no one cost, and no eight-bit arithmetic either.
-            let work = self.subject.routed.work(path.path).unwrap_or(Work {
-                macs: routed.macs,
-                integer_macs: Macs(0.0),
-                bytes: Bytes(0.0),
-            });
-            EnergyModel::default().by_operations(work)
-        };
+        let of =
+            |row: usize| EnergyModel::default().by_operations(self.recording.at(row, &knobs).work);
         (0..ROWS).map(of).sum()
     }
 }
@@ -145,7 +136,11 @@ fn runs_are_deterministic(case: &Case) {
 
 fn paths_cost_something(case: &Case) {
     for path in &case.recording.paths {
-        assert!(path.macs.iter().all(|macs| macs.0 > 0.0 && macs.0.is_finite()), "{:?}", path.path);
+        assert!(
+            path.work.iter().all(|work| work.macs.0 > 0.0 && work.macs.0.is_finite()),
+            "{:?}",
+            path.path
+        );
     }
 }
 
@@ -158,7 +153,7 @@ fn trace_adds_up(case: &Case) {
         for path in &case.recording.paths {
             let length = |row| case.samples().length(row).expect("sizes differ");
             let mut charged: Vec<_> =
-                (0..ROWS).map(|row| (length(row), path.macs[row].0)).collect();
+                (0..ROWS).map(|row| (length(row), path.work[row].macs.0)).collect();
             charged.sort_by(|a, b| a.partial_cmp(b).unwrap());
             for pair in charged.windows(2) {
                 assert_eq!(pair[0].0 < pair[1].0, pair[0].1 < pair[1].1, "{:?}", path.path);
@@ -191,8 +186,9 @@ fn energy_is_monotone(case: &Case) {
 fn oracle_bounds_accuracy(case: &Case) {
     let (full, labels) = (case.full(), case.samples().labels());
     let truth = Truth { full: &full, labels, tolerance: None };
-    let oracle = quality::oracle(&case.recording, truth, false, ROWS, None);
-    let agreement = quality::oracle(&case.recording, truth, true, ROWS, None);
+    let cost = |path: usize, row: usize| case.recording.paths[path].work[row].macs.0;
+    let oracle = quality::oracle(&case.recording, truth, false, ROWS, cost);
+    let agreement = quality::oracle(&case.recording, truth, true, ROWS, cost);
     assert_eq!(agreement.agreement, 1.0);
     for &value in &case.settings {
         let own = quality::routed(&case.recording, &case.knobs(value), truth, ROWS);
@@ -209,7 +205,7 @@ fn batches_answer_like_rows(case: &Case) {
         let knobs = case.knobs(value);
         let recorded = (0..ROWS).map(|row| {
             let routed = case.recording.at(row, &knobs);
-            Answer { output: routed.output, macs: routed.macs, path: None }
+            Answer { output: routed.output, work: routed.work, path: None }
         });
         for ((row, answer), own) in recorded.enumerate().zip(outputs.outer_iter()) {
             let own: Vec<f32> = own.iter().copied().collect();
@@ -218,7 +214,7 @@ fn batches_answer_like_rows(case: &Case) {
             assert!(near, "row {row} at {value}");
             // Padding costs what it costs.
             if case.samples().length(row).is_none() {
-                assert_eq!(outcome.trace.rows[row].macs, answer.macs, "row {row} at {value}");
+                assert_eq!(outcome.trace.rows[row].work, answer.work, "row {row} at {value}");
             }
         }
     }

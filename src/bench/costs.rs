@@ -1,20 +1,19 @@
-//! Operations of a model without gates, sample by sample.
+//! What a model without gates computes and reads, sample by sample.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::data::Samples;
-use crate::engine::{Program, Session};
+use crate::engine::{Path, Program, Session, Work};
 use crate::error::{Error, ErrorKind, Result};
-use crate::units::Macs;
 
 /// What each sample costs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Costs {
     /// The same for all.
-    Same(Macs),
+    Same(Work),
     /// One for each, since they differ in length.
-    Each(Vec<Macs>),
+    Each(Vec<Work>),
 }
 
 impl Costs {
@@ -25,40 +24,39 @@ impl Costs {
                 "a reference must have no gates, since its cost would depend on what they decide";
             return Err(Error::new(ErrorKind::Model, text));
         }
-        let same: Option<Macs> = program.segments().map(|segment| segment.macs).sum();
-        if let Some(macs) = same {
-            return Ok(Costs::Same(macs));
+        if let Some(work) = program.work(Path::default()) {
+            return Ok(Costs::Same(work));
         }
         let mut session = Session::new(program.clone());
         let knobs = program.neutral_knobs();
-        let mut known: HashMap<Option<usize>, Macs> = HashMap::new();
+        let mut known: HashMap<Option<usize>, Work> = HashMap::new();
         let each = (0..samples.len()).map(|row| {
             let length = samples.length(row);
-            if let Some(&macs) = known.get(&length) {
-                return Ok(macs);
+            if let Some(&work) = known.get(&length) {
+                return Ok(work);
             }
-            let macs = session.run(&samples.row(row)?, &knobs)?.trace.total_macs();
-            known.insert(length, macs);
-            Ok(macs)
+            let work = session.run(&samples.row(row)?, &knobs)?.trace.total();
+            known.insert(length, work);
+            Ok(work)
         });
         Ok(Costs::Each(each.collect::<Result<_>>()?))
     }
 
     /// Of one sample.
-    pub fn row(&self, row: usize) -> Macs {
+    pub fn row(&self, row: usize) -> Work {
         match self {
-            Costs::Same(macs) => *macs,
+            Costs::Same(work) => *work,
             Costs::Each(all) => all[row],
         }
     }
 
     /// Mean over the first `n` samples.
-    pub fn mean(&self, n: usize) -> Macs {
+    pub fn mean(&self, n: usize) -> Work {
         match self {
-            Costs::Same(macs) => *macs,
+            Costs::Same(work) => *work,
             Costs::Each(all) => {
                 let n = n.clamp(1, all.len());
-                all[..n].iter().copied().sum::<Macs>() / n as f64
+                all[..n].iter().copied().sum::<Work>() * (1.0 / n as f64)
             }
         }
     }
@@ -96,8 +94,9 @@ mod tests {
         let samples = Samples::new(Batch::new().with("x", x), None).unwrap();
         let ragged = samples.with_lengths(vec![1, 4, 2]).unwrap();
         let costs = Costs::of(&program(), &ragged).unwrap();
-        assert_eq!([0, 1, 2].map(|row| costs.row(row).0), [9.0, 36.0, 18.0]);
-        assert_eq!((costs.mean(2).0, costs.mean(3).0), (22.5, 21.0));
-        assert_eq!(Costs::Same(Macs(5.0)).mean(3), Macs(5.0));
+        assert_eq!([0, 1, 2].map(|row| costs.row(row).macs.0), [9.0, 36.0, 18.0]);
+        assert_eq!((costs.mean(2).macs.0, costs.mean(3).macs.0), (22.5, 21.0));
+        let work = costs.row(0);
+        assert_eq!(Costs::Same(work).mean(3), work);
     }
 }

@@ -93,15 +93,17 @@ fn front(curve: &[Point]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Work;
     use crate::units::Macs;
 
     fn quality(macs: f64, accuracy: f64) -> Quality {
-        Quality { n: 4000, macs: Macs(macs), accuracy: Some(accuracy), ..Quality::default() }
+        let work = Work { macs: Macs(macs), ..Work::default() };
+        Quality { n: 4000, work, accuracy: Some(accuracy), ..Quality::default() }
     }
 
     fn point(active: f64, accuracy: f64) -> Point {
         let quality = quality(0.1 + 0.9 * active, accuracy);
-        let cost = quality.macs.0;
+        let cost = quality.work.macs.0;
         Point { knob: None, active, cost, quality, batch1: None, batch_n: None }
     }
 

@@ -3,9 +3,9 @@
 //! Their quality and operations are exact for the samples recorded. Their latency is predicted, as the mean of
 //! the paths' times; the measured points of the sweep lie among them and show how far that holds.
 
-use crate::engine::Knobs;
+use crate::engine::{Knobs, Work};
 use crate::onnx::KnobRange;
-use crate::units::{Macs, Seconds};
+use crate::units::Seconds;
 
 use super::quality::{self, Quality};
 use super::record::Recording;
@@ -44,28 +44,29 @@ pub fn knob_values(
     between_ends(middles, range)
 }
 
-/// Knob values at which the mean operations over the first `n` recorded samples stand at about these shares of the way from
-/// the least to the most, cheapest first, ends included: for programs with several gates.
-pub fn knob_values_by_operations(
+/// Knob values at which the mean cost over the first `n` recorded samples stands at about these shares of the way from
+/// the least to the most, cheapest first, ends included: for programs with several gates. `weight` is the cost of work.
+pub fn knob_values_by_cost(
     recording: &Recording,
     n: usize,
     (knob, range): (&str, KnobRange),
     shares: impl IntoIterator<Item = f64>,
+    weight: impl Fn(Work) -> f64,
 ) -> Vec<f32> {
     let candidates = knob_values(
         recording.all_scores(n),
         range,
         (1..CANDIDATES).map(|step| step as f64 / CANDIDATES as f64),
     );
-    let cost = |value: f32| -> Macs {
+    let cost = |value: f32| -> f64 {
         let knobs = Knobs::new().with(knob, value);
-        (0..n).map(|row| recording.at(row, &knobs).macs).sum()
+        (0..n).map(|row| weight(recording.at(row, &knobs).work)).sum()
     };
-    let costs: Vec<Macs> = candidates.iter().map(|&value| cost(value)).collect();
+    let costs: Vec<f64> = candidates.iter().map(|&value| cost(value)).collect();
     let (Some(&least), Some(&most)) = (costs.first(), costs.last()) else { return candidates };
     let nearest = |share: f64| {
         let wanted = least + (most - least) * share;
-        let distance = |ix: &usize| (costs[*ix].0 - wanted.0).abs();
+        let distance = |ix: &usize| (costs[*ix] - wanted).abs();
         (1..candidates.len() - 1).min_by(|a, b| distance(a).total_cmp(&distance(b)))
     };
     let middles = shares.into_iter().filter_map(nearest).map(|ix| candidates[ix]).collect();

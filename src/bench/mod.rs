@@ -17,6 +17,7 @@ pub mod results;
 pub mod robustness;
 pub mod samples;
 pub mod segments;
+pub mod settings;
 pub mod stats;
 pub mod sweep;
 pub mod threshold;

@@ -1,8 +1,7 @@
 //! How good the answers are: accuracy, agreement with the full model, deviation from it, and the
 //! oracles that bound what any router between these paths could reach.
 
-use crate::engine::Knobs;
-use crate::units::{Macs, Seconds};
+use crate::engine::{Knobs, Work};
 
 use super::record::Recording;
 use super::truth::Truth;
@@ -20,8 +19,8 @@ pub struct Quality {
     pub deviation_max: f64,
     /// Mean absolute difference of the outputs from the full model's.
     pub deviation_mean: f64,
-    /// Mean operations a sample, gates included.
-    pub macs: Macs,
+    /// What a sample computes and reads on average, gates included.
+    pub work: Work,
     /// Share of samples by path, in the order of the recording's paths.
     pub paths: Vec<f64>,
     /// Samples that the full model gets right and this setting wrong.
@@ -35,8 +34,8 @@ pub struct Quality {
 pub struct Answer<'a> {
     /// Output values.
     pub output: &'a [f32],
-    /// Operations spent.
-    pub macs: Macs,
+    /// What was computed and read.
+    pub work: Work,
     /// Index of the path, if it is one of the routed model's.
     pub path: Option<usize>,
 }
@@ -64,14 +63,14 @@ pub fn summarise<'a>(
             quality.deviation_mean += difference;
             values += 1;
         }
-        quality.macs += answer.macs;
+        quality.work = quality.work + answer.work;
         if let Some(path) = answer.path {
             quality.paths[path] += 1.0;
         }
     }
     let n = quality.n.max(1) as f64;
     quality.paths.iter_mut().for_each(|share| *share /= n);
-    quality.macs = quality.macs / n;
+    quality.work = quality.work * (1.0 / n);
     quality.deviation_mean /= values.max(1) as f64;
     quality.agreement = 1.0 - quality.disagreements as f64 / n;
     quality.accuracy = truth.labels.map(|_| right as f64 / n);
@@ -82,29 +81,28 @@ pub fn summarise<'a>(
 pub fn routed(recording: &Recording, knobs: &Knobs, truth: Truth, n: usize) -> Quality {
     let answers = (0..n).map(|row| {
         let routed = recording.at(row, knobs);
-        Answer { output: routed.output, macs: routed.macs, path: Some(routed.path) }
+        Answer { output: routed.output, work: routed.work, path: Some(routed.path) }
     });
     summarise(answers, truth, recording.paths.len())
 }
 
 /// The cheapest path that is good enough for each sample, else the full path: no router that
 /// chooses between these paths does better. Good enough is right, or without labels, and always if
-/// `agreement`, equal to the full model's answer. The oracle's own decision costs nothing. Cheapest is by
-/// operations, or by `path_seconds` if given.
+/// `agreement`, equal to the full model's answer. The oracle's own decision costs nothing. `cost` is that of a path for
+/// a row.
 pub fn oracle(
     recording: &Recording,
     truth: Truth,
     agreement: bool,
     n: usize,
-    path_seconds: Option<&[Seconds]>,
+    cost: impl Fn(usize, usize) -> f64,
 ) -> Quality {
     let answers = (0..n).map(|row| {
         let is_good = |output: &[f32]| match truth.is_right(row, output) {
             Some(right) if !agreement => right,
             _ => truth.agrees(row, output),
         };
-        let macs = |ix: usize| recording.paths[ix].macs[row].0;
-        let cost = |ix: &usize| path_seconds.map_or_else(|| macs(*ix), |seconds| seconds[*ix].0);
+        let cost = |ix: &usize| cost(*ix, row);
         let all = 0..recording.paths.len();
         let good = all.clone().filter(|&ix| is_good(&recording.paths[ix].outputs[row]));
         let path = good
@@ -112,7 +110,7 @@ pub fn oracle(
             .or_else(|| all.max_by(|a, b| cost(a).total_cmp(&cost(b))))
             .unwrap_or(0);
         let record = &recording.paths[path];
-        Answer { output: &record.outputs[row], macs: record.macs[row], path: Some(path) }
+        Answer { output: &record.outputs[row], work: record.work[row], path: Some(path) }
     });
     summarise(answers, truth, recording.paths.len())
 }
@@ -126,7 +124,7 @@ pub fn random(recording: &Recording, shares: &[f64], truth: Truth, n: usize) -> 
         let record = &recording.paths[ix];
         let answers = (0..n).map(|row| Answer {
             output: &record.outputs[row],
-            macs: record.macs[row],
+            work: record.work[row],
             path: None,
         });
         let alone = summarise(answers, truth, 0);
@@ -136,7 +134,7 @@ pub fn random(recording: &Recording, shares: &[f64], truth: Truth, n: usize) -> 
         if share > 0.0 {
             mixed.deviation_max = mixed.deviation_max.max(alone.deviation_max);
         }
-        mixed.macs += alone.macs * share;
+        mixed.work = mixed.work + alone.work * share;
     }
     mixed.accuracy = truth.labels.map(|_| accuracy);
     mixed
@@ -145,6 +143,7 @@ pub fn random(recording: &Recording, shares: &[f64], truth: Truth, n: usize) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::Macs;
 
     #[test]
     fn counts_by_hand() {
@@ -152,7 +151,7 @@ mod tests {
         let own = [vec![1.0, 0.0], vec![0.5, 0.0], vec![0.0, 3.0]];
         let answers = own.iter().enumerate().map(|(ix, output)| Answer {
             output,
-            macs: Macs(10.0),
+            work: Work { macs: Macs(10.0), ..Work::default() },
             path: Some(ix % 2),
         });
         let quality =
@@ -162,6 +161,6 @@ mod tests {
         assert_eq!(quality.deviation_max, 3.0);
         assert!((quality.deviation_mean - (0.5 + 1.0 + 1.0 + 3.0) / 6.0).abs() < 1e-12);
         assert_eq!(quality.paths, [2.0 / 3.0, 1.0 / 3.0]);
-        assert_eq!(quality.macs, Macs(10.0));
+        assert_eq!(quality.work.macs, Macs(10.0));
     }
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use ndarray::Array2;
 
 use crate::data::Samples;
-use crate::engine::{Knobs, Outcome, Path, Program, Routing, Session, to_array};
+use crate::engine::{Gate, Knobs, Outcome, Path, Program, Routing, Session, Work, to_array};
 use crate::error::{Error, ErrorKind, Result};
 pub use crate::fit::classes::argmax;
-use crate::units::Macs;
+
+use super::settings::Settings;
 
 /// Answers of one path.
 #[derive(Debug, Clone)]
@@ -18,8 +19,8 @@ pub struct PathRecord {
     pub path: Path,
     /// Outputs by sample, shape `[n, outputs]`, as far as recorded.
     pub outputs: Vec<Vec<f32>>,
-    /// Operations for one sample.
-    pub macs: Vec<Macs>,
+    /// What each sample computes and reads.
+    pub work: Vec<Work>,
     /// Scores at each gate on this path, `[sample][gate]`; NaN where it does not pass.
     pub scores: Vec<Vec<f32>>,
 }
@@ -30,6 +31,8 @@ pub struct Recording {
     /// One record a path.
     pub paths: Vec<PathRecord>,
     program: Arc<Program>,
+    /// Where a knob alone decides by more than comparisons with it: what it leads to.
+    settings: Option<(String, Settings)>,
 }
 
 /// How one sample fares at one knob value.
@@ -39,15 +42,15 @@ pub struct Routed<'a> {
     pub path: usize,
     /// The routed output.
     pub output: &'a [f32],
-    /// Operations spent.
-    pub macs: Macs,
+    /// What was computed and read.
+    pub work: Work,
 }
 
 impl PathRecord {
     /// Adds what came of one sample.
     fn take(&mut self, outcome: &Outcome) -> Result<()> {
         self.outputs.push(outcome.first()?.into_iter().collect());
-        self.macs.push(outcome.trace.total_macs());
+        self.work.push(outcome.trace.total());
         self.scores.push(outcome.trace.scores.iter().map(|gate| gate[0]).collect());
         Ok(())
     }
@@ -65,9 +68,26 @@ impl Recording {
                 .node(&gate.name));
             }
         }
-        let empty = |path| PathRecord { path, outputs: vec![], macs: vec![], scores: vec![] };
-        let paths = program.paths().into_iter().map(empty).collect();
-        Ok(Recording { paths, program })
+        let computed = |gate: &Gate| {
+            let knob = gate.comparison.as_ref().and_then(|(_, knob)| knob.as_ref());
+            !gate.reads_rows && knob.is_none()
+        };
+        let settings = match program.metadata().knobs.first_key_value() {
+            Some((knob, range)) if program.gates().iter().any(computed) => {
+                let mut session = Session::new(program.clone());
+                let settings = Settings::search(&mut session, knob, *range)?;
+                settings.map(|settings| (knob.clone(), settings))
+            }
+            _ => None,
+        };
+        // Of all combinations of variants, a knob can lead to a few only.
+        let paths = match &settings {
+            Some((_, settings)) => settings.paths(&program),
+            None => program.paths(),
+        };
+        let empty = |path| PathRecord { path, outputs: vec![], work: vec![], scores: vec![] };
+        let paths = paths.into_iter().map(empty).collect();
+        Ok(Recording { paths, program, settings })
     }
 
     /// Number of samples for which every path is recorded.
@@ -117,38 +137,48 @@ impl Recording {
     }
 
     /// The scores of the first `n` recorded samples at every gate.
+    /// Where a knob alone decides, the values at which it leads elsewhere.
     pub fn all_scores(&self, n: usize) -> impl Iterator<Item = f32> {
+        let borders = self.settings.iter().flat_map(|(_, settings)| settings.borders());
         let gates = 0..self.program.gates().len();
         // A gate's score is the same on every path that passes it: the first one will do.
         let known = gates.filter_map(|gate| {
             let passes = |path: &&PathRecord| path.path.at(gate).is_some();
             self.paths.iter().find(passes).map(|path| (gate, path))
         });
-        known.flat_map(move |(gate, path)| path.scores[..n].iter().map(move |row| row[gate]))
+        let scores =
+            known.flat_map(move |(gate, path)| path.scores[..n].iter().map(move |row| row[gate]));
+        scores.chain(borders)
     }
 
     /// The path that sample `row` takes at these knobs, with its answer.
     pub fn at(&self, row: usize, knobs: &Knobs) -> Routed<'_> {
-        // The path is the one whose every decision agrees with the score met on it.
-        let agrees = |record: &PathRecord| {
-            self.program.gates().iter().enumerate().all(|(ix, gate)| {
-                let Some(taken) = record.path.at(ix) else { return true };
-                let knob = gate.comparison.as_ref().and_then(|(_, name)| name.as_ref());
-                let knob = knob.and_then(|name| {
-                    let default = self
-                        .program
-                        .knobs()
-                        .iter()
-                        .find(|k| k.name == *name)
-                        .and_then(|k| k.default);
-                    knobs.get(name).or(default)
-                });
-                gate.decide(record.scores[row][ix], knob.unwrap_or(f32::NAN)) == Some(taken)
-            })
+        let path = match &self.settings {
+            Some((knob, settings)) => {
+                let path = settings.path(self.value(knob, knobs));
+                self.paths.iter().position(|record| record.path == path)
+            }
+            None => self.paths.iter().position(|record| self.agrees(record, row, knobs)),
         };
-        let path = self.paths.iter().position(agrees).unwrap_or(0);
+        let path = path.unwrap_or(0);
         let record = &self.paths[path];
-        Routed { path, output: &record.outputs[row], macs: record.macs[row] }
+        Routed { path, output: &record.outputs[row], work: record.work[row] }
+    }
+
+    /// Whether every decision of a path agrees with the score that the row meets on it.
+    fn agrees(&self, record: &PathRecord, row: usize, knobs: &Knobs) -> bool {
+        self.program.gates().iter().enumerate().all(|(ix, gate)| {
+            let Some(taken) = record.path.at(ix) else { return true };
+            let knob = gate.comparison.as_ref().and_then(|(_, name)| name.as_ref());
+            let knob = knob.map_or(f32::NAN, |name| self.value(name, knobs));
+            gate.decide(record.scores[row][ix], knob) == Some(taken)
+        })
+    }
+
+    /// A knob's value, or its default.
+    fn value(&self, name: &str, knobs: &Knobs) -> f32 {
+        let own = self.program.knobs().iter().find(|knob| knob.name == name);
+        knobs.get(name).or(own.and_then(|knob| knob.default)).unwrap_or(f32::NAN)
     }
 
     /// The program.

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::perturb::Variant;
 use crate::data::{Calibration, Scaling, Test};
-use crate::engine::Program;
+use crate::energy::EnergyModel;
+use crate::engine::{Program, Work};
 use crate::fit::calibrate::{Alternatives, Certificate, RiskTarget};
 use crate::fit::temperature::Fit;
 use crate::onnx::KnobRange;
@@ -29,6 +30,19 @@ pub enum Active {
     FullPath,
     /// Operations, as a share of the full model's, where paths have several lengths.
     Operations,
+    /// Energy by operations and bytes, as a share of the full model's, where paths do the same operations in other
+    /// precisions.
+    Energy,
+}
+
+impl Active {
+    /// What work counts as, where shares of it are compared.
+    pub fn weight(self, energy: &EnergyModel, work: Work) -> f64 {
+        match self {
+            Active::FullPath | Active::Operations => work.macs.0,
+            Active::Energy => energy.by_operations(work).0,
+        }
+    }
 }
 
 /// What counts as cost where settings, paths or models are compared.
@@ -36,7 +50,7 @@ pub enum Active {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CostBasis {
-    /// Multiply-accumulates: the same everywhere.
+    /// Multiply-accumulates, or their energy where precisions differ: the same everywhere.
     #[default]
     Operations,
     /// Seconds as measured on this device.
@@ -92,6 +106,8 @@ pub struct Options {
     pub target: RiskTarget,
     /// What counts as cost.
     pub cost: CostBasis,
+    /// Constants by which energy is a cost.
+    pub energy: EnergyModel,
     /// Whether only times are wanted, for another launch's results: not every sample is judged then.
     pub timing_only: bool,
 }

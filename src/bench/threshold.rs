@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fit::calibrate::{Loss, RiskTarget, certify};
 use crate::onnx::KnobRange;
 
-use super::dense::{knob_values, knob_values_by_operations};
+use super::dense::{knob_values, knob_values_by_cost};
 use super::quality::{Quality, routed};
 use super::record::Recording;
 use super::truth::Truth;
@@ -62,7 +62,8 @@ impl Settings {
         let n = self.full.len();
         let shares = (1..SETTINGS).map(|step| step as f64 / SETTINGS as f64);
         let mut grid = if self.recording.program().gates().len() > 1 {
-            knob_values_by_operations(&self.recording, n, (&self.knob, self.range), shares)
+            let knob = (self.knob.as_str(), self.range);
+            knob_values_by_cost(&self.recording, n, knob, shares, |work| work.macs.0)
         } else {
             knob_values(self.recording.all_scores(n), self.range, shares)
         };
@@ -96,6 +97,6 @@ impl Settings {
 
     /// Operations at this value, as a share of those at "always".
     pub fn cost(&self, value: f32) -> f64 {
-        self.at(value).macs / self.at(self.range.always).macs
+        self.at(value).work.macs / self.at(self.range.always).work.macs
     }
 }

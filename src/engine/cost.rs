@@ -10,6 +10,7 @@ use crate::error::{Result, one_line};
 use crate::units::{Bytes, Macs};
 
 use super::ops::integer::IntegerMatMul;
+use super::work::Work;
 
 /// Operators that move or rename values and compute nothing.
 const FREE: &[&str] = &[
@@ -123,14 +124,13 @@ impl SegmentCost {
         Ok(cost)
     }
 
-    /// Operations for one row, if they do not depend on anything but the number of rows.
-    pub(crate) fn per_row(&self, rows: Option<&Symbol>) -> Option<Macs> {
-        one_row(&self.macs, rows).map(Macs)
-    }
-
-    /// Those of them on eight-bit integers.
-    pub(crate) fn integers_per_row(&self, rows: Option<&Symbol>) -> Option<Macs> {
-        one_row(&self.integer_macs, rows).map(Macs)
+    /// What a run for one row computes and reads, if that does not depend on anything but the number of rows.
+    pub(crate) fn per_row(&self, rows: Option<&Symbol>) -> Option<Work> {
+        Some(Work {
+            macs: Macs(one_row(&self.macs, rows)?),
+            integer_macs: Macs(one_row(&self.integer_macs, rows)?),
+            bytes: self.bytes,
+        })
     }
 
     /// Most bytes alive at once for one row, inputs and constants left out.
@@ -139,16 +139,19 @@ impl SegmentCost {
         steps.try_fold(Bytes(0.0), |peak, bytes| bytes.map(|b| if b > peak { b } else { peak }))
     }
 
-    /// Operations with every symbol given.
-    pub(crate) fn with_symbols(&self, values: &SymbolValues) -> Result<Macs> {
-        let macs = self.macs.eval(values).to_i64().map_err(|e| {
-            let symbols =
-                self.macs.symbols().into_iter().map(|s| s.to_string()).sorted().join(", ");
-            crate::Error::new(
-                crate::ErrorKind::Internal,
-                format!("cost depends on unknown sizes {symbols}: {}", one_line(e)),
-            )
-        })?;
-        Ok(Macs(macs as f64))
+    /// The same with every symbol given.
+    pub(crate) fn with_symbols(&self, values: &SymbolValues) -> Result<Work> {
+        let number = |size: &TDim| {
+            let known = size.eval(values).to_i64().map_err(|e| {
+                let symbols = size.symbols().into_iter().map(|s| s.to_string()).sorted().join(", ");
+                crate::Error::new(
+                    crate::ErrorKind::Internal,
+                    format!("cost depends on unknown sizes {symbols}: {}", one_line(e)),
+                )
+            })?;
+            Ok(Macs(known as f64))
+        };
+        let (macs, integer_macs) = (number(&self.macs)?, number(&self.integer_macs)?);
+        Ok(Work { macs, integer_macs, bytes: self.bytes })
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Slot {
     pub name: String,
     pub fact: TypedFact,
     pub per_row: bool,
+    /// Whether anything of the data inputs is in it; if not, it follows from the knobs alone.
+    pub from_rows: bool,
 }
 
 /// Everything that cutting produces.
@@ -68,9 +70,9 @@ enum Binding<'a> {
 type Scope<'a> = HashMap<&'a str, Binding<'a>>;
 
 impl Cutter {
-    pub fn slot(&mut self, name: &str, fact: TypedFact) -> usize {
+    pub fn slot(&mut self, name: &str, fact: TypedFact, from_rows: bool) -> usize {
         let per_row = self.compiler.is_per_row(&fact);
-        self.slots.push(Slot { name: name.to_string(), fact, per_row });
+        self.slots.push(Slot { name: name.to_string(), fact, per_row, from_rows });
         self.slots.len() - 1
     }
 
@@ -150,6 +152,10 @@ impl Cutter {
         let score_side: Vec<&str> = score_side
             .filter_map(|name| producers.get_key_value(name.as_str()).map(|(key, _)| *key))
             .collect();
+        // What follows from the knobs alone is kept apart, so that it can be known without a row.
+        if builder.follows_from_knobs(self, scope, &decision.tensor)? {
+            builder.emit(self, scope, &[&decision.tensor], &[])?;
+        }
         let mut wanted: Vec<&str> = vec![&decision.tensor];
         wanted.extend(closures.iter().filter(|name| producers.contains_key(*name)));
         builder.emit(self, scope, &wanted, &score_side)?;
@@ -191,6 +197,7 @@ impl Cutter {
                 },
             ),
             constant_score,
+            reads_rows: self.slots[decision_slot].from_rows,
         });
         let labels = self.gates[gate].labels.clone();
         let then_block = self.block(then_graph, scope.clone(), &labels[0])?;
@@ -202,8 +209,10 @@ impl Cutter {
         }
         let mut outputs = vec![];
         for (ix, name) in node.output.iter().enumerate() {
-            let fact = self.joined_fact(then_block.outputs[ix], else_block.outputs[ix], &place)?;
-            let slot = self.slot(name, fact);
+            let ends = [then_block.outputs[ix], else_block.outputs[ix]];
+            let fact = self.joined_fact(ends[0], ends[1], &place)?;
+            let from_rows = ends.iter().chain([&decision_slot]).any(|&ix| self.slots[ix].from_rows);
+            let slot = self.slot(name, fact, from_rows);
             scope.insert(name, Binding::Slot(slot));
             outputs.push(slot);
         }
@@ -358,8 +367,9 @@ impl<'a> BlockBuilder<'a, '_> {
         graph.node = nodes.iter().map(|&ix| self.graph.node[ix].clone()).collect();
         let name = self.segment_name(&nodes, cutter.segments.len());
         let (mut segment, facts) = cutter.compiler.compile(Source { name, graph, inputs })?;
+        let from_rows = segment.inputs.iter().any(|&slot| cutter.slots[slot].from_rows);
         for (name, fact) in outputs.iter().zip(facts) {
-            let slot = cutter.slot(name, fact);
+            let slot = cutter.slot(name, fact, from_rows);
             segment.outputs.push(slot);
             scope.insert(name, Binding::Slot(slot));
         }
@@ -367,6 +377,17 @@ impl<'a> BlockBuilder<'a, '_> {
         self.steps.push(Step::Run(cutter.segments.len()));
         cutter.segments.push(segment);
         Ok(())
+    }
+
+    /// Whether a tensor that is still to be computed depends on knobs and constants alone.
+    fn follows_from_knobs(&self, cutter: &Cutter, scope: &Scope<'a>, name: &str) -> Result<bool> {
+        let nodes = self.ancestors(scope, &[name])?;
+        let mut read = nodes.iter().flat_map(|&ix| names_read(&self.graph.node[ix]));
+        let from_rows = |name: &str| match scope.get(name) {
+            Some(Binding::Slot(slot)) => cutter.slots[*slot].from_rows,
+            _ => false,
+        };
+        Ok(!nodes.is_empty() && !read.any(from_rows))
     }
 
     /// Nodes still to run that `wanted` depends on, in the graph's order.

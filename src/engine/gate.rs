@@ -68,13 +68,19 @@ pub struct Gate {
     pub comparison: Option<(Comparison, Option<String>)>,
     /// The score, if it is one number for all rows: what a path costs, say.
     pub constant_score: Option<f32>,
+    /// Whether the decision depends on the rows; if not, the knobs alone decide.
+    pub reads_rows: bool,
 }
 
 impl Gate {
-    /// Whether each row's branch follows from its own score and a knob alone, so that it is known without a run.
+    /// Whether each row's branch follows from its own score and a knob alone, or from knobs alone, so that it is known
+    /// without a run.
     pub fn is_foreseeable(&self) -> bool {
+        if !self.reads_rows {
+            return true;
+        }
         let knob = self.comparison.as_ref().is_some_and(|(_, knob)| knob.is_some());
-        knob && (self.per_row || self.constant_score.is_some())
+        knob && self.per_row
     }
 
     /// The branch that a row with this score takes at this value of the knob, if the gate compares

@@ -186,7 +186,7 @@ impl Program {
 
     /// Whether gates look at the rows at all; if not, a knob chooses one path for everybody.
     pub fn reads_rows(&self) -> bool {
-        self.gates.iter().any(|gate| gate.constant_score.is_none())
+        self.gates.iter().any(|gate| gate.reads_rows)
     }
 
     /// The segments.
@@ -388,7 +388,7 @@ fn bind_inputs(cutter: &mut Cutter, declared: &[Declared]) -> Result<Bound> {
         }
         let slot = if entry.is_knob() {
             let dims: Vec<usize> = entry.shape.iter().map(|_| 1).collect();
-            let slot = cutter.slot(&entry.name, entry.datum_type.fact(&dims));
+            let slot = cutter.slot(&entry.name, entry.datum_type.fact(&dims), false);
             cutter.slots[slot].per_row = false;
             let (name, default) = (entry.name.clone(), entry.default);
             knobs.push(KnobInfo { name, default, rank: dims.len(), slot });
@@ -407,7 +407,7 @@ fn bind_inputs(cutter: &mut Cutter, declared: &[Declared]) -> Result<Bound> {
             }
             let fixed = |d: &TDim| d.to_i64().ok().map(|size| size as usize);
             let row_shape = dims.iter().skip(1).map(fixed).collect();
-            let slot = cutter.slot(&entry.name, entry.datum_type.fact(&*dims));
+            let slot = cutter.slot(&entry.name, entry.datum_type.fact(&*dims), true);
             let (name, datum_type) = (entry.name.clone(), entry.datum_type);
             inputs.push(InputInfo { name, datum_type, row_shape, slot });
             slot

@@ -13,6 +13,7 @@ use crate::units::Macs;
 
 use super::cost::SegmentCost;
 use super::library::{Library, fingerprint};
+use super::work::Work;
 
 /// How a segment runs on a batch of several rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,9 +45,9 @@ pub(crate) struct Segment {
 #[derive(Debug)]
 pub(crate) struct Compiled {
     cost: SegmentCost,
-    /// Operations for one row, where they depend on nothing else: known now, since counting them at every run would
+    /// What a run for one row does, where that depends on nothing else: known now, since counting it at every run would
     /// take longer than a small segment.
-    macs: Option<Macs>,
+    work: Option<Work>,
     /// Of the outputs.
     facts: Vec<TypedFact>,
     /// Decluttered, not lowered: both plans are made from it when first needed.
@@ -136,7 +137,7 @@ impl Compiler {
             .collect::<TractResult<_>>()?;
         let cost = SegmentCost::of(&model)?;
         Ok(Compiled {
-            macs: cost.per_row(self.rows.as_ref()),
+            work: cost.per_row(self.rows.as_ref()),
             cost,
             facts,
             model,
@@ -233,16 +234,12 @@ impl Segment {
 
     /// Operations for one row, unless they depend on other sizes of the input.
     pub fn macs_per_row(&self) -> Option<Macs> {
-        self.compiled.macs
+        self.compiled.work.map(|work| work.macs)
     }
 
     /// What a run for one row computes and reads, unless that depends on other sizes of the input.
-    pub fn work_per_row(&self) -> Option<super::work::Work> {
-        Some(super::work::Work {
-            macs: self.macs_per_row()?,
-            integer_macs: self.cost().integers_per_row(self.compiled.rows.as_ref())?,
-            bytes: self.cost().bytes,
-        })
+    pub fn work_per_row(&self) -> Option<Work> {
+        self.compiled.work
     }
 
     /// Most bytes alive at once inside it for one row, unless they depend on other sizes of the input.

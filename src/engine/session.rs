@@ -7,13 +7,13 @@ use ndarray::ArrayD;
 use tract_onnx::prelude::*;
 
 use crate::error::{Error, ErrorKind, Result, one_line};
-use crate::units::Macs;
 
 use super::batch::{Batch, Knobs, select_rows, to_array};
 use super::cut::{Block, Fork, Step};
 use super::program::Program;
 use super::segment::{Order, PlanState};
 use super::trace::{Path, RowTrace, Trace};
+use super::work::Work;
 
 /// Who decides at the gates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,8 +70,8 @@ pub struct Session {
     calls: Option<Vec<Call>>,
     /// What segments gave for what inputs, while runs on the same batch follow each other.
     known: Option<HashMap<usize, Known>>,
-    /// Operations of each segment whose number depends on more than rows, by the sizes of its inputs.
-    macs: Vec<HashMap<TVec<usize>, Macs>>,
+    /// What each segment computes whose operations depend on more than rows, by the sizes of its inputs.
+    work: Vec<HashMap<TVec<usize>, Work>>,
     orders: Vec<Order>,
     single: Vec<Option<PlanState>>,
     batch: Vec<Option<PlanState>>,
@@ -91,6 +91,42 @@ struct Frame {
     slots: Vec<Option<TValue>>,
 }
 
+/// A run on its way.
+pub struct Walk {
+    program: Arc<Program>,
+    frame: Frame,
+    trace: Trace,
+    routing: Routing,
+    next: usize,
+}
+
+impl Walk {
+    /// Turns the knobs for the steps that are still to come.
+    pub fn turn(&mut self, knobs: &Knobs) -> Result<()> {
+        set_knobs(&self.program, &mut self.frame.slots, knobs)
+    }
+
+    /// What was done so far.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// What the run gave.
+    ///
+    /// # Errors
+    /// If steps are left to take.
+    pub fn finish(self) -> Result<Outcome> {
+        let Walk { program, frame, trace, .. } = self;
+        let outputs = program
+            .outputs
+            .iter()
+            .zip(&program.root.outputs)
+            .map(|(name, &slot)| Ok((name.clone(), value(&frame, &program, slot)?)))
+            .collect::<Result<_>>()?;
+        Ok(Outcome { outputs, trace })
+    }
+}
+
 impl Session {
     /// A session of `program`.
     pub fn new(program: Arc<Program>) -> Session {
@@ -98,7 +134,7 @@ impl Session {
         let empty = || std::iter::repeat_with(|| None).take(count).collect();
         Session {
             orders: vec![Order::RowByRow; count],
-            macs: vec![HashMap::new(); count],
+            work: vec![HashMap::new(); count],
             single: empty(),
             batch: empty(),
             program,
@@ -158,22 +194,32 @@ impl Session {
 
     /// Runs the batch; `routing` says who decides at the gates.
     pub fn run_with(&mut self, batch: &Batch, knobs: &Knobs, routing: Routing) -> Result<Outcome> {
+        let mut walk = self.begin(batch, knobs, routing)?;
+        while self.advance(&mut walk)? {}
+        walk.finish()
+    }
+
+    /// Begins a run that is taken step by step: what stands at the top of the program, segments and gates.
+    pub fn begin(&self, batch: &Batch, knobs: &Knobs, routing: Routing) -> Result<Walk> {
         let program = self.program.clone();
-        let mut frame = self.entry(&program, batch, knobs)?;
+        let frame = self.entry(&program, batch, knobs)?;
         let rows = frame.rows.len();
-        let mut trace = Trace {
+        let trace = Trace {
             rows: vec![RowTrace::default(); rows],
-            shared_macs: Macs(0.0),
+            shared: Work::default(),
             scores: program.gates.iter().map(|_| vec![f32::NAN; rows]).collect(),
         };
-        self.walk(&program, &program.root, &mut frame, &mut trace, routing)?;
-        let outputs = program
-            .outputs
-            .iter()
-            .zip(&program.root.outputs)
-            .map(|(name, &slot)| Ok((name.clone(), value(&frame, &program, slot)?)))
-            .collect::<Result<_>>()?;
-        Ok(Outcome { outputs, trace })
+        Ok(Walk { program, frame, trace, routing, next: 0 })
+    }
+
+    /// Takes the next step of a run; returns whether there was one.
+    pub fn advance(&mut self, walk: &mut Walk) -> Result<bool> {
+        let Walk { program, frame, trace, routing, next } = walk;
+        let program = program.clone();
+        let Some(step) = program.root.steps.get(*next) else { return Ok(false) };
+        self.take(&program, step, frame, trace, *routing)?;
+        *next += 1;
+        Ok(true)
     }
 
     /// Runs the batch down each of `paths`. What two paths share is computed once, and charged to both.
@@ -236,29 +282,56 @@ impl Session {
             }
             slots[input.slot] = Some(tensor);
         }
-        for (name, value) in knobs.iter() {
-            if !program.knobs.iter().any(|knob| knob.name == name) {
-                let known: Vec<_> = program.knobs.iter().map(|k| format!("`{}`", k.name)).collect();
-                let known = if known.is_empty() { "none".into() } else { known.join(", ") };
-                return Err(Error::new(
-                    ErrorKind::Knob,
-                    format!("the model has no such knob; it has {known}"),
-                )
-                .at(format!("knob `{name}`")));
-            }
-            if value.is_nan() {
-                return Err(Error::new(ErrorKind::Knob, "the value is not a number")
-                    .at(format!("knob `{name}`")));
-            }
-        }
-        for knob in &program.knobs {
-            let value = knobs.get(&knob.name).or(knob.default).ok_or_else(|| {
-                Error::new(ErrorKind::Knob, "it has no default, so a value must be given")
-                    .at(format!("knob `{}`", knob.name))
-            })?;
-            slots[knob.slot] = Some(knob.tensor(value)?);
-        }
+        set_knobs(program, &mut slots, knobs)?;
         Ok(Frame { rows: (0..rows).collect(), slots })
+    }
+
+    /// The path that every row takes at these knobs; none where gates look at the rows. Only what follows from the knobs
+    /// is run.
+    pub fn foresee(&mut self, knobs: &Knobs) -> Result<Option<Path>> {
+        let program = self.program.clone();
+        if program.reads_rows() {
+            return Ok(None);
+        }
+        let mut frame = Frame { rows: vec![0], slots: vec![None; program.slots.len()] };
+        set_knobs(&program, &mut frame.slots, knobs)?;
+        let mut path = Path::default();
+        self.follow(&program, &program.root, &mut frame, &mut path)?;
+        Ok(Some(path))
+    }
+
+    fn follow(
+        &mut self,
+        program: &Program,
+        block: &Block,
+        frame: &mut Frame,
+        path: &mut Path,
+    ) -> Result<()> {
+        for step in &block.steps {
+            match step {
+                Step::Run(ix) => {
+                    let segment = &program.segments[*ix];
+                    if segment.inputs.iter().any(|&slot| program.slots[slot].from_rows) {
+                        continue;
+                    }
+                    let inputs = segment.inputs.iter().map(|&slot| value(frame, program, slot));
+                    let outputs = self.execute(program, *ix, inputs.collect::<Result<_>>()?, 1)?;
+                    for (&slot, output) in segment.outputs.iter().zip(outputs) {
+                        frame.slots[slot] = Some(output);
+                    }
+                }
+                Step::Branch(fork) => {
+                    let then = truth(program, fork, &value(frame, program, fork.decision)?)?;
+                    *path = path.through(fork.gate, then);
+                    let branch = &fork.branches[usize::from(!then)];
+                    self.follow(program, branch, frame, path)?;
+                    for (&slot, &inner) in fork.outputs.iter().zip(&branch.outputs) {
+                        frame.slots[slot] = frame.slots[inner].clone();
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     fn walk(
@@ -270,12 +343,23 @@ impl Session {
         routing: Routing,
     ) -> Result<()> {
         for step in &block.steps {
-            match step {
-                Step::Run(segment) => self.segment(program, *segment, frame, trace)?,
-                Step::Branch(fork) => self.fork(program, fork, frame, trace, routing)?,
-            }
+            self.take(program, step, frame, trace, routing)?;
         }
         Ok(())
+    }
+
+    fn take(
+        &mut self,
+        program: &Program,
+        step: &Step,
+        frame: &mut Frame,
+        trace: &mut Trace,
+        routing: Routing,
+    ) -> Result<()> {
+        match step {
+            Step::Run(segment) => self.segment(program, *segment, frame, trace),
+            Step::Branch(fork) => self.fork(program, fork, frame, trace, routing),
+        }
     }
 
     /// Runs a segment on the frame's rows and charges it to them.
@@ -292,25 +376,27 @@ impl Session {
             .iter()
             .map(|&slot| value(frame, program, slot))
             .collect::<Result<_>>()?;
-        let macs = match segment.macs_per_row() {
-            Some(macs) => macs,
+        let work = match segment.work_per_row() {
+            Some(work) => work,
             None => {
                 let sizes: TVec<usize> = inputs.iter().flat_map(|v| v.shape()).copied().collect();
-                match self.macs[ix].get(&sizes) {
-                    Some(macs) => *macs,
+                match self.work[ix].get(&sizes) {
+                    Some(work) => *work,
                     None => {
                         let tensors: Vec<&Tensor> = inputs.iter().map(|v| &**v).collect();
-                        let macs = segment.cost().with_symbols(&segment.symbol_values(&tensors))?;
-                        self.macs[ix].insert(sizes, macs);
-                        macs
+                        let work = segment.cost().with_symbols(&segment.symbol_values(&tensors))?;
+                        self.work[ix].insert(sizes, work);
+                        work
                     }
                 }
             }
         };
         if segment.per_row {
-            frame.rows.iter().for_each(|&row| trace.rows[row].macs += macs);
+            for &row in &frame.rows {
+                trace.rows[row].work = trace.rows[row].work + work;
+            }
         } else {
-            trace.shared_macs += macs;
+            trace.shared = trace.shared + work;
         }
         let rows = frame.rows.len();
         if let Some(calls) = &mut self.calls {
@@ -430,20 +516,53 @@ impl Session {
             return Ok(vec![then; frame.rows.len()]);
         }
         let decision = value(frame, program, fork.decision)?;
+        if !program.gates[fork.gate].per_row {
+            return Ok(vec![truth(program, fork, &decision)?; frame.rows.len()]);
+        }
         let truths = decision.cast_to::<bool>().map_err(internal)?;
         let view = truths.to_plain_array_view::<bool>().map_err(internal)?;
-        let gate = &program.gates[fork.gate];
-        if gate.per_row {
-            return Ok(view.iter().copied().collect());
-        }
-        match view.len() {
-            1 => Ok(vec![view.iter().next().copied().unwrap_or(false); frame.rows.len()]),
-            len => Err(Error::new(
-                ErrorKind::Model,
-                format!("the condition holds {len} values, but must hold one, or one a row"),
+        Ok(view.iter().copied().collect())
+    }
+}
+
+/// Checks the knobs and puts them into their slots.
+fn set_knobs(program: &Program, slots: &mut [Option<TValue>], knobs: &Knobs) -> Result<()> {
+    for (name, value) in knobs.iter() {
+        if !program.knobs.iter().any(|knob| knob.name == name) {
+            let known: Vec<_> = program.knobs.iter().map(|k| format!("`{}`", k.name)).collect();
+            let known = if known.is_empty() { "none".into() } else { known.join(", ") };
+            return Err(Error::new(
+                ErrorKind::Knob,
+                format!("the model has no such knob; it has {known}"),
             )
-            .node(&gate.name)),
+            .at(format!("knob `{name}`")));
         }
+        if value.is_nan() {
+            return Err(Error::new(ErrorKind::Knob, "the value is not a number")
+                .at(format!("knob `{name}`")));
+        }
+    }
+    for knob in &program.knobs {
+        let value = knobs.get(&knob.name).or(knob.default).ok_or_else(|| {
+            Error::new(ErrorKind::Knob, "it has no default, so a value must be given")
+                .at(format!("knob `{}`", knob.name))
+        })?;
+        slots[knob.slot] = Some(knob.tensor(value)?);
+    }
+    Ok(())
+}
+
+/// The one decision that a condition holds for all rows.
+fn truth(program: &Program, fork: &Fork, decision: &TValue) -> Result<bool> {
+    let truths = decision.cast_to::<bool>().map_err(internal)?;
+    let view = truths.to_plain_array_view::<bool>().map_err(internal)?;
+    match view.len() {
+        1 => Ok(view.iter().next().copied().unwrap_or(false)),
+        len => Err(Error::new(
+            ErrorKind::Model,
+            format!("the condition holds {len} values, but must hold one, or one a row"),
+        )
+        .node(&program.gates[fork.gate].name)),
     }
 }
 

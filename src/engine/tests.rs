@@ -86,7 +86,7 @@ fn a_batch_equals_its_rows_and_the_trace_adds_up() {
             assert_eq!(part, alone.output("y").unwrap().index_axis(Axis(0), 0));
             assert_eq!(whole.trace.rows[row], alone.trace.rows[0]);
         }
-        let sum: f64 = whole.trace.rows.iter().map(|r| r.macs.0).sum();
+        let sum: f64 = whole.trace.rows.iter().map(|r| r.work.macs.0).sum();
         assert_eq!(whole.trace.total_macs().0, sum);
     }
 }
@@ -114,7 +114,7 @@ fn cost_is_charged_to_the_rows_that_cause_it() {
     let mut session = session(&nested());
     let outcome = session.run(&column(&[0.0, 3.0]), &Knobs::new()).unwrap();
     let [cheap, deep] = [&outcome.trace.rows[0], &outcome.trace.rows[1]];
-    assert!(cheap.macs.0 > 0.0);
+    assert!(cheap.work.macs.0 > 0.0);
     assert_ne!(cheap.path, deep.path);
     assert_eq!(session.program().gates().len(), 2);
     assert_eq!(

@@ -2,6 +2,8 @@
 
 use crate::units::Macs;
 
+use super::work::Work;
+
 /// Most gates a program may have: a path is one integer of two bits a gate.
 pub const MAX_GATES: usize = 64;
 
@@ -28,8 +30,8 @@ impl Path {
 pub struct RowTrace {
     /// Gates passed and branches taken.
     pub path: Path,
-    /// Operations charged to this row: every segment it went through, gates included.
-    pub macs: Macs,
+    /// What is charged to this row: every segment it went through, gates included, as if it ran alone.
+    pub work: Work,
 }
 
 /// What a run did.
@@ -37,17 +39,22 @@ pub struct RowTrace {
 pub struct Trace {
     /// One entry a row, in the batch's order.
     pub rows: Vec<RowTrace>,
-    /// Operations charged once for the batch, not to any row (computation on knobs alone).
-    pub shared_macs: Macs,
+    /// What is charged once for the batch, not to any row: computation on knobs alone.
+    pub shared: Work,
     /// `scores[gate][row]`: the score that the gate compared; NaN where the row did not get there
     /// or the gate compares no score of its own.
     pub scores: Vec<Vec<f32>>,
 }
 
 impl Trace {
+    /// All that the run computed and read.
+    pub fn total(&self) -> Work {
+        self.rows.iter().fold(self.shared, |sum, row| sum + row.work)
+    }
+
     /// All operations of the run.
     pub fn total_macs(&self) -> Macs {
-        self.rows.iter().map(|row| row.macs).sum::<Macs>() + self.shared_macs
+        self.total().macs
     }
 }
 

@@ -28,6 +28,12 @@ impl std::ops::Add for Work {
     }
 }
 
+impl std::iter::Sum for Work {
+    fn sum<I: Iterator<Item = Work>>(all: I) -> Work {
+        all.fold(Work::default(), |sum, own| sum + own)
+    }
+}
+
 impl std::ops::Mul<f64> for Work {
     type Output = Work;
     fn mul(self, factor: f64) -> Work {

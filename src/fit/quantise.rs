@@ -17,7 +17,7 @@ use crate::onnx::functions::{
     BLOCK, DOMAIN, DYNAMIC_INT4_MATMUL, DYNAMIC_INT8_MATMUL, LARGEST, declare, dynamic_int4_matmul,
     dynamic_int8_matmul,
 };
-use crate::onnx::{Component, float_tensor};
+use crate::onnx::{Component, float_tensor, prune};
 
 /// Products with fewer inputs or outputs stay as they are: they gain nothing.
 const SMALLEST_SIDE: usize = 16;
@@ -117,7 +117,7 @@ pub fn quantise(component: &Component, bits: Bits) -> Result<Quantised> {
     }
     graph.node = nodes;
     graph.initializer.extend(tensors);
-    sweep(graph);
+    prune(graph);
     functions.into_iter().for_each(|function| declare(&mut model, function));
     Ok(Quantised { model, products, weights, bytes })
 }
@@ -303,35 +303,6 @@ fn numbers(tensor: &TensorProto) -> Option<ArrayD<f32>> {
         _ => return None,
     };
     ArrayD::from_shape_vec(IxDyn(&shape), values).ok()
-}
-
-/// Removes nodes and constants that nothing reads any more.
-fn sweep(graph: &mut GraphProto) {
-    loop {
-        let mut read: HashSet<String> = graph.output.iter().map(|o| o.name.clone()).collect();
-        for node in &graph.node {
-            read.extend(node.input.iter().cloned());
-            for inner in node.attribute.iter().filter_map(|a| a.g.as_ref()) {
-                read_inside(inner, &mut read);
-            }
-        }
-        let before = graph.node.len();
-        graph.node.retain(|node| node.output.iter().any(|output| read.contains(output)));
-        graph.initializer.retain(|tensor| read.contains(&tensor.name));
-        if graph.node.len() == before {
-            return;
-        }
-    }
-}
-
-fn read_inside(graph: &GraphProto, read: &mut HashSet<String>) {
-    for node in &graph.node {
-        read.extend(node.input.iter().cloned());
-        for inner in node.attribute.iter().filter_map(|a| a.g.as_ref()) {
-            read_inside(inner, read);
-        }
-    }
-    read.extend(graph.output.iter().map(|output| output.name.clone()));
 }
 
 #[cfg(test)]

@@ -301,6 +301,7 @@ impl Experiment {
             seed: self.seed,
             target: RiskTarget::new(self.loss, self.epsilon, self.delta)?,
             cost: self.cost,
+            energy: self.energy,
             timing_only: false,
         })
     }

@@ -149,8 +149,9 @@ impl Inside {
         let always = Knobs::new().with(&subject.knob, subject.range.always);
         let full = recording.at(0, &always).path;
         // From the easiest to the hardest: by the operations spent on a row over all settings.
-        let effort =
-            |row: usize| -> Macs { knobs.iter().map(|knobs| recording.at(row, knobs).macs).sum() };
+        let effort = |row: usize| -> Macs {
+            knobs.iter().map(|knobs| recording.at(row, knobs).work.macs).sum()
+        };
         let mut rows: Vec<(Macs, usize)> = (0..n).map(|row| (effort(row), row)).collect();
         rows.sort_by(|a, b| a.0.0.total_cmp(&b.0.0));
         let step = (n as f64 / SHOWN as f64).max(1.0);
@@ -344,7 +345,7 @@ impl Sample {
             name: String::new(),
             truth: None,
             answers: recording.paths.iter().map(|path| argmax(&path.outputs[row])).collect(),
-            macs: recording.paths.iter().map(|path| path.macs[row].0).collect(),
+            macs: recording.paths.iter().map(|path| path.work[row].macs.0).collect(),
             taken: knobs.iter().map(|knobs| recording.at(row, knobs).path).collect(),
             scores: (0..recording.program().gates().len()).map(score).collect(),
             notes: vec![],

@@ -13,6 +13,7 @@ mod messages;
 pub mod mlp;
 mod own;
 pub mod plots;
+pub mod precision;
 mod recipes;
 mod registry;
 pub mod run;

@@ -16,9 +16,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fit::ridge::ridge_cv;
 use crate::fit::temperature;
 use crate::onnx::{Component, KnobRange};
+use crate::route::precision::Policy;
 use crate::route::score;
 use crate::route::{
-    cascade, dendritic, early_exit, energy, experts, features, fuzzy, learned, refine,
+    cascade, dendritic, early_exit, energy, experts, features, fuzzy, learned, precision, refine,
 };
 use crate::units::{Joules, Macs};
 
@@ -84,6 +85,8 @@ pub fn models(
         energy::STRATEGY => of_energy(parts),
         learned::STRATEGY => of_learned(parts, scaling),
         cascade::STRATEGY => of_cascade(parts, scaling, score),
+        precision::STRATEGY => of_precision(parts, scaling, Policy::LookAhead),
+        precision::GREEDY => of_precision(parts, scaling, Policy::Greedy),
         other => Err(Error::new(ErrorKind::Internal, "no recipe makes models of it").at(other)),
     }
 }
@@ -252,6 +255,32 @@ fn of_energy(parts: Vec<Component>) -> Result<Models> {
         knob: energy::KNOB,
         range: energy::RANGE,
         active: Active::Operations,
+        light_always_runs: false,
+        probe: None,
+    })
+}
+
+/// What stands before the stages, and the stages.
+fn of_precision(
+    parts: Vec<Component>,
+    scaling: Option<&Scaling>,
+    policy: Policy,
+) -> Result<Models> {
+    let roles: Vec<String> = (0..parts.len())
+        .map(|ix| if ix == 0 { "trunk".into() } else { format!("stage{ix}") })
+        .collect();
+    let provenance = provenance(&roles.iter().map(String::as_str).collect::<Vec<_>>(), &parts);
+    let samples = scaling.ok_or_else(|| {
+        Error::new(ErrorKind::Data, "there are no samples to measure the variants on")
+    })?;
+    let precise = super::precision::compose(&parts, &samples.0, policy, provenance)?;
+    Ok(Models {
+        full: precise.full,
+        light: precise.light,
+        routed: precise.routed,
+        knob: precision::KNOB,
+        range: precision::RANGE,
+        active: Active::Energy,
         light_always_runs: false,
         probe: None,
     })

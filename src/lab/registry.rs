@@ -1,7 +1,9 @@
 //! The scenarios that the project has, and the files that they share.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::route::{cascade, dendritic, early_exit, energy, experts, fuzzy, learned, refine};
+use crate::route::{
+    cascade, dendritic, early_exit, energy, experts, fuzzy, learned, precision, refine,
+};
 
 use super::claims::Claim;
 use super::own::{OWN, OWN_CASCADE};
@@ -61,7 +63,7 @@ const DENDRITIC: &str = "The light model runs on every input. A gate reads what 
 const EARLY_EXIT: &str = "One network has small heads on its way. After each stage a head answers; if its best class is more probable than the threshold, the rest of the network is skipped.";
 
 /// All scenarios; the first is the one that a visitor sees.
-pub const SCENARIOS: [Scenario; 12] = [
+pub const SCENARIOS: [Scenario; 14] = [
     Scenario {
         name: "dendritic/mlp",
         strategy: dendritic::STRATEGY,
@@ -263,6 +265,36 @@ pub const SCENARIOS: [Scenario; 12] = [
         source: SENTENCES,
         claim: Some(Claim::EncoderFree),
         statics: &[Static::Files(&PLAIN), Static::Files(&TINY)],
+    },
+    Scenario {
+        name: "precision/sentences",
+        strategy: precision::STRATEGY,
+        title: "Precision switching",
+        text: "Six layers, each in four bits, in eight and in f32; a budget decides which, looking ahead.",
+        how: "Every layer of a transformer is at hand in three precisions. Before each, a controller compares what is left of an energy budget with what this layer’s variants are worth: it knows what each costs and how far it puts the answer off, and keeps what later layers can use better. Turn the budget while a sentence is on its way, and the layers still to come follow.",
+        classes: &SENTIMENTS,
+        model: "models/sentences-{embed,layer1,…,layer6}.onnx, quantised on loading",
+        data: SENTENCES_DATA,
+        epsilon: 0.02,
+        parts: &[&MINILM],
+        source: SENTENCES,
+        claim: None,
+        statics: &[Static::EightBits(&MINILM)],
+    },
+    Scenario {
+        name: "precision-greedy/sentences",
+        strategy: precision::GREEDY,
+        title: "Precision, greedy",
+        text: "The same layers and budget; each takes the best precision that is affordable now.",
+        how: "As in precision switching, but before each layer the controller takes the dearest precision that leaves enough for all later layers at their cheapest: the first layers take what there is.",
+        classes: &SENTIMENTS,
+        model: "models/sentences-{embed,layer1,…,layer6}.onnx, quantised on loading",
+        data: SENTENCES_DATA,
+        epsilon: 0.02,
+        parts: &[&MINILM],
+        source: SENTENCES,
+        claim: None,
+        statics: &[Static::EightBits(&MINILM)],
     },
 ];
 

@@ -28,8 +28,12 @@ pub fn run(program: &Arc<Program>, file: &str, samples: &Samples, knobs: &Knobs)
         .iter()
         .map(|name| Ok((name.clone(), outcome.output(name)?)))
         .collect::<Result<_>>()?;
-    let rows =
-        outcome.trace.rows.iter().map(|row| (program.path_label(row.path), row.macs)).collect();
+    let rows = outcome
+        .trace
+        .rows
+        .iter()
+        .map(|row| (program.path_label(row.path), row.work.macs))
+        .collect();
     Ok(Ran { outputs, rows })
 }
 

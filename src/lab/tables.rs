@@ -89,6 +89,7 @@ pub fn numbers(report: &ScenarioReport, selected: Option<usize>) -> Table {
             .cloned()
             .map(|column| match (column.id, report.active_means) {
                 ("active", Active::Operations) => Column { unit: "of full operations", ..column },
+                ("active", Active::Energy) => Column { unit: "of full energy", ..column },
                 _ => column,
             })
             .collect(),

@@ -14,6 +14,7 @@ pub fn of_active(means: Active) -> &'static str {
     match means {
         Active::FullPath => "of inputs on the full path",
         Active::Operations => "of the full model’s operations",
+        Active::Energy => "of the full model’s energy, estimated by operations",
     }
 }
 

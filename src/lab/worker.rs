@@ -349,7 +349,7 @@ impl Lab {
             // What is asked for once more as it stands is to be measured again.
             if experiment != *known {
                 let options = experiment.options()?;
-                sweep.judge_by(options.target, options.cost);
+                sweep.judge_by(&options);
                 *known = experiment;
                 return Ok(self.results()?.into_iter().collect());
             }

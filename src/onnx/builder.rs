@@ -5,15 +5,15 @@ use std::collections::{HashMap, HashSet};
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
-    ValueInfoProto,
+    AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
+    TensorProto, ValueInfoProto,
 };
 use tract_onnx::prelude::DatumType;
 
 use crate::error::{Error, ErrorKind, Result};
 
 use super::component::{Component, Renamer};
-use super::{Metadata, Size, float_tensor, value_info};
+use super::{Metadata, Size, float_tensor, functions, value_info};
 
 /// A graph under construction. Tensors are known by name.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub struct GraphBuilder {
     graph: GraphProto,
     opset: i64,
     names: HashSet<String>,
+    /// Model-local functions that its nodes call.
+    functions: Vec<FunctionProto>,
 }
 
 /// The tensors that a spliced component gives, by the names that it gives them.
@@ -30,7 +32,7 @@ impl GraphBuilder {
     /// An empty graph for this version of the operator set.
     pub fn new(name: &str, opset: i64) -> Self {
         let graph = GraphProto { name: name.to_string(), ..GraphProto::default() };
-        GraphBuilder { graph, opset, names: HashSet::new() }
+        GraphBuilder { graph, opset, names: HashSet::new(), functions: vec![] }
     }
 
     /// A graph that reads what `first` reads: its data inputs are declared. Returned with their tensors, by the
@@ -185,6 +187,7 @@ impl GraphBuilder {
         if let Some(missing) = component.inputs().find(|i| !wires.contains_key(&i.name)) {
             return Err(fault(format!("nothing is wired to its input `{}`", missing.name)));
         }
+        self.functions.extend(component.model().functions.iter().cloned());
         let graph = component.graph();
         let renamer = Renamer { prefix, names: wires.clone() };
         for tensor in graph.initializer.iter().filter(|t| !wires.contains_key(&t.name)) {
@@ -222,8 +225,10 @@ impl GraphBuilder {
         for output in outputs {
             self.fresh(output)?;
         }
-        self.names.extend(then.names);
-        self.names.extend(otherwise.names);
+        for branch in [&then, &otherwise] {
+            self.names.extend(branch.names.iter().cloned());
+            self.functions.extend(branch.functions.iter().cloned());
+        }
         self.graph.node.push(NodeProto {
             op_type: "If".into(),
             name: name.to_string(),
@@ -248,6 +253,7 @@ impl GraphBuilder {
             graph: Some(self.graph),
             ..ModelProto::default()
         };
+        self.functions.into_iter().for_each(|function| functions::declare(&mut model, function));
         metadata.write(&mut model)?;
         Ok(model)
     }

@@ -5,6 +5,7 @@ mod builder;
 mod component;
 pub mod functions;
 mod metadata;
+mod prune;
 mod separate;
 
 use prost::Message;
@@ -19,6 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub use builder::{GraphBuilder, Spliced, chain, int_attribute, ints_attribute};
 pub use component::Component;
 pub use metadata::{KnobRange, Metadata, rename_output, set_default};
+pub use prune::prune;
 pub use separate::{Cut, Separable};
 
 /// The operator set of models built here.

@@ -348,6 +348,10 @@ pub struct PointReport {
     pub paths: BTreeMap<String, f64>,
     /// Operations a sample, gates included.
     pub macs: f64,
+    /// Those of them on eight-bit integers.
+    pub integer_macs: f64,
+    /// Bytes of weights that a sample reads, as loaded.
+    pub bytes: f64,
     /// Full model's operations / `macs`.
     pub ideal_speedup: f64,
     /// One row at a time.

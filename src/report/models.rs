@@ -32,7 +32,7 @@ pub(super) fn report(subject: &Subject, results: &Results) -> Vec<ModelReport> {
         name: None,
         parameters: program.parameters(),
         parameters_without_tables: program.parameters() - program.parameters_in_tables(),
-        macs: point.map(|point| point.quality.macs.0),
+        macs: point.map(|point| point.quality.work.macs.0),
         accuracy: point.and_then(|point| point.quality.accuracy),
         latency_s: point.and_then(|point| point.batch1).map(|timing| timing.latency.median),
     };

@@ -51,6 +51,9 @@ pub fn summary(active_means: Active, results: &Results) -> String {
         Active::Operations => {
             format!("it spends {active:.0}\u{a0}% of the full model’s operations")
         }
+        Active::Energy => {
+            format!("its operations take {active:.0}\u{a0}% of the full model’s energy, estimated")
+        }
     };
     if timing.speedup.lo > 1.0 {
         format!(
@@ -84,8 +87,8 @@ pub(super) fn comparison(results: &Results) -> Option<String> {
     let difference = (own.quality.accuracy? - other.quality.accuracy?) * 100.0;
     let speeds = format!(
         "A static model trained for about that cost ({}, the router {}) is {}\u{a0}× faster than full, the router {}\u{a0}×",
-        other.quality.macs,
-        own.quality.macs,
+        other.quality.work.macs,
+        own.quality.work.macs,
         three_digits(other.batch1?.speedup.median),
         three_digits(own.batch1?.speedup.median),
     );

@@ -1,13 +1,11 @@
 //! From measurements to the report of a scenario.
 
-use std::ops::Add;
-
 use crate::bench::dense::{DensePoint, mean_seconds};
 use crate::bench::quality::Quality;
 use crate::bench::stats::median;
 use crate::bench::sweep::{Active, Point, Results, Subject, Timing};
 use crate::energy::EnergyModel;
-use crate::engine::{Path, Program, Work};
+use crate::engine::{Program, Work};
 use crate::units::{Bytes, Seconds};
 
 use super::sentences::{comparison, effective_loss, matched, summary};
@@ -41,31 +39,31 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
     let writer = Writer::new(subject, results, &context.energy);
     let bare = |quality: &Quality| {
         let dear = results.full.quality.paths.iter().position(|&share| share == 1.0).unwrap_or(0);
-        writer.setting(&Point {
+        writer.point(&Point {
             knob: None,
             active: match subject.active {
                 Active::FullPath => quality.paths[dear],
-                Active::Operations => quality.macs / results.full.quality.macs,
+                Active::Operations | Active::Energy => writer.share(quality),
             },
-            cost: quality.macs / results.full.quality.macs,
+            cost: writer.share(quality),
             quality: quality.clone(),
             batch1: None,
             batch_n: None,
         })
     };
-    let statics = |ix: usize| writer.model(&results.statics[ix], &subject.statics[ix]);
+    let statics = |ix: usize| writer.point(&results.statics[ix]);
     let chosen = results.certificate.chosen;
     let memory: BTreeMap<String, MemoryReport> =
         [("full", &subject.full), ("light", &subject.light), ("routed", &subject.routed)]
             .map(|(role, program)| (role.to_string(), memory(program)))
             .into();
     let battery = battery::report(&writer.paths, results, &context.energy);
-    let point = chosen.map(|ix| writer.setting(&results.curve[ix]));
+    let point = chosen.map(|ix| writer.point(&results.curve[ix]));
     let active_means = subject.active;
     let (robustness, robustness_finding) = robustness::report(results);
     let operating_point = OperatingPoint {
-        empirical: results.alternatives.empirical.map(|ix| writer.setting(&results.curve[ix])),
-        conformal: results.alternatives.conformal.map(|ix| writer.setting(&results.curve[ix])),
+        empirical: results.alternatives.empirical.map(|ix| writer.point(&results.curve[ix])),
+        conformal: results.alternatives.conformal.map(|ix| writer.point(&results.curve[ix])),
         point: point.clone(),
         risk: RiskReport {
             loss: effective_loss(results),
@@ -92,15 +90,15 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
         experiment: context.experiment.clone(),
         files: context.files.clone(),
         references: References {
-            full: writer.model(&results.full, &subject.full),
-            light: writer.model(&results.light, &subject.light),
+            full: writer.point(&results.full),
+            light: writer.point(&results.light),
             matched: matched(results).map(statics),
             statics: (0..results.statics.len()).map(statics).collect(),
             random: results.random.iter().map(bare).collect(),
             oracle: bare(&results.oracle),
             agreement_oracle: bare(&results.agreement_oracle),
         },
-        curve: results.curve.iter().map(|point| writer.setting(point)).collect(),
+        curve: results.curve.iter().map(|point| writer.point(point)).collect(),
         dense: writer.dense(),
         prediction_error: prediction_error(results),
         segments: segments(&subject.routed, results),
@@ -202,30 +200,19 @@ impl<'a> Writer<'a> {
         Writer { subject, results, energy, paths }
     }
 
-    /// A setting of the routed model.
-    fn setting(&self, point: &Point) -> PointReport {
-        let shares = &point.quality.paths;
-        let work = self.paths.iter().zip(shares).map(|(&path, &share)| path * share);
-        let work =
-            (self.paths.len() == shares.len()).then(|| work.fold(Work::default(), Work::add));
-        self.point(point, work)
+    /// What a setting costs as a share of the full model, by operations or their energy.
+    fn share(&self, quality: &Quality) -> f64 {
+        let weight = |quality: &Quality| self.subject.active.weight(self.energy, quality.work);
+        weight(quality) / weight(&self.results.full.quality)
     }
 
-    /// A model by itself.
-    fn model(&self, point: &Point, program: &Program) -> PointReport {
-        self.point(point, program.work(Path::default()))
-    }
-
-    /// Without `work`, which depends on the rows, the weights read are the full model's, by the share of its operations.
-    fn point(&self, point: &Point, work: Option<Work>) -> PointReport {
+    /// A setting of the routed model, or a model by itself.
+    fn point(&self, point: &Point) -> PointReport {
         let quality = &point.quality;
         let full = &self.results.full.quality;
-        let ideal_speedup = full.macs / quality.macs;
+        let work = quality.work;
+        let ideal_speedup = full.work.macs / work.macs;
         let latency = point.batch1.map(|t| Seconds(t.latency.median));
-        let work = work.unwrap_or_else(|| {
-            let bytes = self.subject.full.weight_bytes() * (quality.macs / full.macs).min(1.0);
-            Work { macs: quality.macs, bytes, ..Work::default() }
-        });
         let estimate = self.energy.estimate(latency.unwrap_or_default(), work);
         let timing = |timing: Timing| TimingReport {
             latency_s: timing.latency,
@@ -243,7 +230,9 @@ impl<'a> Writer<'a> {
                 .cloned()
                 .zip(quality.paths.iter().copied())
                 .collect(),
-            macs: quality.macs.0,
+            macs: work.macs.0,
+            integer_macs: work.integer_macs.0,
+            bytes: work.bytes.0,
             ideal_speedup,
             batch1: point.batch1.map(timing),
             batch32: point.batch_n.map(timing),
@@ -264,7 +253,7 @@ impl<'a> Writer<'a> {
             gco2e_per_million: latency.map(|_| estimate.carbon_per_million.0),
             usd_per_million: latency.map(|_| estimate.usd_per_million),
             per_correct: quality.accuracy.filter(|share| *share > 0.0).map(|share| PerCorrect {
-                macs: quality.macs.0 / share,
+                macs: work.macs.0 / share,
                 latency_s: latency.map(|l| l.0 / share),
                 energy_j: latency.map(|_| estimate.by_time.0 / share),
                 usd_per_million: latency.map(|_| estimate.usd_per_million / share),
@@ -291,9 +280,9 @@ impl<'a> Writer<'a> {
                 knob: *knob,
                 active: match self.subject.active {
                     Active::FullPath => quality.paths[dear],
-                    Active::Operations => quality.macs / full.quality.macs,
+                    Active::Operations | Active::Energy => self.share(quality),
                 },
-                macs: quality.macs.0,
+                macs: quality.work.macs.0,
                 accuracy: quality.accuracy,
                 agreement: quality.agreement,
                 latency_s: latency.map(|l| l.0),

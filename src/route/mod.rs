@@ -10,5 +10,6 @@ pub mod fuzzy;
 mod ladder;
 pub mod learned;
 mod names;
+pub mod precision;
 pub mod refine;
 pub mod score;

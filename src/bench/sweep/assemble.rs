@@ -16,10 +16,10 @@ use crate::bench::timing::Interleaved;
 use crate::bench::truth::Truth;
 use crate::clock::Clock;
 use crate::data::Samples;
-use crate::engine::Knobs;
+use crate::engine::{Knobs, Work};
 use crate::fit::calibrate::{Alternatives, Certificate, Loss, alternatives, certify};
 use crate::fit::temperature;
-use crate::units::{Macs, Seconds};
+use crate::units::Seconds;
 
 use super::Sweep;
 use super::checks::{impossible_doubt, unequal_doubt, wide_doubt};
@@ -82,7 +82,11 @@ impl<C: Clock> Sweep<C> {
         let mut told = HashSet::new();
         warnings.retain(|warning| told.insert(warning.clone()));
         // Operations until times are known.
-        let oracle_costs = path_seconds.as_deref().filter(|_| self.options.cost == CostBasis::Time);
+        let by_time = path_seconds.as_deref().filter(|_| self.options.cost == CostBasis::Time);
+        let path_cost = |path: usize, row: usize| match by_time {
+            Some(seconds) => seconds[path].0,
+            None => self.weight(self.test.paths[path].work[row]),
+        };
         let full_point = self.alone(self.dear, &self.costs[0], timed(0), timed_n(0));
         let light_point = self.alone(self.cheap, &self.costs[1], timed(1), timed_n(1));
         Some(Results {
@@ -97,8 +101,8 @@ impl<C: Clock> Sweep<C> {
                 .collect(),
             curve,
             random,
-            oracle: quality::oracle(&self.test, truth, false, n, oracle_costs),
-            agreement_oracle: quality::oracle(&self.test, truth, true, n, oracle_costs),
+            oracle: quality::oracle(&self.test, truth, false, n, path_cost),
+            agreement_oracle: quality::oracle(&self.test, truth, true, n, path_cost),
             dense: dense_curve(
                 &self.test,
                 (&self.subject.knob, self.subject.range),
@@ -175,13 +179,13 @@ impl<C: Clock> Sweep<C> {
     fn cost(&self, quality: &Quality, batch1: Option<Timing>) -> f64 {
         match (self.options.cost, batch1) {
             (CostBasis::Time, Some(timing)) => 1.0 / timing.speedup.median,
-            _ => quality.macs / self.full_macs(),
+            _ => self.share(quality.work),
         }
     }
 
-    /// The full model's mean operations for the samples recorded.
-    fn full_macs(&self) -> Macs {
-        self.costs[0].mean(self.test.len())
+    /// Work as a share of the full model's for the samples recorded.
+    fn share(&self, work: Work) -> f64 {
+        self.weight(work) / self.weight(self.costs[0].mean(self.test.len()))
     }
 
     /// The segments' times, once all rounds are done.
@@ -244,7 +248,7 @@ impl<C: Clock> Sweep<C> {
 
     fn active(&self, quality: &Quality) -> f64 {
         match self.subject.active {
-            Active::Operations => quality.macs / self.full_macs(),
+            Active::Operations | Active::Energy => self.share(quality.work),
             Active::FullPath => quality.paths[self.dear],
         }
     }
@@ -260,11 +264,11 @@ impl<C: Clock> Sweep<C> {
         let outputs = alone.outputs.get(..n)?;
         let answers = outputs.iter().enumerate().map(|(row, output)| quality::Answer {
             output,
-            macs: alone.costs.row(row),
+            work: alone.costs.row(row),
             path: None,
         });
         let quality = quality::summarise(answers, self.truth(), 0);
-        let active = alone.costs.mean(n) / self.full_macs();
+        let active = self.share(alone.costs.mean(n));
         let cost = self.cost(&quality, batch1);
         Some(Point { knob: None, active, cost, quality, batch1, batch_n })
     }
@@ -301,7 +305,7 @@ impl<C: Clock> Sweep<C> {
     ) -> Point {
         let answers = (0..self.test.len()).map(|row| quality::Answer {
             output: &self.test.paths[path].outputs[row],
-            macs: costs.row(row),
+            work: costs.row(row),
             path: Some(path),
         });
         let quality = quality::summarise(answers, self.truth(), self.test.paths.len());

@@ -7,19 +7,18 @@ mod assemble;
 mod checks;
 mod timers;
 
-use crate::fit::calibrate::RiskTarget;
 use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::data::Samples;
-use crate::engine::{Knobs, Order, Program, Session};
+use crate::engine::{Knobs, Order, Program, Session, Work};
 use crate::error::{Error, ErrorKind, Result};
 use crate::units::Seconds;
 
 use super::alone::Alone;
 use super::arms::Arms;
 use super::costs::Costs;
-use super::dense::{knob_values, knob_values_by_operations};
+use super::dense::{knob_values, knob_values_by_cost};
 use super::order::Chooser;
 use super::record::Recording;
 pub use super::results::{
@@ -228,9 +227,10 @@ impl<C: Clock> Sweep<C> {
         Ok(())
     }
 
-    /// Judges what is measured by another guarantee and another notion of cost.
-    pub fn judge_by(&mut self, target: RiskTarget, cost: CostBasis) {
-        (self.options.target, self.options.cost) = (target, cost);
+    /// Judges what is measured by the guarantee and the notion of cost of other options.
+    pub fn judge_by(&mut self, other: &Options) {
+        let Options { target, cost, energy, .. } = *other;
+        self.options = Options { target, cost, energy, ..self.options };
         // Another setting may now be the chosen one, which is what disturbed samples are run at.
         if self.disturbance.take().is_some() {
             self.phase = Phase::Rest;
@@ -447,6 +447,11 @@ impl<C: Clock> Sweep<C> {
         self.subject.test.0.len() + self.subject.calibration.0.len()
     }
 
+    /// What work counts as where settings and paths are compared.
+    fn weight(&self, work: Work) -> f64 {
+        self.subject.active.weight(&self.options.energy, work)
+    }
+
     /// How many samples are recorded before settings and timed rows are chosen.
     fn first_rows_recorded(&self, samples: &Samples) -> usize {
         (FIRST_ROWS * self.options.timed_rows).min(samples.len())
@@ -460,7 +465,8 @@ impl<C: Clock> Sweep<C> {
         if self.subject.routed.gates().len() > 1 {
             // Not all that happen to be recorded: the same experiment must choose the same settings.
             let n = self.first_rows_recorded(&self.subject.calibration.0);
-            return knob_values_by_operations(&self.calibration, n, (knob, *range), inner);
+            let weight = |work| self.weight(work);
+            return knob_values_by_cost(&self.calibration, n, (knob, *range), inner, weight);
         }
         let scores = self.calibration.paths[self.cheap].scores.iter().map(|gates| gates[0]);
         knob_values(scores, *range, inner)

@@ -54,8 +54,9 @@ impl<C: Clock> Sweep<C> {
         }
         let knob = |&value: &f32| Knobs::new().with(&self.subject.knob, value);
         let settings: Vec<Knobs> = self.grid.iter().map(knob).collect();
-        let costs =
-            |row: usize| settings.iter().map(|knobs| self.test.at(row, knobs).macs.0).collect();
+        let costs = |row: usize| {
+            settings.iter().map(|knobs| self.weight(self.test.at(row, knobs).work)).collect()
+        };
         let n = self.first_rows_recorded(&self.subject.test.0);
         balanced_rows(&(0..n).map(costs).collect::<Vec<_>>(), count, self.options.seed)
     }

@@ -155,6 +155,9 @@ pub fn active_axis(report: Option<&ScenarioReport>) -> Axis {
         Some(Active::Operations) => {
             Axis { label: "Operations, of the full model’s".into(), ..axis }
         }
+        Some(Active::Energy) => {
+            Axis { label: "Energy by operations, of the full model’s".into(), ..axis }
+        }
         _ => axis,
     }
 }
