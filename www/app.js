@@ -5,6 +5,7 @@ import init, { View } from "./perforate.js";
 import { Charts, coalesce } from "./charts.js";
 import { isDark, onSystemTheme, save, toggleTheme, wire } from "./controls.js";
 import { LabWorker } from "./lab.js";
+import { LiveBudget } from "./live.js";
 import { OwnFiles } from "./own.js";
 import { render } from "./render.js";
 
@@ -59,6 +60,10 @@ async function main() {
     onPick: (knob) => actions.knob(knob),
     download,
   });
+  const live = new LiveBudget(
+    (command) => worker.send(command),
+    () => view.state().running && actions.cancel(),
+  );
   let news = true; // whether charts may look otherwise than they do
   const show = coalesce(() => {
     const state = view.state();
@@ -84,7 +89,9 @@ async function main() {
   }
   function apply(event) {
     guarded(() => view.apply(event));
-    news ||= !["progress", "loading"].includes(event.type);
+    news ||= !["progress", "loading", "advanced"].includes(event.type);
+    if (event.type === "advanced") live.advanced();
+    if (["opened", "error"].includes(event.type)) live.stop();
     show();
   }
 

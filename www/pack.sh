@@ -26,7 +26,7 @@ carry() { # NAME TYPE
     cat theme.js
     printf '</script>\n</head>\n'
     sed -n '/<body>/,/<\/body>/p' index.html | sed '/<\/body>/d'
-    for file in perforate.js worker.js render.js charts.js own.js controls.js lab.js app.js; do
+    for file in perforate.js worker.js render.js charts.js live.js own.js controls.js lab.js app.js; do
         carry "$file" text/javascript
     done
     carry perforate_bg.wasm application/wasm

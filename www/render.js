@@ -85,6 +85,10 @@ export function render(state, charts, picture) {
     $("disturbed").hidden = !table;
     paintTable($("robustness"), table);
   });
+  $("spending").hidden = !state.live;
+  text("precision-finding", state.precision_finding);
+  part("stages", state.stages ?? null, (table) => paintTable($("stages"), table));
+  part("spending", state.live ?? null, paintLive);
   part("exits", state.exits ?? null, (table) => {
     $("tried").hidden = !table;
     paintTable($("exits"), table);
@@ -121,6 +125,19 @@ export function render(state, charts, picture) {
 function paintProgress(progress) {
   if (progress == null) $("progress").removeAttribute("value");
   else $("progress").value = progress;
+}
+
+/** Each row is a sentence: its stages, and what it answers. */
+function paintLive(live) {
+  if (live?.told) $("live-told").textContent = live.told;
+  const rows = (live?.rows ?? []).map(({ text, cells, answer }) => {
+    const row = make("li");
+    const stages = make("span", null, { class: "stages" });
+    stages.append(...cells.map((cell) => make("span", cell ?? "·", { "data-variant": cell ?? "" })));
+    row.append(stages, make("span", answer, { class: "answer" }), make("span", text, { class: "text" }));
+    return row;
+  });
+  $("live-rows").replaceChildren(...rows);
 }
 
 function paintScenarios(scenarios) {

@@ -162,7 +162,7 @@ fn measure(experiments: Vec<Experiment>) -> Result<Vec<ScenarioReport>> {
         let chosen = find(&experiment.scenario)?;
         let files = read_files(&experiment)?;
         let experiment = experiment.with_files(&files)?;
-        let Opened { subject, exits, .. } = chosen.open(&files, &experiment)?;
+        let Opened { subject, exits, plan, .. } = chosen.open(&files, &experiment)?;
         let mut sweep = Sweep::new(subject, experiment.options()?, SystemClock::default())?;
         while !sweep.is_done() {
             sweep.step()?;
@@ -170,7 +170,7 @@ fn measure(experiments: Vec<Experiment>) -> Result<Vec<ScenarioReport>> {
             bar.set_position((progress.share * 1000.0) as u64);
             bar.set_message(progress.text);
         }
-        let context = Context { exits, ..experiment.context(&files)? };
+        let context = Context { exits, plan, ..experiment.context(&files)? };
         runs.push((context, experiment, sweep));
     }
     let program = std::env::current_exe().map_err(|e| {

@@ -84,14 +84,14 @@ impl Cutter {
                 scope.insert(&input.name, Binding::Slot(*slot));
             }
         }
-        self.block(graph, scope, "")
+        self.block(graph, scope, ("", ""))
     }
 
     fn block<'a>(
         &mut self,
         graph: &'a GraphProto,
         mut scope: Scope<'a>,
-        label: &str,
+        (gate, label): (&str, &str),
     ) -> Result<Block> {
         for constant in &graph.initializer {
             // An input with an initialiser has a default; the slot that holds its value wins.
@@ -103,7 +103,8 @@ impl Cutter {
             .iter()
             .flat_map(|n| n.output.iter().map(move |name| (name.as_str(), n)))
             .collect();
-        let mut builder = BlockBuilder { graph, label, done: HashSet::new(), live, steps: vec![] };
+        let mut builder =
+            BlockBuilder { graph, label, gate, done: HashSet::new(), live, steps: vec![] };
         builder.pass_through(&mut scope);
         for (ix, node) in graph.node.iter().enumerate() {
             if node.op_type != "If" || !builder.live.contains(&ix) {
@@ -191,6 +192,7 @@ impl Cutter {
             labels,
             per_row,
             score: score.map(|slot| self.slots[slot].name.clone()),
+            against: comparison.as_ref().map(|(_, _, other)| other.clone()),
             comparison: comparison.filter(|_| score.is_some() || constant_score.is_some()).map(
                 |(compare, _, other)| {
                     (compare, Some(other).filter(|name| self.knobs.contains(name)))
@@ -200,8 +202,8 @@ impl Cutter {
             reads_rows: self.slots[decision_slot].from_rows,
         });
         let labels = self.gates[gate].labels.clone();
-        let then_block = self.block(then_graph, scope.clone(), &labels[0])?;
-        let else_block = self.block(else_graph, scope.clone(), &labels[1])?;
+        let then_block = self.block(then_graph, scope.clone(), (&place, &labels[0]))?;
+        let else_block = self.block(else_graph, scope.clone(), (&place, &labels[1]))?;
         if then_block.outputs.len() != node.output.len()
             || else_block.outputs.len() != node.output.len()
         {
@@ -276,6 +278,8 @@ impl Cutter {
 struct BlockBuilder<'a, 'l> {
     graph: &'a GraphProto,
     label: &'l str,
+    /// The gate whose branch it is.
+    gate: &'l str,
     /// Nodes that stand in a segment already, and gates passed.
     done: HashSet<usize>,
     live: HashSet<usize>,
@@ -444,7 +448,13 @@ impl<'a> BlockBuilder<'a, '_> {
     /// A name for people: the branch's label, or the common prefix of the nodes' names.
     fn segment_name(&self, nodes: &[usize], ordinal: usize) -> String {
         if !self.label.is_empty() && self.steps.is_empty() {
-            return self.label.to_string();
+            return match self.gate.split_once('/') {
+                // Where every stage has such branches, which one it is.
+                Some((stage, _)) if !self.label.contains(stage) => {
+                    format!("{stage} {}", self.label)
+                }
+                _ => self.label.to_string(),
+            };
         }
         let mut names =
             nodes.iter().map(|&ix| self.graph.node[ix].name.as_str()).filter(|n| n.contains('/'));

@@ -68,6 +68,8 @@ pub struct Gate {
     pub comparison: Option<(Comparison, Option<String>)>,
     /// The score, if it is one number for all rows: what a path costs, say.
     pub constant_score: Option<f32>,
+    /// Tensor or knob that the score is compared with.
+    pub against: Option<String>,
     /// Whether the decision depends on the rows; if not, the knobs alone decide.
     pub reads_rows: bool,
 }

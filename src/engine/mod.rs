@@ -25,7 +25,7 @@ pub use library::Library;
 pub use outline::Outline;
 pub use program::{InputInfo, KnobInfo, Program, SegmentInfo};
 pub use segment::Order;
-pub use session::{Call, Outcome, Routing, Session};
+pub use session::{Call, Outcome, Routing, Session, Walk};
 pub use trace::{MAX_GATES, Path, RowTrace, Trace};
 pub use work::Work;
 

@@ -263,7 +263,16 @@ impl Program {
             })
             .filter(|label| !label.is_empty())
             .collect();
-        if labels.is_empty() { "full".to_string() } else { labels.join(" → ") }
+        if labels.is_empty() {
+            return "full".to_string();
+        }
+        // A label that comes several times in a row is told once.
+        let runs = labels.chunk_by(|a, b| a == b).map(|run| match run {
+            [label] => label.to_string(),
+            [label, ..] => format!("{}× {label}", run.len()),
+            [] => String::new(),
+        });
+        runs.collect::<Vec<_>>().join(" → ")
     }
 
     /// Every path that a row can take.

@@ -85,6 +85,7 @@ struct Known {
 }
 
 /// Values at hand for some of the batch's rows.
+#[derive(Debug)]
 struct Frame {
     /// Indices of the rows in the whole batch.
     rows: Vec<usize>,
@@ -92,6 +93,7 @@ struct Frame {
 }
 
 /// A run on its way.
+#[derive(Debug)]
 pub struct Walk {
     program: Arc<Program>,
     frame: Frame,

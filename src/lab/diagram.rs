@@ -62,7 +62,8 @@ pub fn question(gate: &Gate) -> String {
         (None, Some(name)) => short(name).to_string(),
         (None, None) => "score".into(),
     };
-    format!("{score} {} {}", sign(*comparison), knob.as_deref().unwrap_or("?"))
+    let other = knob.as_deref().or_else(|| gate.against.as_deref().map(short));
+    format!("{score} {} {}", sign(*comparison), other.unwrap_or("?"))
 }
 
 /// The last word of a tensor's name that means something.

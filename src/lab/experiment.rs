@@ -379,6 +379,7 @@ impl Experiment {
             energy: self.energy,
             targets: self.targets,
             exits: vec![],
+            plan: None,
         })
     }
 }

@@ -176,7 +176,12 @@ impl Inside {
         let gates = program.gates().iter().map(|gate| GateText {
             name: gate.name.clone(),
             question: question(gate),
-            sign: gate.comparison.as_ref().map(|(comparison, _)| sign(*comparison).into()),
+            // Compared with something else than the knob, the numbers are the model's own.
+            sign: gate
+                .comparison
+                .as_ref()
+                .filter(|(_, knob)| knob.is_some())
+                .map(|(comparison, _)| sign(*comparison).into()),
             constant: gate.constant_score.is_some(),
         });
         let paths = recording.paths.iter().map(|path| PathText {
@@ -416,7 +421,7 @@ impl GateText {
                 self.question,
                 knob(value)
             ),
-            None => format!("{}: {holds}.", self.name),
+            None => format!("{}: {}? {holds}.", self.name, self.question),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::report::Report;
 
 use super::experiment::Experiment;
 use super::inside::{Inside, Sample};
+use super::live::Moment;
 
 /// What the page asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,6 +65,11 @@ pub enum Command {
         /// Whether all models make a cascade.
         #[serde(default)]
         cascade: bool,
+    },
+    /// Take a sentence one layer further, on this budget.
+    Advance {
+        /// As a share of the full model's energy.
+        budget: f32,
     },
     /// Stop after the slice at hand.
     Cancel,
@@ -144,6 +150,11 @@ pub enum Event {
     Own {
         /// What there is to see.
         sample: Box<Sample>,
+    },
+    /// A sentence is one layer further.
+    Advanced {
+        /// Where it stands.
+        moment: Moment,
     },
     /// A file of the user's was understood, or run.
     File {

@@ -9,6 +9,7 @@ mod inside;
 #[cfg(feature = "cli")]
 pub mod launches;
 mod link;
+mod live;
 mod messages;
 pub mod mlp;
 mod own;

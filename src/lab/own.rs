@@ -181,7 +181,7 @@ impl Preparation {
             variants: vec![],
             tolerance: found.tolerance,
         };
-        Ok(Opened { subject, probe: None, tokenizer: None, routed, exits: found.exits })
+        Ok(Opened { subject, probe: None, tokenizer: None, routed, exits: found.exits, plan: None })
     }
 
     /// All of it at once.

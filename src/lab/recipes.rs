@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fit::ridge::ridge_cv;
 use crate::fit::temperature;
 use crate::onnx::{Component, KnobRange};
-use crate::route::precision::Policy;
+use crate::route::precision::{Plan, Policy};
 use crate::route::score;
 use crate::route::{
     cascade, dendritic, early_exit, energy, experts, features, fuzzy, learned, precision, refine,
@@ -41,6 +41,8 @@ pub struct Models {
     pub light_always_runs: bool,
     /// What its gates look at, for people.
     pub probe: Option<Probe>,
+    /// What its controller goes by, where it has one.
+    pub plan: Option<Plan>,
 }
 
 /// Shows what gates look at: a model of it, and its outputs in sentences.
@@ -105,6 +107,7 @@ fn of_dendritic(parts: Vec<Component>) -> Result<Models> {
         active: Active::FullPath,
         light_always_runs: true,
         probe: None,
+        plan: None,
     })
 }
 
@@ -132,6 +135,7 @@ fn of_early_exit(
         active: Active::Operations,
         light_always_runs: false,
         probe: None,
+        plan: None,
     })
 }
 
@@ -173,6 +177,7 @@ fn of_cascade(
         active: Active::Operations,
         light_always_runs: true,
         probe: None,
+        plan: None,
     })
 }
 
@@ -193,6 +198,7 @@ fn of_experts(mut parts: Vec<Component>) -> Result<Models> {
         active: Active::Operations,
         light_always_runs: true,
         probe: None,
+        plan: None,
     })
 }
 
@@ -226,6 +232,7 @@ fn of_refine(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models>
         active: Active::FullPath,
         light_always_runs: false,
         probe: None,
+        plan: None,
     })
 }
 
@@ -257,6 +264,7 @@ fn of_energy(parts: Vec<Component>) -> Result<Models> {
         active: Active::Operations,
         light_always_runs: false,
         probe: None,
+        plan: None,
     })
 }
 
@@ -283,6 +291,7 @@ fn of_precision(
         active: Active::Energy,
         light_always_runs: false,
         probe: None,
+        plan: Some(precise.plan),
     })
 }
 
@@ -308,6 +317,7 @@ fn of_fuzzy(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models> 
         active: Active::Operations,
         light_always_runs: false,
         probe: Some(Probe::new(&reasoning, fuzzy::tell)?),
+        plan: None,
     })
 }
 
@@ -349,6 +359,7 @@ fn of_learned(parts: Vec<Component>, scaling: Option<&Scaling>) -> Result<Models
         active: Active::Operations,
         light_always_runs: false,
         probe: None,
+        plan: None,
     })
 }
 

@@ -13,6 +13,7 @@ use crate::engine::{Batch, Library, Program};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fit::quantise;
 use crate::onnx::{Component, chain, encode};
+use crate::route::precision::Plan;
 use crate::route::score::Kind;
 use crate::route::{cascade, early_exit};
 
@@ -60,6 +61,8 @@ pub struct Opened {
     pub routed: ModelProto,
     /// The exits that were tried, where some were looked for.
     pub exits: Vec<Exit>,
+    /// What a controller goes by, where there is one.
+    pub plan: Option<Plan>,
 }
 
 /// A scenario of the registry.
@@ -162,7 +165,8 @@ impl Scenario {
             variants,
             tolerance: None,
         };
-        Ok(Opened { subject, probe: models.probe, tokenizer, routed: models.routed, exits: vec![] })
+        let Models { probe, routed, plan, .. } = models;
+        Ok(Opened { subject, probe, tokenizer, routed, exits: vec![], plan })
     }
 
     /// The composer's models, and the splits of the samples.

@@ -200,6 +200,18 @@ pub fn exits(report: &ScenarioReport) -> Option<Table> {
     table("exit", caption, report.exits.iter().map(exits::cells))
 }
 
+/// What a controller of precisions goes by; none where there is none.
+pub fn stages(report: &ScenarioReport) -> Option<Table> {
+    let precision = report.precision.as_ref()?;
+    let caption = format!(
+        "What each stage costs beyond its cheapest variant, as shares of the energy in f32; how far it alone puts the output off; and what must be left for a variant ({} policy). The cheapest variants of all take {}",
+        precision.policy,
+        percent(precision.base)
+    );
+    let rows = precision.stages.iter().enumerate().map(|(ix, stage)| stage.cells(ix));
+    table("stage", &caption, rows)
+}
+
 /// What disturbed samples do to the full and the routed model; none without such samples.
 pub fn robustness(report: &ScenarioReport) -> Option<Table> {
     let caption = "Accuracy of the full and the routed model at the operating point, on the test samples as they are and disturbed";

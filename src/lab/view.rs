@@ -14,6 +14,7 @@ use super::experiment::Experiment;
 use super::glyph;
 use super::inside::{Filter, Inside, Picture, Thumb};
 use super::link::Link;
+use super::live::Moment;
 use super::plots::{self, Selected};
 use super::registry::{SCENARIOS, find};
 use super::settings::Group;
@@ -42,11 +43,16 @@ pub struct View {
     error: Option<String>,
     /// What there is of the user's, and the last word on it.
     dropped: Option<(String, Own)>,
+    /// Inputs of a network on a live budget, the one on its way first.
+    live: Vec<Moment>,
     /// How the routed model is run elsewhere, by language.
     usage: Option<[String; 2]>,
     /// Bytes that the measuring side has taken.
     memory: Option<f64>,
 }
+
+/// Inputs on a live budget that are shown.
+const LIVE_ROWS: usize = 8;
 
 /// Languages of [`Event::Usage`].
 const LANGUAGES: [&str; 2] = ["Python", "JavaScript"];
@@ -146,6 +152,10 @@ pub struct State {
     /// The exits that were tried, as a table and in a sentence.
     exits: Option<Table>,
     exits_finding: Option<String>,
+    /// What a controller of precisions goes by, in a table and a sentence, and a network on a live budget.
+    stages: Option<Table>,
+    precision_finding: Option<String>,
+    live: Option<LiveState>,
     /// What disturbed samples do, as a table and in a sentence.
     robustness: Option<Table>,
     robustness_finding: Option<String>,
@@ -164,6 +174,24 @@ pub struct State {
     usage: Vec<(&'static str, String)>,
     /// What the measuring side has taken.
     memory: Option<String>,
+}
+
+/// A network on a live budget.
+#[derive(Debug, Serialize)]
+struct LiveState {
+    /// The budget, in words, and what the input on its way has spent of it.
+    told: String,
+    /// The inputs that went through last, newest first.
+    rows: Vec<LiveRow>,
+}
+
+/// An input's way through the stages.
+#[derive(Debug, Serialize)]
+struct LiveRow {
+    text: String,
+    /// Variant by stage; nothing yet for those to come.
+    cells: Vec<Option<String>>,
+    answer: String,
 }
 
 /// What there is of the user's, and what can be done with it.
@@ -196,6 +224,7 @@ impl Default for View {
             progress: None,
             running: true,
             error: None,
+            live: vec![],
             dropped: None,
             usage: None,
             memory: None,
@@ -274,6 +303,7 @@ impl View {
                 self.link.scenario = find(&scenario).unwrap_or(self.link.scenario);
                 (self.table, self.report, self.error) = (table, None, None);
                 (self.inside, self.sample, self.filter) = (None, 0, Filter::All);
+                self.live.clear();
                 (self.running, self.progress) = (true, Some(0.0));
                 self.status = "Opening".into();
             }
@@ -298,6 +328,11 @@ impl View {
                     (self.sample, self.error, self.filter) = (0, None, Filter::All);
                 }
             }
+            Event::Advanced { moment } => {
+                self.live.retain(|known| known.input != moment.input);
+                self.live.insert(0, moment);
+                self.live.truncate(LIVE_ROWS);
+            }
             Event::Usage { python, javascript } => self.usage = Some([python, javascript]),
             Event::File { summary, own } => {
                 self.dropped = Some((summary.clone(), own));
@@ -310,6 +345,32 @@ impl View {
             Event::Error { message, .. } => {
                 (self.error, self.running, self.progress) = (Some(message), false, None);
             }
+        }
+    }
+
+    fn live_state(&self) -> LiveState {
+        let classes = self.link.scenario.classes;
+        let class =
+            |class: usize| classes.get(class).map_or(format!("class {class}"), |c| c.to_string());
+        let rows = self.live.iter().map(|moment| LiveRow {
+            text: moment.text.clone().unwrap_or_else(|| format!("Test sample {}", moment.input)),
+            cells: (0..moment.stages).map(|stage| moment.mix.get(stage).cloned()).collect(),
+            answer: moment.answer.map_or("…".into(), |answer| match moment.truth {
+                Some(truth) if truth == answer => format!("{}, right", class(answer)),
+                Some(_) => format!("{}, wrong", class(answer)),
+                None => class(answer),
+            }),
+        });
+        LiveState {
+            told: self.live.first().map_or(String::new(), |moment| {
+                let budget = moment.budgets.last().copied().unwrap_or_default();
+                format!(
+                    "{} of the energy in f32 set aside or spent, of a budget of {}; an estimate, by operations",
+                    percent(f64::from(moment.spent)),
+                    percent(f64::from(budget))
+                )
+            }),
+            rows: rows.collect(),
         }
     }
 
@@ -450,6 +511,9 @@ impl View {
             models: report.and_then(tables::models),
             exits: report.and_then(tables::exits),
             exits_finding: report.and_then(|r| r.exits_finding.clone()),
+            stages: report.and_then(tables::stages),
+            precision_finding: report.and_then(|r| r.precision.as_ref()?.finding.clone()),
+            live: report.and_then(|r| r.precision.as_ref()).map(|_| self.live_state()),
             robustness: report.and_then(tables::robustness),
             robustness_finding: report.and_then(|r| r.robustness_finding.clone()),
             claim: report.and_then(|r| scenario.claim?.judge(r)),

@@ -17,10 +17,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::{Component, encode, set_default};
 use crate::report::usage::{Language, usage};
 use crate::report::{Context, Host, Report, scenario_report};
+use crate::route::precision::Plan;
 use crate::units::{Macs, Seconds};
 
 use super::experiment::Experiment;
 use super::inside::{Inside, Sample};
+use super::live::Live;
 pub use super::messages::{Command, Event, FileRequest, Own};
 use super::own::{OWN, OWN_CASCADE, Preparation};
 use super::recipes::Probe;
@@ -71,6 +73,9 @@ pub struct Lab {
     /// The user's model, while exits are looked for.
     preparation: Option<(Experiment, Preparation)>,
     exits: Vec<Exit>,
+    plan: Option<Plan>,
+    /// A network on a budget, stage by stage.
+    live: Option<Live>,
     /// What a look inside needs, until that is told.
     probe: Option<Option<Probe>>,
     tokenizer: Option<Tokenizer>,
@@ -103,6 +108,7 @@ impl Lab {
             Command::Open { experiment } => self.open(*experiment),
             Command::Type { text } => self.take_text(&text),
             Command::Draw { width, grey } => self.take_drawing(width, &grey),
+            Command::Advance { budget } => self.advance_live(budget),
             Command::File { name, knobs, again } => {
                 let knobs = knobs.iter().fold(Knobs::new(), |all, (n, &v)| all.with(n, v));
                 self.expected = Some((name, knobs, again));
@@ -326,6 +332,17 @@ impl Lab {
         Ok(vec![Event::Own { sample: Box::new(sample) }])
     }
 
+    /// Takes a sentence one layer further.
+    fn advance_live(&mut self, budget: f32) -> Result<Vec<Event>> {
+        let Some((live, (_, sweep))) = self.live.as_mut().zip(self.sweep.as_ref()) else {
+            let text =
+                "the scenario that is open has none to spend: choose one that switches precisions";
+            return Err(Error::new(ErrorKind::Input, text).at("the budget"));
+        };
+        let moment = live.advance(&sweep.subject().test.0, budget)?;
+        Ok(vec![Event::Advanced { moment }])
+    }
+
     /// Runs a drawing down every path.
     fn take_drawing(&mut self, width: usize, grey: &[u8]) -> Result<Vec<Event>> {
         let Some((_, sweep)) = self.sweep.as_ref().filter(|(_, sweep)| !sweep.grid().is_empty())
@@ -452,13 +469,15 @@ impl Lab {
 
     /// Begins to measure.
     fn begin(&mut self, experiment: Experiment, opened: Opened) -> Result<Vec<Event>> {
-        let Opened { subject, probe, tokenizer, routed, exits } = opened;
+        let Opened { subject, probe, tokenizer, routed, exits, plan } = opened;
         let file = format!("perforate-{}.onnx", experiment.scenario.replace('/', "-"));
         let lines = |language| usage(language, &file, &subject.routed);
         let usage = Event::Usage {
             python: lines(Language::Python),
             javascript: lines(Language::Javascript),
         };
+        let live = |plan| Live::new(subject.routed.clone(), &subject.knob, plan);
+        (self.live, self.plan) = (plan.clone().map(live), plan);
         let sweep = Sweep::new(subject, experiment.options()?, SystemClock::default())?;
         (self.sweep, self.probe) = (Some((experiment, sweep)), Some(probe));
         (self.tokenizer, self.routed, self.exits) = (tokenizer, Some(routed), exits);
@@ -472,7 +491,11 @@ impl Lab {
         let Some((experiment, sweep)) = &self.sweep else { return Ok(None) };
         let Some(results) = sweep.results() else { return Ok(None) };
         let mut report = Report::new(experiment.seed, experiment.quick, host(results.tick.0));
-        let context = Context { exits: self.exits.clone(), ..experiment.context(&self.files)? };
+        let context = Context {
+            exits: self.exits.clone(),
+            plan: self.plan.clone(),
+            ..experiment.context(&self.files)?
+        };
         report.scenarios.push(scenario_report(&context, sweep.subject(), &results));
         Ok(Some(Event::Results { report: Box::new(report) }))
     }

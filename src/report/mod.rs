@@ -3,6 +3,7 @@
 mod battery;
 pub mod exits;
 mod models;
+mod precision;
 mod robustness;
 mod sentences;
 mod tables;
@@ -24,6 +25,7 @@ use crate::fit::temperature::Fit;
 
 pub use battery::{BatteryReport, BudgetReport, CandidateReport, DrainReport};
 pub use models::ModelReport;
+pub use precision::{PrecisionReport, StageReport};
 pub use robustness::RobustnessReport;
 pub use sentences::summary;
 pub use targets::{TargetReport, Targets};
@@ -209,6 +211,9 @@ pub struct ScenarioReport {
     /// What was asked of the operating point, and what became of it.
     #[serde(default)]
     pub targets: Vec<TargetReport>,
+    /// A network that switches its precision.
+    #[serde(default)]
+    pub precision: Option<PrecisionReport>,
     /// A stream of inputs on a budget of energy, where a knob alone chooses the path.
     #[serde(default)]
     pub battery: Option<BatteryReport>,

@@ -18,7 +18,7 @@ pub fn summary(active_means: Active, results: &Results) -> String {
         Loss::Error => "lost answers",
         Loss::Disagreement => "changed answers",
     };
-    if !results.reads_rows {
+    if !results.reads_rows && active_means != Active::Energy {
         // Which model answers is then the battery's matter, and its finding the one that counts.
         return "A battery is run down once every model has answered all samples.".into();
     }
@@ -82,13 +82,23 @@ pub(super) fn matched(results: &Results) -> Option<usize> {
 }
 
 /// The two beside each other, in speed and accuracy: neither may be the better one in both.
-pub(super) fn comparison(results: &Results) -> Option<String> {
+pub(super) fn comparison(active_means: Active, results: &Results) -> Option<String> {
     let (own, other) = (reported(results)?, &results.statics[matched(results)?]);
     let difference = (own.quality.accuracy? - other.quality.accuracy?) * 100.0;
+    let (what, costs) = match active_means {
+        Active::Energy => (
+            "of about that energy",
+            [other, own].map(|point| format!("{:.0}\u{a0}%", point.active * 100.0)),
+        ),
+        _ => (
+            "trained for about that cost",
+            [other, own].map(|point| point.quality.work.macs.to_string()),
+        ),
+    };
     let speeds = format!(
-        "A static model trained for about that cost ({}, the router {}) is {}\u{a0}× faster than full, the router {}\u{a0}×",
-        other.quality.work.macs,
-        own.quality.work.macs,
+        "A static model {what} ({}, the router {}) is {}\u{a0}× faster than full, the router {}\u{a0}×",
+        costs[0],
+        costs[1],
         three_digits(other.batch1?.speedup.median),
         three_digits(own.batch1?.speedup.median),
     );

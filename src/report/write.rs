@@ -6,8 +6,10 @@ use crate::bench::stats::median;
 use crate::bench::sweep::{Active, Point, Results, Subject, Timing};
 use crate::energy::EnergyModel;
 use crate::engine::{Program, Work};
+use crate::route::precision::Plan;
 use crate::units::{Bytes, Seconds};
 
+use super::precision;
 use super::sentences::{comparison, effective_loss, matched, summary};
 use super::*;
 
@@ -32,6 +34,8 @@ pub struct Context {
     pub targets: Targets,
     /// The exits that were tried for a model that had none.
     pub exits: Vec<Exit>,
+    /// What a controller of precisions goes by.
+    pub plan: Option<Plan>,
 }
 
 /// Turns measurements into the report of a scenario.
@@ -138,8 +142,14 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
             .map_or_else(|| summary(subject.active, results), |b| b.finding.clone()),
         comparison: match &battery {
             Some(battery) => battery.beside(results),
-            None => comparison(results),
+            None => comparison(subject.active, results),
         },
+        precision: context.plan.as_ref().map(|plan| {
+            let ends = [&results.full, &results.light].map(|point| writer.point(point));
+            let curve: Vec<_> = results.curve.iter().map(|point| writer.point(point)).collect();
+            let statics: Vec<_> = (0..results.statics.len()).map(statics).collect();
+            precision::report(plan, &subject.knob, &curve, ends.each_ref(), &statics)
+        }),
         battery,
         active_means,
     }
@@ -214,6 +224,8 @@ impl<'a> Writer<'a> {
         let ideal_speedup = full.work.macs / work.macs;
         let latency = point.batch1.map(|t| Seconds(t.latency.median));
         let estimate = self.energy.estimate(latency.unwrap_or_default(), work);
+        // Energy by time knows no precision: it must not stand beside a claim about one.
+        let by_time = latency.filter(|_| self.subject.active != Active::Energy);
         let timing = |timing: Timing| TimingReport {
             latency_s: timing.latency,
             throughput_per_s: timing.latency.map(|s| 1.0 / s),
@@ -246,16 +258,16 @@ impl<'a> Writer<'a> {
             deviation_max: quality.deviation_max,
             deviation_mean: quality.deviation_mean,
             energy_j: EnergyReport {
-                time: latency.map(|_| estimate.by_time.0),
+                time: by_time.map(|_| estimate.by_time.0),
                 operations: estimate.by_operations.0,
             },
-            kwh_per_million: latency.map(|_| estimate.kwh_per_million),
-            gco2e_per_million: latency.map(|_| estimate.carbon_per_million.0),
+            kwh_per_million: by_time.map(|_| estimate.kwh_per_million),
+            gco2e_per_million: by_time.map(|_| estimate.carbon_per_million.0),
             usd_per_million: latency.map(|_| estimate.usd_per_million),
             per_correct: quality.accuracy.filter(|share| *share > 0.0).map(|share| PerCorrect {
                 macs: work.macs.0 / share,
                 latency_s: latency.map(|l| l.0 / share),
-                energy_j: latency.map(|_| estimate.by_time.0 / share),
+                energy_j: by_time.map(|_| estimate.by_time.0 / share),
                 usd_per_million: latency.map(|_| estimate.usd_per_million / share),
             }),
         }

@@ -31,6 +31,8 @@ pub const RANGE: KnobRange = KnobRange { default: 0.5, never: 0.0, always: 1.0 }
 pub const OUTPUT: &str = "logits";
 /// Thresholds are this much lower, since sums of shares are rounded.
 const SLACK: f32 = 1e-5;
+/// Stands for a threshold that is never reached: not every runtime reads an infinite one.
+const NEVER: f32 = 1e9;
 
 /// What variants of a stage are called, cheapest first.
 pub const VARIANTS: [&str; 3] = ["int4", "int8", "f32"];
@@ -126,6 +128,37 @@ pub struct Plan {
     pub policy: Policy,
 }
 
+impl Plan {
+    /// What a stage takes when `spent` of `budget` is gone, base included: the index of the variant.
+    pub fn choice(&self, stage: usize, budget: f32, spent: f32) -> usize {
+        let left = budget - spent;
+        let reached = |needed: f32| left >= (needed - SLACK).min(NEVER);
+        let thresholds = self.policy.thresholds(&self.offers);
+        match thresholds.get(stage) {
+            Some([_, f32]) if reached(*f32) => 2,
+            Some([int8, _]) if reached(*int8) => 1,
+            _ => 0,
+        }
+    }
+
+    /// What a variant of a stage takes beyond the cheapest one.
+    pub fn extra(&self, stage: usize, variant: usize) -> f32 {
+        let dearer = variant.checked_sub(1).and_then(|ix| self.offers.get(stage)?.extra.get(ix));
+        dearer.copied().unwrap_or(0.0)
+    }
+
+    /// The variants that the stages take at this budget.
+    pub fn mix(&self, budget: f32) -> Vec<usize> {
+        let mut spent = self.base;
+        let mut take = |stage: usize| {
+            let variant = self.choice(stage, budget, spent);
+            spent += self.extra(stage, variant);
+            variant
+        };
+        (0..self.offers.len()).map(&mut take).collect()
+    }
+}
+
 /// The network that always takes one variant; `trunk` stands before the stages.
 pub fn fixed(trunk: &Component, stages: &[Variants], variant: usize) -> Result<ModelProto> {
     let parts: Vec<Component> = std::iter::once(trunk)
@@ -167,10 +200,9 @@ pub fn compose(
         let own = format!("stage{}", ix + 1);
         let name = |what: &str| format!("controller/{own}/{what}");
         let left = graph.node("Sub", &name("left"), &[KNOB, &spent])?;
-        let [needs_int8, needs_f32] = [0, 1].map(|variant| threshold[variant] - SLACK);
+        let [needs_int8, needs_f32] = threshold.map(|needed| (needed - SLACK).min(NEVER));
         let needs_f32 = graph.constant(&name("needs_f32"), &[], &[needs_f32])?;
-        // A threshold that is never reached would be infinite, which not every runtime reads.
-        let needs_int8 = graph.constant(&name("needs_int8"), &[], &[needs_int8.min(1e9)])?;
+        let needs_int8 = graph.constant(&name("needs_int8"), &[], &[needs_int8])?;
         let to_f32 = graph.node("GreaterOrEqual", &name("to_f32"), &[&left, &needs_f32])?;
         let to_int8 = graph.node("GreaterOrEqual", &name("to_int8"), &[&left, &needs_int8])?;
         let [int8, f32] = [0, 1].map(|variant| offer.extra[variant]);
@@ -252,6 +284,20 @@ mod tests {
         // By itself the first stage goes first, as when its fragile neighbour has had its turn.
         assert_eq!(Policy::LookAhead.thresholds(&[EVEN]), [[1.0, 10.0]]);
         assert_eq!(Policy::LookAhead.thresholds(&[fragile, EVEN]), [[1.0, 11.0], [1.0, 10.0]]);
+    }
+
+    #[test]
+    fn a_budget_is_spent_stage_by_stage() {
+        let mix = |policy: Policy, budget: f32| {
+            Plan { base: 2.0, offers: vec![EVEN; 3], policy }.mix(budget)
+        };
+        assert_eq!(mix(Policy::Greedy, 1.9), [0, 0, 0]);
+        assert_eq!(mix(Policy::Greedy, 3.5), [1, 0, 0]);
+        assert_eq!(mix(Policy::Greedy, 13.0), [2, 1, 0]);
+        // Three small steps before a large one.
+        assert_eq!(mix(Policy::LookAhead, 13.0), [1, 1, 1]);
+        assert_eq!(mix(Policy::LookAhead, 14.0), [2, 1, 1]);
+        assert_eq!(mix(Policy::LookAhead, 32.0), [2, 2, 2]);
     }
 
     #[test]

@@ -5,9 +5,11 @@
 //! | `tradeoff` | quality, latency and speed-up, the routed model beside every reference |
 //! | `spread` | inputs by path, deviation of the outputs |
 //! | `segments` | time of each segment, beside what its operations would take |
+//! | `precision` | the precision of each stage, over the budget |
 //! | `battery` | answers by the battery's size, and how it runs down |
 
 mod battery;
+mod precision;
 mod segments;
 mod spread;
 mod tradeoff;
@@ -32,12 +34,25 @@ const BATTERY: [(&str, &str); 2] = [
     ("battery", "A battery run down, policy by policy"),
 ];
 
+/// More charts of a network that switches its precision.
+const PRECISION: [(&str, &str); 3] = [
+    ("energy", "Quality against energy"),
+    ("bytes", "Weights read against energy"),
+    ("mix", "Precision of each stage"),
+];
+
 /// The charts of a report, by id and title, in the page's order.
 pub fn charts(report: Option<&ScenarioReport>) -> Vec<(&'static str, &'static str)> {
-    match report.and_then(|report| report.battery.as_ref()) {
-        Some(_) => [&CURVES[..], &BATTERY].concat(),
-        None => CURVES.to_vec(),
+    let mut charts = CURVES.to_vec();
+    if report.is_some_and(|report| report.precision.is_some()) {
+        // Every input takes the same path there.
+        charts.retain(|(id, _)| *id != "paths");
+        charts.splice(1..1, PRECISION);
     }
+    if report.is_some_and(|report| report.battery.is_some()) {
+        charts.extend(BATTERY);
+    }
+    charts
 }
 
 /// The point that a plot marks.
@@ -53,11 +68,15 @@ pub enum Selected {
 
 /// The plot of this chart; `report` is none as long as nothing is measured.
 pub fn plot(id: &str, report: Option<&ScenarioReport>, selected: Selected) -> Option<Plot> {
-    let &(id, title) = CURVES.iter().chain(&BATTERY).find(|(known, _)| *known == id)?;
+    let &(id, title) =
+        CURVES.iter().chain(&BATTERY).chain(&PRECISION).find(|(known, _)| *known == id)?;
     let curve = |x, y| tradeoff::plot(title, (x, y), report, selected);
     Some(match id {
         "answers" => battery::answers(title, report?.battery.as_ref()?),
         "battery" => battery::drains(title, report?.battery.as_ref()?),
+        "mix" => precision::plot(title, report),
+        "energy" => curve(Measure::Active, Measure::Quality),
+        "bytes" => curve(Measure::Active, Measure::Bytes),
         "paths" => spread::paths(title, report, selected),
         "deviation" => spread::deviation(title, report, selected),
         "segments" => segments::plot(title, report),

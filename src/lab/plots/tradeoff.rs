@@ -63,6 +63,7 @@ pub fn plot(
             Measure::Latency => p.latency_s,
             Measure::Speedup => p.speedup,
             Measure::Quality => Some(p.accuracy.unwrap_or(p.agreement)),
+            Measure::Bytes => None,
         };
         Some(Point { x: of(x)?, y: of(y)?, ..Point::default() })
     });
@@ -194,6 +195,7 @@ pub enum Measure {
     Latency,
     Speedup,
     Quality,
+    Bytes,
 }
 
 impl Measure {
@@ -205,6 +207,9 @@ impl Measure {
             }
             Measure::Speedup => ("Speed-up, batch 1", NumberFormat::Ratio, Scale::Log),
             Measure::Quality if labelled => ("Accuracy", NumberFormat::Percent, Scale::Linear),
+            Measure::Bytes => {
+                ("Weights read (lower is better)", NumberFormat::Si("B"), Scale::Linear)
+            }
             Measure::Quality => {
                 ("Agreement with the full model", NumberFormat::Percent, Scale::Linear)
             }
@@ -223,6 +228,7 @@ impl Measure {
                 point.batch1.map(|t| (t.speedup.median, Some((t.speedup.lo, t.speedup.hi))))
             }
             Measure::Quality => Some((point.accuracy.unwrap_or(point.agreement), None)),
+            Measure::Bytes => Some((point.bytes, None)),
         }
     }
 }

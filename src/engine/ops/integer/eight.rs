@@ -79,7 +79,7 @@ impl PackedInt8 {
             let own = &self.scales[columns.clone()];
             let lines = sums.chunks_exact(self.isa.panel()).zip(&scales);
             for ((sums, scale), y) in lines.zip(y.chunks_exact_mut(self.n)) {
-                kernel::scale(&sums[..own.len()], *scale, own, &mut y[columns.clone()]);
+                kernel::scale(self.isa, &sums[..own.len()], *scale, own, &mut y[columns.clone()]);
             }
         });
     }

@@ -105,7 +105,7 @@ impl PackedInt4 {
             totals.fill(0.0);
             for (b, (own, bytes)) in activations.iter().zip(&mut packed).enumerate() {
                 let at = (p * blocks + b) * panel;
-                kernel::unpack(bytes, &mut weights);
+                kernel::unpack(self.isa, bytes, &mut weights);
                 for (scale, &bits) in scales.iter_mut().zip(&self.scales[at..at + panel]) {
                     *scale = of_sixteen(bits);
                 }
@@ -117,7 +117,7 @@ impl PackedInt4 {
                 sums.chunks_exact_mut(panel).for_each(|row| row.copy_from_slice(&shift));
                 kernel::multiply(self.isa, own, rows, &weights, &mut sums);
                 for (sums, totals) in sums.chunks_exact(panel).zip(totals.chunks_exact_mut(panel)) {
-                    kernel::accumulate(sums, &scales, totals);
+                    kernel::accumulate(self.isa, sums, &scales, totals);
                 }
             }
             let columns = p * panel..self.n.min((p + 1) * panel);

@@ -237,32 +237,65 @@ fn quantise(row: &[f32], scale: f32, q: &mut [i16]) {
     }
 }
 
-/// `y = sums · scale · columns`.
+/// Loops that the compiler makes into vectors by itself, once for every machine and once for wider registers.
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-pub fn scale(sums: &[i32], scale: f32, columns: &[f32], y: &mut [f32]) {
-    for ((y, &sum), column) in y.iter_mut().zip(sums).zip(columns) {
-        *y = sum as f32 * scale * column;
-    }
-}
+mod loops {
+    use super::Isa;
 
-/// `y += sums · columns`.
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-pub fn accumulate(sums: &[i32], columns: &[f32], y: &mut [f32]) {
-    for ((y, &sum), column) in y.iter_mut().zip(sums).zip(columns) {
-        *y += sum as f32 * column;
+    macro_rules! loops {
+        ($($(#[$doc:meta])* $name:ident($($arg:ident: $kind:ty),+) $body:block)+) => {
+            $(
+                $(#[$doc])*
+                pub fn $name(isa: Isa, $($arg: $kind),+) {
+                    match isa {
+                        #[cfg(target_arch = "x86_64")]
+                        // SAFETY: both have AVX2, and it was detected.
+                        Isa::Avx2 | Isa::Avx512Vnni => unsafe { wide::$name($($arg),+) },
+                        Isa::Portable => plain::$name($($arg),+),
+                    }
+                }
+            )+
+            mod plain {
+                $(#[inline(always)] pub fn $name($($arg: $kind),+) $body)+
+            }
+            #[cfg(target_arch = "x86_64")]
+            mod wide {
+                $(
+                    #[target_feature(enable = "avx2")]
+                    pub fn $name($($arg: $kind),+) {
+                        super::plain::$name($($arg),+);
+                    }
+                )+
+            }
+        };
     }
-}
 
-/// Two whole numbers in −8…7 from each byte, 8 added in it: the lower four bits to the first half of `out`, the higher
-/// four to the second.
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-pub fn unpack(bytes: &[u8], out: &mut [i8]) {
-    let (low, high) = out.split_at_mut(bytes.len());
-    for ((low, high), byte) in low.iter_mut().zip(high).zip(bytes) {
-        *low = (byte & 15) as i8 - 8;
-        *high = (byte >> 4) as i8 - 8;
+    loops! {
+        /// `y = sums · scale · columns`.
+        scale(sums: &[i32], scale: f32, columns: &[f32], y: &mut [f32]) {
+            for ((y, &sum), column) in y.iter_mut().zip(sums).zip(columns) {
+                *y = sum as f32 * scale * column;
+            }
+        }
+        /// `y += sums · columns`.
+        accumulate(sums: &[i32], columns: &[f32], y: &mut [f32]) {
+            for ((y, &sum), column) in y.iter_mut().zip(sums).zip(columns) {
+                *y += sum as f32 * column;
+            }
+        }
+        /// Two whole numbers in −8…7 from each byte, 8 added in it: the lower four bits to the first half of `out`, the
+        /// higher four to the second.
+        unpack(bytes: &[u8], out: &mut [i8]) {
+            let (low, high) = out.split_at_mut(bytes.len());
+            for ((low, high), byte) in low.iter_mut().zip(high).zip(bytes) {
+                *low = (byte & 15) as i8 - 8;
+                *high = (byte >> 4) as i8 - 8;
+            }
+        }
     }
 }
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+pub use loops::{accumulate, scale, unpack};
 
 /// One row with a panel of pairs.
 fn portable(x: &[i16], weights: &[i8], sums: &mut [i32]) {
@@ -351,6 +384,8 @@ mod x86 {
 mod wasm {
     use std::arch::wasm32::*;
 
+    use super::Isa;
+
     /// Rows with a panel of 8 columns, in pairs. The rows are written out: the page is compiled for size, which unrolls no
     /// loop, and sums in memory would take as long as the products.
     macro_rules! kernel {
@@ -428,7 +463,7 @@ mod wasm {
     }
 
     /// `y = sums · scale · columns`.
-    pub fn scale(sums: &[i32], scale: f32, columns: &[f32], y: &mut [f32]) {
+    pub fn scale(_: Isa, sums: &[i32], scale: f32, columns: &[f32], y: &mut [f32]) {
         let row = f32x4_splat(scale);
         let rest = y.len() % 4;
         let fours = y.len() - rest;
@@ -447,7 +482,7 @@ mod wasm {
     }
 
     /// `y += sums · columns`, of lengths that four divides.
-    pub fn accumulate(sums: &[i32], columns: &[f32], y: &mut [f32]) {
+    pub fn accumulate(_: Isa, sums: &[i32], columns: &[f32], y: &mut [f32]) {
         let each = sums.chunks_exact(4).zip(columns.chunks_exact(4)).zip(y.chunks_exact_mut(4));
         for ((sums, columns), y) in each {
             // SAFETY: four numbers of each.
@@ -461,7 +496,7 @@ mod wasm {
     }
 
     /// Two whole numbers from each byte, of lengths that sixteen divides.
-    pub fn unpack(bytes: &[u8], out: &mut [i8]) {
+    pub fn unpack(_: Isa, bytes: &[u8], out: &mut [i8]) {
         let (low, high) = out.split_at_mut(bytes.len());
         let each =
             bytes.chunks_exact(16).zip(low.chunks_exact_mut(16)).zip(high.chunks_exact_mut(16));
