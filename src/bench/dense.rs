@@ -104,7 +104,11 @@ pub fn dense_curve(
     path_seconds: Option<&[Seconds]>,
 ) -> Vec<DensePoint> {
     let n = recording.len();
-    let mut values = knob_values(recording.all_scores(n), range, shares());
+    // Between settings that a knob alone distinguishes there is nothing more to see.
+    let mut values = match recording.follows_settings() {
+        true => vec![],
+        false => knob_values(recording.all_scores(n), range, shares()),
+    };
     values.extend(measured);
     values.sort_by(f32::total_cmp);
     values.dedup();

@@ -90,6 +90,19 @@ impl Recording {
         Ok(Recording { paths, program, settings })
     }
 
+    /// Whether a knob alone leads to the paths, by what the program computes of it.
+    pub fn follows_settings(&self) -> bool {
+        self.settings.is_some()
+    }
+
+    /// Forgets the paths that none of these settings leads to; where rows decide, every path stays.
+    pub fn keep(&mut self, values: &[f32]) {
+        if let Some((_, settings)) = &self.settings {
+            let wanted: Vec<Path> = values.iter().map(|&value| settings.path(value)).collect();
+            self.paths.retain(|record| wanted.contains(&record.path));
+        }
+    }
+
     /// Number of samples for which every path is recorded.
     pub fn len(&self) -> usize {
         self.paths.iter().map(|p| p.outputs.len()).min().unwrap_or(0)

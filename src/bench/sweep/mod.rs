@@ -48,6 +48,10 @@ const ACTIVE_SHARES: [f64; 13] = [
 ];
 /// Rows that every path is recorded for before the first round, for each timed one.
 const FIRST_ROWS: usize = 2;
+/// The same where all rows take the same path, so that none has to stand for others.
+const FIRST_WHERE_ALL_ARE_ALIKE: usize = 32;
+/// Rows from which it is known there what each path costs.
+const FEW_ROWS: usize = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -100,7 +104,9 @@ impl<C: Clock> Sweep<C> {
         let mut session = Session::new(subject.routed.clone());
         let calibration = Recording::new(subject.routed.clone())?;
         let test = calibration.clone();
-        let scaling = subject.scaling.as_ref().map(|_| calibration.clone());
+        // How sure an answer is decides nothing where a knob alone does.
+        let scaled = subject.scaling.as_ref().filter(|_| !calibration.follows_settings());
+        let scaling = scaled.map(|_| calibration.clone());
         let row = subject.test.0.row(0)?;
         let mut path_at = |value: f32| -> Result<usize> {
             let knobs = Knobs::new().with(&subject.knob, value);
@@ -255,6 +261,10 @@ impl<C: Clock> Sweep<C> {
                 Ok(false)
             }
             Phase::First => {
+                let known = self.test.len().min(self.calibration.len());
+                if self.grid.is_empty() && self.test.follows_settings() && known >= FEW_ROWS {
+                    self.choose_paths();
+                }
                 let enough = |recording: &Recording, samples: &Samples| {
                     recording.len() >= self.first_rows_recorded(samples)
                 };
@@ -264,7 +274,9 @@ impl<C: Clock> Sweep<C> {
                     self.record_pending()?;
                     return Ok(false);
                 }
-                self.grid = self.choose_grid();
+                if self.grid.is_empty() {
+                    self.grid = self.choose_grid();
+                }
                 self.batch1 = Some(self.timing(1)?);
                 self.phase = Phase::Batch1;
                 Ok(false)
@@ -447,6 +459,16 @@ impl<C: Clock> Sweep<C> {
         self.subject.test.0.len() + self.subject.calibration.0.len()
     }
 
+    /// Where a knob alone leads to paths: settings by what the paths cost, and only their paths from then on.
+    fn choose_paths(&mut self) {
+        self.grid = self.choose_grid();
+        let ends = [self.cheap, self.dear].map(|ix| self.test.paths[ix].path);
+        self.test.keep(&self.grid);
+        self.calibration.keep(&self.grid);
+        let find = |path| self.test.paths.iter().position(|record| record.path == path);
+        [self.cheap, self.dear] = ends.map(|path| find(path).unwrap_or(0));
+    }
+
     /// What work counts as where settings and paths are compared.
     fn weight(&self, work: Work) -> f64 {
         self.subject.active.weight(&self.options.energy, work)
@@ -454,6 +476,9 @@ impl<C: Clock> Sweep<C> {
 
     /// How many samples are recorded before settings and timed rows are chosen.
     fn first_rows_recorded(&self, samples: &Samples) -> usize {
+        if self.test.follows_settings() {
+            return FIRST_WHERE_ALL_ARE_ALIKE.min(samples.len());
+        }
         (FIRST_ROWS * self.options.timed_rows).min(samples.len())
     }
 
@@ -464,7 +489,9 @@ impl<C: Clock> Sweep<C> {
         let Subject { knob, range, .. } = &self.subject;
         if self.subject.routed.gates().len() > 1 {
             // Not all that happen to be recorded: the same experiment must choose the same settings.
-            let n = self.first_rows_recorded(&self.subject.calibration.0);
+            let alike = self.test.follows_settings();
+            let first = self.first_rows_recorded(&self.subject.calibration.0);
+            let n = if alike { FEW_ROWS.min(first) } else { first };
             let weight = |work| self.weight(work);
             return knob_values_by_cost(&self.calibration, n, (knob, *range), inner, weight);
         }
