@@ -30,12 +30,13 @@ pub struct Precise {
     pub plan: Plan,
 }
 
-/// Makes variants of the stages behind `parts[0]`, measures them on `samples`, composes.
+/// Makes variants of the stages behind `parts[0]`, measures them on `samples`, composes. They are compiled into `library`.
 pub fn compose(
     parts: &[Component],
     samples: &Samples,
     policy: Policy,
     provenance: BTreeMap<String, String>,
+    library: &Library,
 ) -> Result<Precise> {
     let [trunk, stages @ ..] = parts else {
         return Err(Error::new(ErrorKind::Internal, "there are no stages"));
@@ -51,7 +52,7 @@ pub fn compose(
     let routed = |plan: &Plan| {
         precision::compose(trunk, &stages, plan, precision::RANGE.default, provenance.clone())
     };
-    let program = Program::from_proto(&Library::default(), "stages", &routed(&any)?, 0)?;
+    let program = Program::from_proto(library, "stages", &routed(&any)?, 0)?;
     let plan = measured(&Arc::new(program), stages.len(), samples, policy)?;
     Ok(Precise {
         full: precision::fixed(trunk, &stages, 2)?,

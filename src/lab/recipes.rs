@@ -71,12 +71,13 @@ impl Probe {
 type Sureness = (score::Kind, usize);
 
 /// The models of `strategy` from its parts, in its order. `scaling` are samples for temperatures; `score` says how sure
-/// an early exit or a model of a cascade is.
+/// an early exit or a model of a cascade is. What is compiled on the way stays in `library`.
 pub fn models(
     strategy: &str,
     parts: Vec<Component>,
     scaling: Option<&Scaling>,
     score: Sureness,
+    library: &Library,
 ) -> Result<Models> {
     match strategy {
         dendritic::STRATEGY => of_dendritic(parts),
@@ -87,8 +88,8 @@ pub fn models(
         energy::STRATEGY => of_energy(parts),
         learned::STRATEGY => of_learned(parts, scaling),
         cascade::STRATEGY => of_cascade(parts, scaling, score),
-        precision::STRATEGY => of_precision(parts, scaling, Policy::LookAhead),
-        precision::GREEDY => of_precision(parts, scaling, Policy::Greedy),
+        precision::STRATEGY => of_precision(parts, scaling, Policy::LookAhead, library),
+        precision::GREEDY => of_precision(parts, scaling, Policy::Greedy, library),
         other => Err(Error::new(ErrorKind::Internal, "no recipe makes models of it").at(other)),
     }
 }
@@ -273,6 +274,7 @@ fn of_precision(
     parts: Vec<Component>,
     scaling: Option<&Scaling>,
     policy: Policy,
+    library: &Library,
 ) -> Result<Models> {
     let roles: Vec<String> = (0..parts.len())
         .map(|ix| if ix == 0 { "trunk".into() } else { format!("stage{ix}") })
@@ -281,7 +283,7 @@ fn of_precision(
     let samples = scaling.ok_or_else(|| {
         Error::new(ErrorKind::Data, "there are no samples to measure the variants on")
     })?;
-    let precise = super::precision::compose(&parts, &samples.0, policy, provenance)?;
+    let precise = super::precision::compose(&parts, &samples.0, policy, provenance, library)?;
     Ok(Models {
         full: precise.full,
         light: precise.light,

@@ -135,14 +135,14 @@ impl Scenario {
             Source::Sentences([_, file]) => Some(Tokenizer::read(file, get(files, file)?)?),
             Source::Images(_) | Source::Seed => None,
         };
-        let (models, splits) = self.models(files, experiment, tokenizer.as_ref())?;
+        // What is compared runs from the same weights.
+        let library = Library::default();
+        let (models, splits) = self.models(files, experiment, tokenizer.as_ref(), &library)?;
         let (scaling, calibration, test) = splits;
         let variants = match &tokenizer {
             Some(tokenizer) => perturb::variants(&test.0, tokenizer, experiment.seed)?,
             None => vec![],
         };
-        // What is compared runs from the same weights.
-        let library = Library::default();
         let program = |role: &str, model: &ModelProto| {
             let name = format!("{}, {role}", self.name);
             Program::from_proto(&library, &name, model, encode(model).len()).map(Arc::new)
@@ -175,6 +175,7 @@ impl Scenario {
         files: &BTreeMap<String, Vec<u8>>,
         experiment: &Experiment,
         tokenizer: Option<&Tokenizer>,
+        library: &Library,
     ) -> Result<(Models, Splits)> {
         let (sizes, seed) = (experiment.sizes(), experiment.seed);
         let score = (experiment.score, self.classes.len());
@@ -183,7 +184,8 @@ impl Scenario {
             let n = 2 * sizes.calibration.max(sizes.test);
             let samples = Samples::new(reference.samples(n), None)?;
             let mlp::ReferenceMlp { full, light, gate, .. } = reference;
-            let models = recipes::models(self.strategy, vec![full, light, gate], None, score)?;
+            let models =
+                recipes::models(self.strategy, vec![full, light, gate], None, score, library)?;
             return Ok((models, split(&samples, sizes, seed)?));
         }
         let parts = self
@@ -211,7 +213,7 @@ impl Scenario {
             }
             _ => return Err(Error::new(ErrorKind::Internal, "its samples come from no file")),
         };
-        Ok((recipes::models(self.strategy, parts, splits.0.as_ref(), score)?, splits))
+        Ok((recipes::models(self.strategy, parts, splits.0.as_ref(), score, library)?, splits))
     }
 
     /// The ways in which its gates can ask how sure an answer is; none where they ask something else.

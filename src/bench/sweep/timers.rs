@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::engine::{Batch, Knobs};
 use crate::error::Result;
 
-use super::Sweep;
+use super::{FIRST_WHERE_ALL_ARE_ALIKE, Sweep};
 
 /// Rows of a pass, and rounds for each round of the curve, when the router is timed by itself.
 const OVERHEAD_ROWS: usize = 32;
@@ -46,7 +46,9 @@ impl<C: Clock> Sweep<C> {
     /// The `count` test samples that are timed: they stand for all that are recorded when they are chosen.
     fn timed_rows(&self, count: usize) -> Vec<usize> {
         if self.test.follows_settings() {
-            return (0..count.min(self.subject.test.0.len())).collect();
+            // Where all take the same path, fewer stand for all; a whole batch there must be.
+            let enough = count.min(FIRST_WHERE_ALL_ARE_ALIKE.max(self.options.batch));
+            return (0..enough.min(self.subject.test.0.len())).collect();
         }
         if self.subject.routed.gates().len() == 1 {
             let scores = &self.test.paths[self.cheap].scores;
