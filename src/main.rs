@@ -70,6 +70,15 @@ enum Command {
         #[arg(long, default_value_t = 15)]
         rounds: usize,
     },
+    /// Run every mix of precisions of six layers, and what controllers make of a budget beside the best of them.
+    Mixes {
+        /// Table of sentences to run, as for `bench`; the built-in ones unless given.
+        #[arg(long)]
+        table: Option<PathBuf>,
+        /// Samples, at most: each takes about two seconds.
+        #[arg(long, default_value_t = 200)]
+        rows: usize,
+    },
     /// Put the matrix products of a model into eight or four bits.
     Quantise {
         model: PathBuf,
@@ -116,6 +125,7 @@ fn run(command: Command) -> Result<()> {
         Command::Usage { model, language } => cli::model::usage(&model, language),
         Command::Kernels { rounds } => cli::bench::kernels(rounds),
         Command::Quantise { model, bits, out } => cli::model::quantise(&model, bits, &out),
+        Command::Mixes { table, rows } => cli::bench::mixes(table.as_deref(), rows),
         Command::Launch => cli::bench::launch(),
         Command::Route { strategy } => cli::route::route(strategy),
     }

@@ -13,6 +13,9 @@ use perforate::auto::{Found, Options, cascade, early_exits};
 use perforate::data::{Samples, images, npz};
 use perforate::engine::{Batch, Knobs, Program, Session, to_array};
 use perforate::fit::quantise::{Bits, quantise};
+use perforate::lab::experiment::Experiment;
+use perforate::lab::find;
+use perforate::lab::precision::path_of;
 use perforate::onnx::{Component, encode};
 use perforate::report::usage::{Language, usage};
 use perforate::route::early_exit::RANGE;
@@ -194,5 +197,76 @@ fn products_in_fewer_bits() {
         for (engine, theirs) in engines.run(&file) {
             compare(&format!("{bits:?} bits, {engine}"), &own, &theirs);
         }
+    }
+}
+
+/// A network that switches its precision, at every budget that its controller tells apart.
+///
+/// Activations are rounded to 255 steps a row. Where engines add up in another order, a number on the border of two steps
+/// falls to the other one: outputs differ by more than sums do, but by far less than the quantised network differs from the
+/// one in f32 (0.03 and 0.13 on average).
+#[test]
+fn precision_on_a_budget() {
+    const SENTENCES: usize = 12;
+    const AT_MOST: f32 = 0.05;
+    const ON_AVERAGE: f32 = 0.01;
+    let Some(peers) = peers() else { return };
+    let scenario = find("precision/sentences").unwrap();
+    let sizes = Experiment {
+        scaling: 20,
+        calibration: 20,
+        test: SENTENCES,
+        ..Experiment::usual(scenario, true)
+    };
+    let opened = scenario.open(&common::files(scenario.name), &sizes).unwrap();
+    let samples = &opened.subject.test.0;
+    let plan = opened.plan.as_ref().unwrap();
+    let program = &opened.subject.routed;
+    let mut session = Session::new(program.clone());
+    // One budget for each mix that the controller can be led to.
+    let mut budgets: Vec<(f32, Vec<usize>)> = vec![];
+    for step in 0..=400 {
+        let budget = step as f32 / 400.0;
+        let mix = plan.mix(budget);
+        let path = session.foresee(&Knobs::new().with("budget", budget)).unwrap();
+        assert_eq!(path, Some(path_of(mix.clone())), "the plan and the graph at {budget}");
+        if budgets.last().is_none_or(|(_, last)| *last != mix) {
+            budgets.push((budget, mix));
+        }
+    }
+    assert!(budgets.len() >= 8, "{budgets:?}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = |file: &str| folder.path().join(file);
+    fs::write(path("model.onnx"), encode(&opened.routed)).unwrap();
+    let array = |name: &str| -> ArrayD<f32> {
+        let tensor = samples.inputs().get(name).unwrap();
+        match name {
+            "ids" => to_array::<i64>(tensor).unwrap().mapv(|id| id as f32),
+            _ => to_array(tensor).unwrap(),
+        }
+    };
+    let rows = npz::write(&[("ids", &array("ids")), ("mask", &array("mask"))]).unwrap();
+    fs::write(path("rows.npz"), rows).unwrap();
+    let mut command = Command::new(peers.join("python/bin/python"));
+    command.arg(fs::canonicalize("tests/peers/sentences.py").unwrap()).current_dir(&folder);
+    command.args(["model.onnx", "rows.npz", "budget", "out.npz"]);
+    succeeds(command.args(budgets.iter().map(|(budget, _)| budget.to_string())));
+    let theirs = npz::read("out.npz", &fs::read(path("out.npz")).unwrap(), "out").unwrap();
+    let theirs = to_array::<f32>(theirs.get("out").unwrap()).unwrap();
+    let mut theirs = theirs.rows().into_iter();
+    for (budget, mix) in &budgets {
+        let knobs = Knobs::new().with("budget", *budget);
+        let (mut largest, mut sum, mut count) = (0f32, 0f32, 0);
+        for row in 0..SENTENCES {
+            let ours = session.run(&samples.row(row).unwrap(), &knobs).unwrap().first().unwrap();
+            for (a, b) in ours.iter().zip(theirs.next().unwrap()) {
+                largest = largest.max((a - b).abs());
+                (sum, count) = (sum + (a - b).abs(), count + 1);
+            }
+        }
+        let mean = sum / count as f32;
+        println!("budget {budget}: {mix:?}: {mean:.5} apart on average, {largest:.5} at most");
+        assert!(largest <= AT_MOST && mean <= ON_AVERAGE, "{budget}: {mix:?}: {mean}, {largest}");
     }
 }

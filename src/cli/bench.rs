@@ -14,7 +14,7 @@ use perforate::fit::calibrate::Loss;
 use perforate::lab::experiment::{Answers, Experiment};
 use perforate::lab::plots::{self, Selected};
 use perforate::lab::scenario::{Opened, SEED};
-use perforate::lab::{OWN, OWN_CASCADE, SCENARIOS, find, launches};
+use perforate::lab::{OWN, OWN_CASCADE, SCENARIOS, find, launches, mixes};
 use perforate::report::{Context, Host, Report, ScenarioReport, scenario_report};
 use perforate::route::score::Kind;
 use perforate::units::Seconds;
@@ -209,6 +209,44 @@ pub fn kernels(rounds: usize) -> Result<()> {
             format!("{median:.2} ({lo:.2}–{hi:.2})\t{:.2} %", 100.0 * deviation)
         };
         say!("{rows} × {k} × {n}\t{}\t{}\t{}", Seconds(timing.f32_s.median), of(0), of(1));
+    }
+    Ok(())
+}
+
+/// Runs every mix of precisions, and says what the controllers make of budgets beside the best of them.
+pub fn mixes(table: Option<&Path>, rows: usize) -> Result<()> {
+    let scenario = find("precision/sentences")?;
+    let usual = Experiment::usual(scenario, false);
+    let experiment = match table {
+        Some(path) => Experiment { table: Some(path.display().to_string()), ..usual },
+        None => usual,
+    };
+    let opened = scenario.open(&read_files(&experiment)?, &experiment)?;
+    let bar = indicatif::ProgressBar::new(rows.min(opened.subject.test.0.len()) as u64);
+    let all = mixes::all(&opened, rows, |row| bar.set_position(row as u64))?;
+    bar.finish_and_clear();
+    let told = |ix: usize| {
+        let mix = &all[ix];
+        let names: Vec<&str> =
+            mix.variants.iter().map(|&v| perforate::route::precision::VARIANTS[v]).collect();
+        let (energy, accuracy) = (100.0 * mix.energy, 100.0 * mix.accuracy);
+        format!("{energy:.1} %\t{accuracy:.2} %\t{:.4}\t{}", mix.deviation, names.join(" "))
+    };
+    say!("{} mixes on {} samples", all.len(), rows.min(opened.subject.test.0.len()));
+    say!("budget\twho\tenergy\taccuracy\tdeviation\tstages");
+    let budgets: Vec<f64> = (3..=20).map(|step| f64::from(step) / 20.0).collect();
+    for spent in mixes::spend(&opened, &all, &budgets)? {
+        let [greedy, ahead] = spent.controllers;
+        let [accurate, near] = spent.oracles;
+        let who = [
+            ("greedy", greedy),
+            ("look-ahead", ahead),
+            ("most accurate", accurate),
+            ("nearest", near),
+        ];
+        for (who, ix) in who {
+            say!("{:.0} %\t{who}\t{}", 100.0 * spent.budget, told(ix));
+        }
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ const SMALLEST_SIDE: usize = 16;
 
 /// Shares of the scale that covers a block's largest weight which are tried: to clip a few may cost less than to be
 /// coarse to all.
-const SHARES: [f32; 7] = [1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7];
+const SHARES: [f32; 4] = [1.0, 0.9, 0.8, 0.7];
 
 /// A model in fewer bits.
 #[derive(Debug, Clone)]

@@ -11,6 +11,7 @@ pub mod launches;
 mod link;
 mod live;
 mod messages;
+pub mod mixes;
 pub mod mlp;
 mod own;
 pub mod plots;

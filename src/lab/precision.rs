@@ -14,7 +14,7 @@ use crate::onnx::{Component, chain, prune};
 use crate::route::precision::{self, Offer, Plan, Policy, Variants};
 
 /// Samples on which it is measured how far each variant puts the output off.
-const PROBES: usize = 16;
+const PROBES: usize = 8;
 /// Gates of a stage: the dearest variant or another one, and which of these.
 const GATES: usize = 2;
 

@@ -49,7 +49,7 @@ const ACTIVE_SHARES: [f64; 13] = [
 /// Rows that every path is recorded for before the first round, for each timed one.
 const FIRST_ROWS: usize = 2;
 /// The same where all rows take the same path, so that none has to stand for others.
-const FIRST_WHERE_ALL_ARE_ALIKE: usize = 32;
+const FIRST_WHERE_ALL_ARE_ALIKE: usize = 16;
 /// Rows from which it is known there what each path costs.
 const FEW_ROWS: usize = 4;
 
