@@ -74,13 +74,14 @@ impl PackedInt8 {
             (rows * self.k, rows * self.n),
             "x is [rows, k], y [rows, n]"
         );
+        if rows == 0 {
+            return;
+        }
         let (activations, scales) = self.quantised(x, rows);
+        let n = self.n;
         self.each_panel(&activations, rows, |columns, sums| {
             let own = &self.scales[columns.clone()];
-            let lines = sums.chunks_exact(self.isa.panel()).zip(&scales);
-            for ((sums, scale), y) in lines.zip(y.chunks_exact_mut(self.n)) {
-                kernel::scale(self.isa, &sums[..own.len()], *scale, own, &mut y[columns.clone()]);
-            }
+            kernel::scale(self.isa, sums, &scales, own, &mut y[columns.start..], n);
         });
     }
 
@@ -133,7 +134,10 @@ impl PackedInt8 {
         for (ix, panel) in self.weights.chunks_exact(width * self.depth()).enumerate() {
             let first = ix * width;
             let shift = &self.shift[first..first + width];
-            sums.chunks_exact_mut(width).for_each(|row| row.copy_from_slice(shift));
+            match self.isa.offset() {
+                0 => sums.fill(0),
+                _ => sums.chunks_exact_mut(width).for_each(|row| row.copy_from_slice(shift)),
+            }
             kernel::multiply(self.isa, activations, rows, panel, &mut sums);
             take(first..self.n.min(first + width), &sums);
         }

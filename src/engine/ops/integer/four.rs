@@ -85,41 +85,33 @@ impl PackedInt4 {
         assert_eq!((x.len(), y.len()), fits, "x is [rows, k], y [rows, n]");
         let (blocks, panel) = (self.k / BLOCK, self.isa.panel());
         let row_scales: Vec<f32> = x.chunks_exact(self.k.max(1)).map(kernel::scale_of).collect();
-        // Block by block, so that each is one product of its own.
-        let activations: Vec<kernel::Activations> = (0..blocks)
-            .map(|b| {
-                let mut own = kernel::Activations::new(self.isa, rows, BLOCK);
-                for (row, &scale) in row_scales.iter().enumerate() {
-                    let start = row * self.k + b * BLOCK;
-                    own.quantise(row, &x[start..start + BLOCK], scale);
-                }
-                own
-            })
-            .collect();
-        let mut weights = vec![0i8; BLOCK * panel];
-        let mut sums = vec![0i32; rows * panel];
-        let (mut shift, mut scales) = (vec![0i32; panel], vec![0f32; panel]);
+        let mut activations = kernel::Activations::new(self.isa, rows, self.k);
+        for ((row, line), &scale) in x.chunks_exact(self.k.max(1)).enumerate().zip(&row_scales) {
+            activations.quantise(row, line, scale);
+        }
+        let mut weights = vec![0i8; self.k * panel];
+        let (mut shift, mut scales) = (vec![0i32; blocks * panel], vec![0f32; blocks * panel]);
         let mut totals = vec![0f32; rows * panel];
-        let mut packed = self.weights.chunks_exact((BLOCK * panel / 2).max(1));
-        for p in 0..self.n.div_ceil(panel) {
-            totals.fill(0.0);
-            for (b, (own, bytes)) in activations.iter().zip(&mut packed).enumerate() {
-                let at = (p * blocks + b) * panel;
-                kernel::unpack(self.isa, bytes, &mut weights);
-                for (scale, &bits) in scales.iter_mut().zip(&self.scales[at..at + panel]) {
-                    *scale = of_sixteen(bits);
-                }
-                if let Some(sums) = self.sums.get(at..at + panel) {
-                    for (shift, &sum) in shift.iter_mut().zip(sums) {
-                        *shift = -self.isa.offset() * i32::from(sum);
-                    }
-                }
-                sums.chunks_exact_mut(panel).for_each(|row| row.copy_from_slice(&shift));
-                kernel::multiply(self.isa, own, rows, &weights, &mut sums);
-                for (sums, totals) in sums.chunks_exact(panel).zip(totals.chunks_exact_mut(panel)) {
-                    kernel::accumulate(self.isa, sums, &scales, totals);
+        let half = BLOCK * panel / 2;
+        let packed = self.weights.chunks_exact((blocks * half).max(1));
+        for (p, bytes) in packed.enumerate() {
+            // All of a panel at once: that it is unpacked is shared by all rows.
+            for (bytes, weights) in bytes.chunks_exact(half).zip(weights.chunks_exact_mut(2 * half))
+            {
+                kernel::unpack(self.isa, bytes, weights);
+            }
+            let own = p * blocks * panel..(p + 1) * blocks * panel;
+            for (scale, &bits) in scales.iter_mut().zip(&self.scales[own.clone()]) {
+                *scale = of_sixteen(bits);
+            }
+            if let Some(sums) = self.sums.get(own) {
+                for (shift, &sum) in shift.iter_mut().zip(sums) {
+                    *shift = -self.isa.offset() * i32::from(sum);
                 }
             }
+            let own =
+                kernel::Blocks { size: BLOCK, weights: &weights, scales: &scales, shift: &shift };
+            kernel::multiply_blocks(self.isa, &activations, rows, &own, &mut totals);
             let columns = p * panel..self.n.min((p + 1) * panel);
             let lines = totals.chunks_exact(panel).zip(&row_scales);
             for ((totals, scale), y) in lines.zip(y.chunks_exact_mut(self.n)) {

@@ -218,10 +218,101 @@ pub fn multiply(isa: Isa, x: &Activations, rows: usize, weights: &[i8], sums: &m
     }
 }
 
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-pub use wasm::{accumulate, scale, unpack};
+/// A panel of weights whose blocks of inputs have scales of their own.
+#[derive(Debug)]
+pub struct Blocks<'a> {
+    /// Inputs in a block.
+    pub size: usize,
+    /// One panel, in the order of [`multiply`].
+    pub weights: &'a [i8],
+    /// By block, one for each column.
+    pub scales: &'a [f32],
+    /// By block, what each column's sum begins with.
+    pub shift: &'a [i32],
+}
+
+/// Sets `y`, `[rows, panel]`, to the products of all rows with one panel: whole numbers are summed within a block, the
+/// blocks' sums times their scales in f32, block after block.
+///
+/// # Panics
+/// If a length does not fit: the kernels rely on them.
+pub fn multiply_blocks(isa: Isa, x: &Activations, rows: usize, panel: &Blocks, y: &mut [f32]) {
+    let (depth, width) = (x.depth, isa.panel());
+    let blocks = depth / panel.size;
+    assert!(panel.size.is_multiple_of(isa.group()) && depth == blocks * panel.size, "whole blocks");
+    assert_eq!((panel.weights.len(), y.len()), (depth * width, rows * width), "a panel, its sums");
+    assert_eq!((panel.scales.len(), panel.shift.len()), (blocks * width, blocks * width), "scales");
+    match (isa, &x.values) {
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx512Vnni, Values::Shifted(values)) => {
+            assert_eq!(values.len(), rows * depth, "rows of activations");
+            for (x, y) in values.chunks(ROWS * depth).zip(y.chunks_mut(ROWS * width)) {
+                // SAFETY: lengths as above; the instructions were detected.
+                unsafe {
+                    match x.len() / depth {
+                        4 => x86::vnni_blocks::<4>(x, depth, panel, y),
+                        3 => x86::vnni_blocks::<3>(x, depth, panel, y),
+                        2 => x86::vnni_blocks::<2>(x, depth, panel, y),
+                        _ => x86::vnni_blocks::<1>(x, depth, panel, y),
+                    }
+                }
+            }
+        }
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx2, Values::Wide(values)) => {
+            assert_eq!(values.len(), rows * depth, "rows of activations");
+            for (x, y) in values.chunks(2 * depth).zip(y.chunks_mut(2 * width)) {
+                // SAFETY: lengths as above; the instructions were detected.
+                unsafe {
+                    match x.len() / depth {
+                        2 => x86::avx2_blocks::<2>(x, depth, panel, y),
+                        _ => x86::avx2_blocks::<1>(x, depth, panel, y),
+                    }
+                }
+            }
+        }
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        (Isa::Simd128, Values::Wide(values)) => {
+            assert_eq!(values.len(), rows * depth, "rows of activations");
+            let whole = rows - rows % 2;
+            let (x, x_rest) = values.split_at(whole * depth);
+            let (y, y_rest) = y.split_at_mut(whole * width);
+            for (x, y) in x.chunks_exact(2 * depth).zip(y.chunks_exact_mut(2 * width)) {
+                // SAFETY: lengths as above; the target has the instructions.
+                unsafe { wasm::two_blocks(x, depth, panel, y) }
+            }
+            if !y_rest.is_empty() {
+                // SAFETY: as above.
+                unsafe { wasm::one_blocks(x_rest, depth, panel, y_rest) }
+            }
+        }
+        (_, Values::Wide(values)) => {
+            assert_eq!(values.len(), rows * depth, "rows of activations");
+            let mut sums = vec![0i32; width];
+            for (x, y) in values.chunks_exact(depth).zip(y.chunks_exact_mut(width)) {
+                y.fill(0.0);
+                let weights = panel.weights.chunks_exact(panel.size * width);
+                let each = panel.scales.chunks_exact(width).zip(panel.shift.chunks_exact(width));
+                for ((x, weights), (scales, shift)) in
+                    x.chunks_exact(panel.size).zip(weights).zip(each)
+                {
+                    sums.copy_from_slice(shift);
+                    portable(x, weights, &mut sums);
+                    for ((y, &sum), scale) in y.iter_mut().zip(&sums).zip(scales) {
+                        *y += sum as f32 * scale;
+                    }
+                }
+            }
+        }
+        #[cfg(target_arch = "x86_64")]
+        _ => unreachable!("activations are made for their kernel"),
+    }
+}
+
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use wasm::{largest, quantise};
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub use wasm::{scale, unpack};
 
 /// The largest magnitude.
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
@@ -271,16 +362,14 @@ mod loops {
     }
 
     loops! {
-        /// `y = sums · scale · columns`.
-        scale(sums: &[i32], scale: f32, columns: &[f32], y: &mut [f32]) {
-            for ((y, &sum), column) in y.iter_mut().zip(sums).zip(columns) {
-                *y = sum as f32 * scale * column;
-            }
-        }
-        /// `y += sums · columns`.
-        accumulate(sums: &[i32], columns: &[f32], y: &mut [f32]) {
-            for ((y, &sum), column) in y.iter_mut().zip(sums).zip(columns) {
-                *y += sum as f32 * column;
+        /// `y = sums · scale of the row · columns`, row by row: rows of `y` are `stride` apart, those of `sums` a panel.
+        scale(sums: &[i32], rows: &[f32], columns: &[f32], y: &mut [f32], stride: usize) {
+            let panel = sums.len() / rows.len().max(1);
+            let lines = sums.chunks_exact(panel.max(1)).zip(y.chunks_mut(stride));
+            for ((sums, y), scale) in lines.zip(rows) {
+                for ((y, &sum), column) in y.iter_mut().zip(sums).zip(columns) {
+                    *y = sum as f32 * scale * column;
+                }
             }
         }
         /// Two whole numbers in −8…7 from each byte, 8 added in it: the lower four bits to the first half of `out`, the
@@ -295,7 +384,7 @@ mod loops {
     }
 }
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-pub use loops::{accumulate, scale, unpack};
+pub use loops::{scale, unpack};
 
 /// One row with a panel of pairs.
 fn portable(x: &[i16], weights: &[i8], sums: &mut [i32]) {
@@ -311,6 +400,8 @@ fn portable(x: &[i16], weights: &[i8], sums: &mut [i32]) {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::*;
+
+    use super::Blocks;
 
     /// `R` rows with a panel of 16 columns, in pairs.
     ///
@@ -378,13 +469,113 @@ mod x86 {
             }
         }
     }
+
+    /// `R` rows with a panel of 16 columns, in pairs, block by block.
+    ///
+    /// # Safety
+    /// `x` has `R · depth` numbers, `y` `16 · R`, the panel `16 · depth` weights and 16 scales and shifts a block; the size
+    /// of a block is even and divides `depth`; the machine has AVX2.
+    #[target_feature(enable = "avx2")]
+    pub unsafe fn avx2_blocks<const R: usize>(
+        x: &[i16],
+        depth: usize,
+        panel: &Blocks,
+        y: &mut [f32],
+    ) {
+        // SAFETY: every pointer stays inside the slices, by the lengths that the caller promises.
+        unsafe {
+            let (x, mut w) = (x.as_ptr(), panel.weights.as_ptr());
+            let (mut scales, mut shift) = (panel.scales.as_ptr(), panel.shift.as_ptr());
+            let mut total = [[_mm256_setzero_ps(); 2]; R];
+            for block in 0..depth / panel.size {
+                let first =
+                    [_mm256_loadu_si256(shift.cast()), _mm256_loadu_si256(shift.add(8).cast())];
+                let mut acc = [first; R];
+                let from = block * panel.size;
+                for pair in 0..panel.size / 2 {
+                    let low = _mm256_cvtepi8_epi16(_mm_loadu_si128(w.cast()));
+                    let high = _mm256_cvtepi8_epi16(_mm_loadu_si128(w.add(16).cast()));
+                    w = w.add(32);
+                    for (r, acc) in acc.iter_mut().enumerate() {
+                        let own = x.add(r * depth + from + 2 * pair).cast::<i32>().read_unaligned();
+                        let own = _mm256_set1_epi32(own);
+                        acc[0] = _mm256_add_epi32(acc[0], _mm256_madd_epi16(own, low));
+                        acc[1] = _mm256_add_epi32(acc[1], _mm256_madd_epi16(own, high));
+                    }
+                }
+                let columns = [_mm256_loadu_ps(scales), _mm256_loadu_ps(scales.add(8))];
+                for (total, acc) in total.iter_mut().zip(&acc) {
+                    for ((total, acc), scale) in total.iter_mut().zip(acc).zip(columns) {
+                        *total =
+                            _mm256_add_ps(*total, _mm256_mul_ps(_mm256_cvtepi32_ps(*acc), scale));
+                    }
+                }
+                (scales, shift) = (scales.add(16), shift.add(16));
+            }
+            let y = y.as_mut_ptr();
+            for (r, total) in total.iter().enumerate() {
+                _mm256_storeu_ps(y.add(16 * r), total[0]);
+                _mm256_storeu_ps(y.add(16 * r + 8), total[1]);
+            }
+        }
+    }
+
+    /// `R` rows with a panel of 32 columns, in fours, block by block.
+    ///
+    /// # Safety
+    /// `x` has `R · depth` numbers, `y` `32 · R`, the panel `32 · depth` weights and 32 scales and shifts a block; four
+    /// divides the size of a block, and that `depth`; the machine has AVX-512 with VNNI.
+    #[target_feature(enable = "avx512f,avx512vnni")]
+    pub unsafe fn vnni_blocks<const R: usize>(
+        x: &[u8],
+        depth: usize,
+        panel: &Blocks,
+        y: &mut [f32],
+    ) {
+        // SAFETY: every pointer stays inside the slices, by the lengths that the caller promises.
+        unsafe {
+            let (x, mut w) = (x.as_ptr(), panel.weights.as_ptr());
+            let (mut scales, mut shift) = (panel.scales.as_ptr(), panel.shift.as_ptr());
+            let mut total = [[_mm512_setzero_ps(); 2]; R];
+            for block in 0..depth / panel.size {
+                let first =
+                    [_mm512_loadu_si512(shift.cast()), _mm512_loadu_si512(shift.add(16).cast())];
+                let mut acc = [first; R];
+                let from = block * panel.size;
+                for four in 0..panel.size / 4 {
+                    let low = _mm512_loadu_si512(w.cast());
+                    let high = _mm512_loadu_si512(w.add(64).cast());
+                    w = w.add(128);
+                    for (r, acc) in acc.iter_mut().enumerate() {
+                        let own = x.add(r * depth + from + 4 * four).cast::<i32>().read_unaligned();
+                        let own = _mm512_set1_epi32(own);
+                        acc[0] = _mm512_dpbusd_epi32(acc[0], own, low);
+                        acc[1] = _mm512_dpbusd_epi32(acc[1], own, high);
+                    }
+                }
+                let columns = [_mm512_loadu_ps(scales), _mm512_loadu_ps(scales.add(16))];
+                for (total, acc) in total.iter_mut().zip(&acc) {
+                    for ((total, acc), scale) in total.iter_mut().zip(acc).zip(columns) {
+                        *total =
+                            _mm512_add_ps(*total, _mm512_mul_ps(_mm512_cvtepi32_ps(*acc), scale));
+                    }
+                }
+                (scales, shift) = (scales.add(32), shift.add(32));
+            }
+            let y = y.as_mut_ptr();
+            for (r, total) in total.iter().enumerate() {
+                _mm512_storeu_ps(y.add(32 * r), total[0]);
+                _mm512_storeu_ps(y.add(32 * r + 16), total[1]);
+            }
+        }
+    }
 }
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm {
     use std::arch::wasm32::*;
 
-    use super::Isa;
+    use super::{Blocks, Isa};
 
     /// Rows with a panel of 8 columns, in pairs. The rows are written out: the page is compiled for size, which unrolls no
     /// loop, and sums in memory would take as long as the products.
@@ -425,6 +616,58 @@ mod wasm {
     kernel!(one, 1: 0);
     kernel!(four, 4: 0 1 2 3);
 
+    /// The same, block by block.
+    macro_rules! block_kernel {
+        ($name:ident: $($r:literal)+) => {
+            /// # Safety
+            /// `x` has as many rows of `depth` numbers as the name says, `y` 8 numbers a row, the panel `8 · depth` weights
+            /// and 8 scales a block; the size of a block is even and divides `depth`.
+            pub unsafe fn $name(x: &[i16], depth: usize, panel: &Blocks, y: &mut [f32]) {
+                // SAFETY: every pointer stays inside the slices, by the lengths that the caller promises.
+                unsafe {
+                    let mut x = x.as_ptr();
+                    let end = x.add(depth);
+                    let mut w = panel.weights.as_ptr();
+                    let mut scales = panel.scales.as_ptr().cast::<v128>();
+                    let mut left = [$({ let _ = $r; f32x4_splat(0.0) }),+];
+                    let mut right = left;
+                    while x < end {
+                        let mut low_sums = [$({ let _ = $r; i32x4_splat(0) }),+];
+                        let mut high_sums = low_sums;
+                        let block_end = x.add(panel.size);
+                        while x < block_end {
+                            let low = i16x8_load_extend_i8x8(w);
+                            let high = i16x8_load_extend_i8x8(w.add(8));
+                            $(
+                                let own = v128_load32_splat(x.add($r * depth).cast());
+                                low_sums[$r] = i32x4_add(low_sums[$r], i32x4_dot_i16x8(own, low));
+                                high_sums[$r] = i32x4_add(high_sums[$r], i32x4_dot_i16x8(own, high));
+                            )+
+                            x = x.add(2);
+                            w = w.add(16);
+                        }
+                        let (of_left, of_right) = (v128_load(scales), v128_load(scales.add(1)));
+                        scales = scales.add(2);
+                        $(
+                            let more = f32x4_mul(f32x4_convert_i32x4(low_sums[$r]), of_left);
+                            left[$r] = f32x4_add(left[$r], more);
+                            let more = f32x4_mul(f32x4_convert_i32x4(high_sums[$r]), of_right);
+                            right[$r] = f32x4_add(right[$r], more);
+                        )+
+                    }
+                    let y = y.as_mut_ptr().cast::<v128>();
+                    $(
+                        v128_store(y.add(2 * $r), left[$r]);
+                        v128_store(y.add(2 * $r + 1), right[$r]);
+                    )+
+                }
+            }
+        };
+    }
+
+    block_kernel!(one_blocks: 0);
+    block_kernel!(two_blocks: 0 1);
+
     /// The largest magnitude.
     pub fn largest(row: &[f32]) -> f32 {
         let mut most = f32x4_splat(0.0);
@@ -462,35 +705,39 @@ mod wasm {
         }
     }
 
-    /// `y = sums · scale · columns`.
-    pub fn scale(_: Isa, sums: &[i32], scale: f32, columns: &[f32], y: &mut [f32]) {
-        let row = f32x4_splat(scale);
-        let rest = y.len() % 4;
-        let fours = y.len() - rest;
-        let each = sums.chunks_exact(4).zip(columns.chunks_exact(4)).zip(y.chunks_exact_mut(4));
-        for ((sums, columns), y) in each {
-            // SAFETY: four numbers of each.
-            unsafe {
-                let sums = f32x4_convert_i32x4(v128_load(sums.as_ptr().cast()));
-                let scaled = f32x4_mul(f32x4_mul(sums, row), v128_load(columns.as_ptr().cast()));
-                v128_store(y.as_mut_ptr().cast(), scaled);
+    /// `y = sums · scale of the row · columns`, row by row: rows of `y` are `stride` apart, those of `sums` a panel of 8.
+    pub fn scale(
+        _: Isa,
+        sums: &[i32],
+        rows: &[f32],
+        columns: &[f32],
+        y: &mut [f32],
+        stride: usize,
+    ) {
+        let lines = sums.chunks_exact(8).zip(y.chunks_mut(stride)).zip(rows);
+        if let ([_, _, _, _, _, _, _, _], true) = (columns, stride >= 8) {
+            // SAFETY: eight numbers of each; a line of `y` may be shorter than `stride`, but not than its columns.
+            let (left, right) = unsafe {
+                let columns = columns.as_ptr().cast::<v128>();
+                (v128_load(columns), v128_load(columns.add(1)))
+            };
+            for ((sums, y), scale) in lines {
+                let scale = f32x4_splat(*scale);
+                let y = &mut y[..8];
+                // SAFETY: eight numbers of each.
+                unsafe {
+                    let (sums, y) = (sums.as_ptr().cast::<v128>(), y.as_mut_ptr().cast::<v128>());
+                    let scaled =
+                        |ix: usize| f32x4_mul(f32x4_convert_i32x4(v128_load(sums.add(ix))), scale);
+                    v128_store(y, f32x4_mul(scaled(0), left));
+                    v128_store(y.add(1), f32x4_mul(scaled(1), right));
+                }
             }
+            return;
         }
-        for ix in fours..fours + rest {
-            y[ix] = sums[ix] as f32 * scale * columns[ix];
-        }
-    }
-
-    /// `y += sums · columns`, of lengths that four divides.
-    pub fn accumulate(_: Isa, sums: &[i32], columns: &[f32], y: &mut [f32]) {
-        let each = sums.chunks_exact(4).zip(columns.chunks_exact(4)).zip(y.chunks_exact_mut(4));
-        for ((sums, columns), y) in each {
-            // SAFETY: four numbers of each.
-            unsafe {
-                let sums = f32x4_convert_i32x4(v128_load(sums.as_ptr().cast()));
-                let more = f32x4_mul(sums, v128_load(columns.as_ptr().cast()));
-                let y = y.as_mut_ptr().cast::<v128>();
-                v128_store(y, f32x4_add(v128_load(y), more));
+        for ((sums, y), scale) in lines {
+            for ((y, &sum), column) in y.iter_mut().zip(sums).zip(columns) {
+                *y = sum as f32 * scale * column;
             }
         }
     }
