@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use perforate::bench::quality::{self, Answer};
 use perforate::bench::record::{Recording, argmax};
-use perforate::bench::sweep::Subject;
+use perforate::bench::sweep::{Active, Subject};
 use perforate::bench::truth::Truth;
 use perforate::data::Samples;
 use perforate::energy::EnergyModel;
@@ -203,18 +203,23 @@ fn batches_answer_like_rows(case: &Case) {
         let outcome = case.run(case.rows(), value);
         let outputs = outcome.first().unwrap();
         let knobs = case.knobs(value);
+        // Another order of sums puts a number on the border of two of 255 steps into the other one.
+        let apart = if case.subject.active == Active::Energy { 0.05 } else { 1e-4 };
         let recorded = (0..ROWS).map(|row| {
             let routed = case.recording.at(row, &knobs);
             Answer { output: routed.output, work: routed.work, path: None }
         });
         for ((row, answer), own) in recorded.enumerate().zip(outputs.outer_iter()) {
             let own: Vec<f32> = own.iter().copied().collect();
-            assert_eq!(argmax(&own), argmax(answer.output), "row {row} at {value}");
-            let near = own.iter().zip(answer.output).all(|(a, b)| (a - b).abs() <= 1e-4);
+            let near = own.iter().zip(answer.output).all(|(a, b)| (a - b).abs() <= apart);
             assert!(near, "row {row} at {value}");
+            let sure = answer.output.iter().any(|v| (v - answer.output[0]).abs() > 2.0 * apart);
+            let same = argmax(&own) == argmax(answer.output);
+            assert!(same || !sure, "row {row} at {value}");
             // Padding costs what it costs.
             if case.samples().length(row).is_none() {
-                assert_eq!(outcome.trace.rows[row].work, answer.work, "row {row} at {value}");
+                let own = outcome.trace.rows[row].work + outcome.trace.shared;
+                assert_eq!(own, answer.work, "row {row} at {value}");
             }
         }
     }
@@ -231,5 +236,6 @@ fn metadata_is_complete(case: &Case) {
     labels.sort();
     labels.dedup();
     assert_eq!(labels.len(), program.paths().len(), "two paths have one name");
-    assert!(labels.contains(&"full".to_string()), "{labels:?}");
+    let all_of_it = if case.subject.active == Active::Energy { "6× f32" } else { "full" };
+    assert!(labels.iter().any(|label| label == all_of_it), "{:?} …", labels[0]);
 }

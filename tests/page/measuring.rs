@@ -157,7 +157,7 @@ fn each_scenario_gives_a_curve() {
         for scenario in sentences {
             page.emulate(1280, 800, false);
             choose(page, scenario);
-            page.wait_until(&format!("a curve of {scenario}"), PATIENCE, |page| {
+            page.wait_until(&format!("a curve of {scenario}"), 3 * PATIENCE, |page| {
                 is_chosen(page, scenario) && measured(page) > 0
             });
             fits(page);

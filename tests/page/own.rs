@@ -72,6 +72,56 @@ fn sentences_can_be_typed_and_brought_along() {
     });
 }
 
+/// Sentences pass a network stage by stage, each in the precision that the budget of that moment affords.
+#[test]
+fn a_budget_is_spent_live() {
+    with_page("budget", &format!("{QUICK}&scenario=precision/sentences"), |page| {
+        page.wait_until("the first curve", 3 * PATIENCE, |page| {
+            measured(page) > 0 && page.is_visible("#live-run")
+        });
+        let turn = |budget: &str| {
+            page.script(&format!("document.querySelector('#budget').value = {budget}"));
+        };
+        let variants = |page: &Page| -> Vec<String> {
+            let cells = page.script(
+                "return [...document.querySelectorAll('#live-rows [data-variant]')].map(c => c.dataset.variant)",
+            );
+            serde_json::from_value(cells).expect("variants")
+        };
+        // The rows are painted anew at every stage: they are read in one go.
+        let answered = |page: &Page| {
+            page.script("return document.querySelector('#live-rows .answer')?.textContent ?? '…'")
+                != "…"
+        };
+        turn("1");
+        page.click("#live-run");
+        // What is measured makes room, and can be gone on with.
+        wait_for(page, "the sweep to stop", |page| state(page) == "idle");
+        page.wait_until("a sentence in f32", PATIENCE, |page| {
+            variants(page).starts_with(&["f32"; 6].map(String::from)) && answered(page)
+        });
+        // Turned while a sentence is on its way: the stages still to come follow.
+        page.wait_until("the next sentence", PATIENCE, |page| !answered(page));
+        turn("0");
+        page.wait_until("stages that follow the budget", PATIENCE, |page| {
+            let last = variants(page);
+            last[0] == "f32" && last[5] == "int4"
+        });
+        page.wait_until("a sentence in four bits", PATIENCE, |page| {
+            variants(page).starts_with(&["int4"; 6].map(String::from)) && answered(page)
+        });
+        assert!(page.text("#live-told").contains("an estimate, by operations"));
+        assert!(
+            page.text("#live-rows").contains("right") || page.text("#live-rows").contains("wrong")
+        );
+        page.click("#live-run");
+        assert_eq!(page.text("#live-run"), "Run sentences");
+        assert!(!page.is_visible("#error"));
+        // Energy by time knows no precision, and stands nowhere here.
+        assert!(!page.text("#about").contains("by time"), "{}", page.text("#about"));
+    });
+}
+
 /// A plain classifier and some inputs become a routed model, with its curve and what was tried.
 #[test]
 fn a_model_gets_exits_and_is_measured() {
