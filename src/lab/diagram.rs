@@ -88,13 +88,22 @@ struct Pen<'a> {
     diagram: Diagram,
 }
 
+/// A line that leads on: from where, with what word, on which way, and where it would end.
+struct Out {
+    point: (f64, f64),
+    word: &'static str,
+    way: Way,
+    next: (f64, f64),
+}
+
 impl Diagram {
     /// Lays a program out.
     pub fn of(program: &Program) -> Diagram {
         let diagram = Diagram { width: 0.0, height: 0.0, boxes: vec![], lines: vec![] };
         let mut pen = Pen { program, diagram };
         let outline = program.outline();
-        let height = pen.block(&outline, &[], (EDGE, EDGE), None, Way::new());
+        let (height, outs) = pen.block(&outline, (EDGE, EDGE), vec![], &Way::new());
+        outs.into_iter().for_each(|out| pen.end(out));
         let mut diagram = pen.diagram;
         diagram.height = height + 2.0 * EDGE;
         let right = diagram.boxes.iter().map(|f| f.at.0 + f.width);
@@ -175,92 +184,83 @@ impl Frame {
 }
 
 impl Pen<'_> {
-    /// Lays out `items` and after them `rest`, from `corner` on; `from` is where the line comes from, with its label.
-    /// Returns the height taken.
+    /// Lays out `items` from `corner` on; `from` are the lines that lead there. What follows a gate stands once, behind all
+    /// of its branches. Returns the height taken, and the lines that lead on.
     fn block(
         &mut self,
         items: &[Outline],
-        rest: &[&[Outline]],
         corner: (f64, f64),
-        from: Option<((f64, f64), &str)>,
-        way: Way,
-    ) -> f64 {
-        let Some((first, others)) = items.split_first() else {
-            if let Some((next, rest)) = rest.split_first() {
-                return self.block(next, rest, corner, from, way);
-            }
-            return self.end(corner, from, way);
-        };
-        let (x, top) = corner;
-        match first {
-            Outline::Segment(ix) => {
-                let segment = self.program.segments().nth(*ix);
-                let title = segment.as_ref().map_or("", |s| s.name).trim_end_matches(" …");
-                let note = segment.as_ref().and_then(|s| s.macs).map(|m| m.to_string());
-                let width = width(title);
-                let next = (x + width + GAP, top);
-                let place = self.diagram.boxes.len();
-                let frame = Frame {
-                    kind: Kind::Segment,
-                    at: (x, top + BOX.1 / 2.0),
-                    width,
-                    title: title.to_string(),
-                    note: note.unwrap_or_default(),
-                    way: way.clone(),
-                };
-                self.diagram.boxes.push(frame);
-                self.line(from, place, way.clone());
-                let out = (x + width, top + BOX.1 / 2.0);
-                self.block(others, rest, next, Some((out, "")), way).max(BOX.1)
-            }
-            Outline::Gate(ix, branches) => {
-                let place = self.diagram.boxes.len();
-                let title = question(&self.program.gates()[*ix]);
-                let width = width(&title);
-                self.diagram.boxes.push(Frame {
-                    kind: Kind::Gate,
-                    at: (x, top + BOX.1 / 2.0),
-                    width,
-                    title,
-                    note: String::new(),
-                    way: way.clone(),
-                });
-                self.line(from, place, way.clone());
-                let out = (x + width, top + BOX.1 / 2.0);
-                let after: Vec<&[Outline]> =
-                    std::iter::once(others).chain(rest.iter().copied()).collect();
-                let mut height = 0.0;
-                for (branch, word, then) in [(0, "yes", true), (1, "no", false)] {
-                    let mut own = way.clone();
-                    own.push((*ix, then));
-                    let corner = (x + width + GAP, top + height);
-                    let items = &branches[branch];
-                    height += self.block(items, &after, corner, Some((out, word)), own) + LANE;
+        from: Vec<Out>,
+        way: &Way,
+    ) -> (f64, Vec<Out>) {
+        let (mut x, top) = corner;
+        let (mut height, mut from) = (BOX.1, from);
+        for item in items {
+            let (kind, title, note) = match item {
+                Outline::Segment(ix) => {
+                    let segment = self.program.segments().nth(*ix);
+                    let title = segment.as_ref().map_or("", |s| s.name).trim_end_matches(" …");
+                    let note = segment.as_ref().and_then(|s| s.macs).map(|m| m.to_string());
+                    (Kind::Segment, title.to_string(), note.unwrap_or_default())
                 }
-                height - LANE
-            }
+                Outline::Gate(ix, _) => {
+                    (Kind::Gate, question(&self.program.gates()[*ix]), String::new())
+                }
+            };
+            let (at, width) = ((x, top + BOX.1 / 2.0), width(&title));
+            self.frame(Frame { kind, at, width, title, note, way: way.clone() }, from);
+            let point = (x + width, top + BOX.1 / 2.0);
+            x += width + GAP;
+            from = match item {
+                Outline::Segment(_) => {
+                    vec![Out { point, word: "", way: way.clone(), next: (x, top) }]
+                }
+                Outline::Gate(ix, branches) => {
+                    let (mut taken, mut outs) = (0.0, vec![]);
+                    for (branch, word, then) in [(0, "yes", true), (1, "no", false)] {
+                        let mut own = way.clone();
+                        own.push((*ix, then));
+                        let corner = (x, top + taken);
+                        let out = Out { point, word, way: own.clone(), next: corner };
+                        let (lane, more) = self.block(&branches[branch], corner, vec![out], &own);
+                        taken += lane + LANE;
+                        outs.extend(more);
+                    }
+                    height = height.max(taken - LANE);
+                    x = outs.iter().map(|out| out.next.0).fold(x, f64::max);
+                    outs
+                }
+            };
         }
+        (height, from)
     }
 
-    fn end(&mut self, (x, top): (f64, f64), from: Option<((f64, f64), &str)>, way: Way) -> f64 {
-        let path = way
-            .iter()
+    fn end(&mut self, out: Out) {
+        let gates = out.way.iter();
+        let path = gates
             .fold(crate::engine::Path::default(), |path, &(gate, then)| path.through(gate, then));
-        let title = self.program.path_label(path);
-        let place = self.diagram.boxes.len();
-        let at = (x, top + BOX.1 / 2.0);
-        let (note, own) = (String::new(), way.clone());
-        let frame = Frame { kind: Kind::End, at, width: END, title, note, way: own };
-        self.diagram.boxes.push(frame);
-        self.line(from, place, way);
-        BOX.1
+        let frame = Frame {
+            kind: Kind::End,
+            at: (out.next.0, out.next.1 + BOX.1 / 2.0),
+            width: END,
+            title: self.program.path_label(path),
+            note: String::new(),
+            way: out.way.clone(),
+        };
+        self.frame(frame, vec![out]);
     }
 
-    fn line(&mut self, from: Option<((f64, f64), &str)>, to: usize, way: Way) {
-        if let Some((from, label)) = from {
-            let to = self.diagram.boxes[to].at;
-            self.diagram.lines.push(Line { from, to, label: label.into(), way });
-        }
+    /// Adds a frame, and the lines that lead to it.
+    fn frame(&mut self, frame: Frame, from: Vec<Out>) {
+        let to = frame.at;
+        let lines = from.into_iter().map(|out| Line {
+            from: out.point,
+            to,
+            label: out.word.into(),
+            way: out.way,
+        });
+        self.diagram.lines.extend(lines);
+        self.diagram.boxes.push(frame);
     }
 }
 

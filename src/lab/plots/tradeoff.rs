@@ -171,18 +171,22 @@ fn bound(
     name: &str,
     (x, y): (Measure, Measure),
 ) -> Option<Point> {
-    let speedup = p.predicted_speedup.unwrap_or(p.ideal_speedup);
+    // Where paths do the same operations in other precisions, these say nothing of the time.
+    let by_operations = (report.active_means != Active::Energy).then_some(p.ideal_speedup);
+    let speedup = p.predicted_speedup.or(by_operations);
     let full = report.references.full.batch1;
     let of = |measure: Measure| match measure {
-        Measure::Speedup => Some(speedup),
-        Measure::Latency => full.map(|t| t.latency_s.median / speedup),
+        Measure::Speedup => speedup,
+        Measure::Latency => full.zip(speedup).map(|(t, speedup)| t.latency_s.median / speedup),
         other => other.of(p).map(|(value, _)| value),
     };
     let label = format!(
         "{name}: {} active, {}, {} predicted, {}",
         percent(p.active),
-        dash(full.map(|t| Seconds(t.latency_s.median / speedup).to_string())),
-        times(speedup),
+        dash(
+            full.zip(speedup).map(|(t, speedup)| Seconds(t.latency_s.median / speedup).to_string())
+        ),
+        dash(speedup.map(times)),
         quality(p)
     );
     Some(Point { x: of(x)?, y: of(y)?, label, ..Point::default() })
