@@ -80,7 +80,7 @@ fn every_scenario_obeys_the_laws_of_a_curve() {
         match scenario.strategy {
             // The heads that are passed come on top.
             "early_exit" | "cascade" | "experts" | "selection_fuzzy" | "selection_learned"
-            | "selection_energy" => {
+            | "selection_energy" | "precision" | "precision_greedy" => {
                 assert!(ends.0 > 0.0 && (1.0..1.1).contains(&ends.1), "{ends:?}")
             }
             _ => assert_eq!(ends, (0.0, 1.0)),
