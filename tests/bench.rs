@@ -21,6 +21,7 @@ use perforate::lab::{SCENARIOS, find, launches, mlp};
 use perforate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode};
 use perforate::report::{PointReport, Report, ScenarioReport, scenario_report};
 use perforate::route::dendritic::{Parts, compose};
+use perforate::route::precision;
 use perforate::units::Seconds;
 use tract_onnx::prelude::*;
 
@@ -62,7 +63,8 @@ fn measure(
 
 #[test]
 fn every_scenario_obeys_the_laws_of_a_curve() {
-    for scenario in &SCENARIOS {
+    // Of two that differ in their controller's thresholds alone, one: a transformer takes its minutes.
+    for scenario in SCENARIOS.iter().filter(|scenario| scenario.strategy != precision::GREEDY) {
         let (results, report) = sweep(scenario.name);
         for pair in report.curve.windows(2) {
             let energy = |point: &PointReport| point.energy_j.operations;
@@ -79,8 +81,13 @@ fn every_scenario_obeys_the_laws_of_a_curve() {
         let ends = (curve[0].active, curve[curve.len() - 1].active);
         match scenario.strategy {
             // The heads that are passed come on top.
-            "early_exit" | "cascade" | "experts" | "selection_fuzzy" | "selection_learned"
-            | "selection_energy" | "precision" | "precision_greedy" => {
+            "early_exit"
+            | "cascade"
+            | "experts"
+            | "selection_fuzzy"
+            | "selection_learned"
+            | "selection_energy"
+            | precision::STRATEGY => {
                 assert!(ends.0 > 0.0 && (1.0..1.1).contains(&ends.1), "{ends:?}")
             }
             _ => assert_eq!(ends, (0.0, 1.0)),
