@@ -7,6 +7,7 @@
 mod batch;
 mod cost;
 mod cut;
+mod frame;
 mod gate;
 mod library;
 mod memory;

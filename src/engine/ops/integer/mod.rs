@@ -9,7 +9,7 @@
 //!
 //! | room | does |
 //! |---|---|
-//! | `kernel` | the inner loops, for each machine: the one place with `unsafe` |
+//! | `kernel` | the inner loops, for each machine: the one room with `unsafe` |
 //! | `eight`, `four` | weights in the order in which a kernel reads them |
 //! | `op` | the operators that tract runs |
 
