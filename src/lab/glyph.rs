@@ -1,6 +1,8 @@
 //! Small pictures of the strategies, for the scenarios' cards: boxes are models, a diamond is a gate.
 
-use crate::route::{cascade, dendritic, early_exit, energy, experts, fuzzy, learned, refine};
+use crate::route::{
+    cascade, dendritic, early_exit, energy, experts, fuzzy, learned, precision, refine,
+};
 
 macro_rules! glyph {
     ($body:literal) => {
@@ -46,6 +48,10 @@ pub fn of(strategy: &str) -> &'static str {
         // A line fitted to points.
         learned::STRATEGY => glyph!(
             r#"<path d="M2 23h18M2 21l17-15"/><circle cx="5" cy="15" r="1.500"/><circle cx="9" cy="17" r="1.500"/><circle cx="13" cy="9" r="1.500"/><circle cx="17" cy="10" r="1.500"/><path d="M22 16l5-9h3M22 16l8 6"/><rect x="30" y="2" width="7" height="8"/><rect x="30" y="15" width="16" height="11"/>"#
+        ),
+        // Stages, each in three sizes of which one is taken.
+        precision::STRATEGY | precision::GREEDY => glyph!(
+            r#"<path d="M1 21h46"/><rect x="4" y="2" width="10" height="10"/><rect x="4" y="14" width="10" height="6"/><rect class="fill" x="4" y="22" width="10" height="4"/><rect x="19" y="2" width="10" height="10"/><rect class="fill" x="19" y="14" width="10" height="6"/><rect x="19" y="22" width="10" height="4"/><rect class="fill" x="34" y="2" width="10" height="10"/><rect x="34" y="14" width="10" height="6"/><rect x="34" y="22" width="10" height="4"/>"#
         ),
         _ => glyph!(
             r#"<path d="M2 14h6M16 14h10"/><path class="gate" d="M12 9l5 5-5 5-5-5z"/><rect x="26" y="5" width="18" height="18"/>"#

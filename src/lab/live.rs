@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::route::precision::{Plan, VARIANTS};
 
 use super::precision::mix_of;
+use super::text::percent;
 
 /// Inputs are taken one after the other, by stages.
 #[derive(Debug)]
@@ -95,5 +96,48 @@ impl Live {
         let answer = walk.finish()?.first()?;
         moment.answer = Some(argmax(&answer.into_iter().collect::<Vec<f32>>()));
         Ok(moment)
+    }
+}
+
+/// A network on a live budget.
+#[derive(Debug, Serialize)]
+pub struct LiveState {
+    /// What the input on its way has spent of which budget.
+    told: String,
+    /// The inputs that went through last, newest first.
+    rows: Vec<LiveRow>,
+}
+
+/// An input's way through the stages.
+#[derive(Debug, Serialize)]
+pub struct LiveRow {
+    text: String,
+    /// Variant by stage; nothing yet for those to come.
+    cells: Vec<Option<String>>,
+    answer: String,
+}
+
+impl LiveState {
+    /// Of the inputs that went through last, the newest first.
+    pub fn of(moments: &[Moment], classes: &[&str]) -> LiveState {
+        let class = |ix: usize| classes.get(ix).map_or(format!("class {ix}"), |c| c.to_string());
+        let rows = moments.iter().map(|moment| LiveRow {
+            text: moment.text.clone().unwrap_or_else(|| format!("Test sample {}", moment.input)),
+            cells: (0..moment.stages).map(|stage| moment.mix.get(stage).cloned()).collect(),
+            answer: moment.answer.map_or("…".into(), |answer| match moment.truth {
+                Some(truth) if truth == answer => format!("{}, right", class(answer)),
+                Some(_) => format!("{}, wrong", class(answer)),
+                None => class(answer),
+            }),
+        });
+        let told = moments.first().map_or(String::new(), |moment| {
+            let budget = moment.budgets.last().copied().unwrap_or_default();
+            format!(
+                "{} of the energy in f32 set aside or spent, of a budget of {}; an estimate, by operations",
+                percent(f64::from(moment.spent)),
+                percent(f64::from(budget))
+            )
+        });
+        LiveState { told, rows: rows.collect() }
     }
 }

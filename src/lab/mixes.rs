@@ -6,16 +6,16 @@ use crate::data::Samples;
 use crate::energy::EnergyModel;
 use crate::engine::{Path, Session};
 use crate::error::{Error, ErrorKind, Result};
-use crate::route::precision::{Plan, Policy};
+use crate::route::precision::{self, Plan, Policy};
 use crate::units::Joules;
 
 use super::precision::path_of;
 use super::scenario::Opened;
 
 /// Variants of a stage.
-const VARIANTS: usize = 3;
+const VARIANTS: usize = precision::VARIANTS.len();
 /// More mixes than this are not looked at one by one.
-const MOST: usize = 3_usize.pow(8);
+const MOST: usize = VARIANTS.pow(8);
 
 /// What a mix gave, as means over the samples.
 #[derive(Debug, Clone, PartialEq)]

@@ -62,6 +62,23 @@ const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 const DENDRITIC: &str = "The light model runs on every input. A gate reads what it computed and estimates how likely the full model is to answer otherwise. Only where that reaches the threshold does the full model run as well; else the light answer stands.";
 const EARLY_EXIT: &str = "One network has small heads on its way. After each stage a head answers; if its best class is more probable than the threshold, the rest of the network is skipped.";
 
+/// Its controller looks ahead; the greedy one shares the rest.
+const PRECISION: Scenario = Scenario {
+    name: "precision/sentences",
+    strategy: precision::STRATEGY,
+    title: "Precision switching",
+    text: "Six layers, each in four bits, in eight and in f32; a budget decides which, looking ahead.",
+    how: "Every layer of a transformer is at hand in three precisions. Before each, a controller compares what is left of an energy budget with what this layer’s variants are worth: it knows what each costs and how far it puts the answer off, and keeps what later layers can use better. Turn the budget while a sentence is on its way, and the layers still to come follow.",
+    classes: &SENTIMENTS,
+    model: "models/sentences-{embed,layer1,…,layer6}.onnx, quantised on loading",
+    data: SENTENCES_DATA,
+    epsilon: 0.02,
+    parts: &[&MINILM],
+    source: SENTENCES,
+    claim: None,
+    statics: &[Static::EightBits(&MINILM)],
+};
+
 /// All scenarios; the first is the one that a visitor sees.
 pub const SCENARIOS: [Scenario; 14] = [
     Scenario {
@@ -266,35 +283,14 @@ pub const SCENARIOS: [Scenario; 14] = [
         claim: Some(Claim::EncoderFree),
         statics: &[Static::Files(&PLAIN), Static::Files(&TINY)],
     },
-    Scenario {
-        name: "precision/sentences",
-        strategy: precision::STRATEGY,
-        title: "Precision switching",
-        text: "Six layers, each in four bits, in eight and in f32; a budget decides which, looking ahead.",
-        how: "Every layer of a transformer is at hand in three precisions. Before each, a controller compares what is left of an energy budget with what this layer’s variants are worth: it knows what each costs and how far it puts the answer off, and keeps what later layers can use better. Turn the budget while a sentence is on its way, and the layers still to come follow.",
-        classes: &SENTIMENTS,
-        model: "models/sentences-{embed,layer1,…,layer6}.onnx, quantised on loading",
-        data: SENTENCES_DATA,
-        epsilon: 0.02,
-        parts: &[&MINILM],
-        source: SENTENCES,
-        claim: None,
-        statics: &[Static::EightBits(&MINILM)],
-    },
+    PRECISION,
     Scenario {
         name: "precision-greedy/sentences",
         strategy: precision::GREEDY,
         title: "Precision, greedy",
         text: "The same layers and budget; each takes the best precision that is affordable now.",
         how: "As in precision switching, but before each layer the controller takes the dearest precision that leaves enough for all later layers at their cheapest: the first layers take what there is.",
-        classes: &SENTIMENTS,
-        model: "models/sentences-{embed,layer1,…,layer6}.onnx, quantised on loading",
-        data: SENTENCES_DATA,
-        epsilon: 0.02,
-        parts: &[&MINILM],
-        source: SENTENCES,
-        claim: None,
-        statics: &[Static::EightBits(&MINILM)],
+        ..PRECISION
     },
 ];
 

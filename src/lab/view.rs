@@ -14,7 +14,7 @@ use super::experiment::Experiment;
 use super::glyph;
 use super::inside::{Filter, Inside, Picture, Thumb};
 use super::link::Link;
-use super::live::Moment;
+use super::live::{LiveState, Moment};
 use super::plots::{self, Selected};
 use super::registry::{SCENARIOS, find};
 use super::settings::Group;
@@ -176,24 +176,6 @@ pub struct State {
     memory: Option<String>,
 }
 
-/// A network on a live budget.
-#[derive(Debug, Serialize)]
-struct LiveState {
-    /// The budget, in words, and what the input on its way has spent of it.
-    told: String,
-    /// The inputs that went through last, newest first.
-    rows: Vec<LiveRow>,
-}
-
-/// An input's way through the stages.
-#[derive(Debug, Serialize)]
-struct LiveRow {
-    text: String,
-    /// Variant by stage; nothing yet for those to come.
-    cells: Vec<Option<String>>,
-    answer: String,
-}
-
 /// What there is of the user's, and what can be done with it.
 #[derive(Debug, Serialize)]
 struct DroppedState {
@@ -348,32 +330,6 @@ impl View {
         }
     }
 
-    fn live_state(&self) -> LiveState {
-        let classes = self.link.scenario.classes;
-        let class =
-            |class: usize| classes.get(class).map_or(format!("class {class}"), |c| c.to_string());
-        let rows = self.live.iter().map(|moment| LiveRow {
-            text: moment.text.clone().unwrap_or_else(|| format!("Test sample {}", moment.input)),
-            cells: (0..moment.stages).map(|stage| moment.mix.get(stage).cloned()).collect(),
-            answer: moment.answer.map_or("…".into(), |answer| match moment.truth {
-                Some(truth) if truth == answer => format!("{}, right", class(answer)),
-                Some(_) => format!("{}, wrong", class(answer)),
-                None => class(answer),
-            }),
-        });
-        LiveState {
-            told: self.live.first().map_or(String::new(), |moment| {
-                let budget = moment.budgets.last().copied().unwrap_or_default();
-                format!(
-                    "{} of the energy in f32 set aside or spent, of a budget of {}; an estimate, by operations",
-                    percent(f64::from(moment.spent)),
-                    percent(f64::from(budget))
-                )
-            }),
-            rows: rows.collect(),
-        }
-    }
-
     /// Moves the knob to a position of the curve.
     pub fn set_knob(&mut self, index: usize) {
         let index = index.min(self.curve().len().saturating_sub(1));
@@ -513,7 +469,9 @@ impl View {
             exits_finding: report.and_then(|r| r.exits_finding.clone()),
             stages: report.and_then(tables::stages),
             precision_finding: report.and_then(|r| r.precision.as_ref()?.finding.clone()),
-            live: report.and_then(|r| r.precision.as_ref()).map(|_| self.live_state()),
+            live: report
+                .and_then(|r| r.precision.as_ref())
+                .map(|_| LiveState::of(&self.live, scenario.classes)),
             robustness: report.and_then(tables::robustness),
             robustness_finding: report.and_then(|r| r.robustness_finding.clone()),
             claim: report.and_then(|r| scenario.claim?.judge(r)),

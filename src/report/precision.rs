@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::route::precision::{Plan, Policy, VARIANTS};
 use crate::units::{percent, three_digits};
 
-use super::PointReport;
+use super::{PointReport, References, ScenarioReport};
 
 /// What the controller goes by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,14 +50,14 @@ impl StageReport {
     }
 }
 
-/// `curve` are the settings; `full`, `light` and `statics` the network in f32, in four bits and in eight.
+/// `scenario` holds the figures; what is found is told once all samples are `judged`.
 pub(super) fn report(
     plan: &Plan,
     knob: &str,
-    curve: &[PointReport],
-    [full, light]: [&PointReport; 2],
-    statics: &[PointReport],
+    scenario: &ScenarioReport,
+    judged: bool,
 ) -> PrecisionReport {
+    let References { full, light, statics, .. } = &scenario.references;
     let thresholds = plan.policy.thresholds(&plan.offers);
     let stages = plan.offers.iter().zip(thresholds).map(|(offer, needs)| StageReport {
         extra: offer.extra.map(f64::from),
@@ -75,8 +75,8 @@ pub(super) fn report(
         },
         base: f64::from(plan.base),
         stages: stages.collect(),
-        mixes: curve.iter().map(mix).collect(),
-        finding: finding(full, light, statics.first()),
+        mixes: scenario.curve.iter().map(mix).collect(),
+        finding: if judged { finding(full, light, statics.first()) } else { None },
     }
 }
 

@@ -12,8 +12,8 @@ pub(super) fn effective_loss(results: &Results) -> Loss {
     }
 }
 
-/// What was found, in one sentence.
-pub fn summary(active_means: Active, results: &Results) -> String {
+/// What was found, in one sentence; `all` is the number of calibration samples in the end.
+pub fn summary(active_means: Active, results: &Results, all: usize) -> String {
     let risk = match effective_loss(results) {
         Loss::Error => "lost answers",
         Loss::Disagreement => "changed answers",
@@ -27,6 +27,13 @@ pub fn summary(active_means: Active, results: &Results) -> String {
     }
     let (epsilon, delta) = (results.target.epsilon * 100.0, results.target.delta * 100.0);
     let Some(ix) = results.certificate.chosen else {
+        let n = results.certificate.n;
+        if n < all as u64 {
+            return format!(
+                "Not certifiable yet: with the first {n} of {all} inputs no setting holds {risk} under {epsilon}\u{a0}% with {}\u{a0}% confidence.",
+                100.0 - delta,
+            );
+        }
         return format!(
             "Routing is not certifiable here: with n\u{a0}=\u{a0}{} no setting holds {risk} under {epsilon}\u{a0}% with {}\u{a0}% confidence.",
             results.certificate.n,

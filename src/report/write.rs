@@ -78,7 +78,7 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
             certified: chosen.is_some(),
         },
     };
-    ScenarioReport {
+    let report = ScenarioReport {
         models: models::report(subject, results),
         robustness,
         robustness_finding,
@@ -137,22 +137,21 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
         rounds: results.rounds,
         launches: results.launches,
         warnings: results.warnings.clone(),
-        summary: battery
-            .as_ref()
-            .map_or_else(|| summary(subject.active, results), |b| b.finding.clone()),
+        summary: battery.as_ref().map_or_else(
+            || summary(subject.active, results, subject.calibration.0.len()),
+            |b| b.finding.clone(),
+        ),
         comparison: match &battery {
             Some(battery) => battery.beside(results),
             None => comparison(subject.active, results),
         },
-        precision: context.plan.as_ref().map(|plan| {
-            let ends = [&results.full, &results.light].map(|point| writer.point(point));
-            let curve: Vec<_> = results.curve.iter().map(|point| writer.point(point)).collect();
-            let statics: Vec<_> = (0..results.statics.len()).map(statics).collect();
-            precision::report(plan, &subject.knob, &curve, ends.each_ref(), &statics)
-        }),
+        precision: None,
         battery,
         active_means,
-    }
+    };
+    let judged = results.full.quality.n == subject.test.0.len();
+    let precision = |plan| precision::report(plan, &subject.knob, &report, judged);
+    ScenarioReport { precision: context.plan.as_ref().map(precision), ..report }
 }
 
 fn memory(program: &Program) -> MemoryReport {

@@ -77,7 +77,7 @@ impl PackedInt8 {
         if rows == 0 {
             return;
         }
-        let (activations, scales) = self.quantised(x, rows);
+        let (activations, scales) = kernel::Activations::of_rows(self.isa, x, self.k, self.depth());
         let n = self.n;
         self.each_panel(&activations, rows, |columns, sums| {
             let own = &self.scales[columns.clone()];
@@ -106,20 +106,6 @@ impl PackedInt8 {
     /// Inputs, filled up to whole groups.
     fn depth(&self) -> usize {
         self.k.next_multiple_of(self.isa.group())
-    }
-
-    fn quantised(&self, x: &[f32], rows: usize) -> (kernel::Activations, Vec<f32>) {
-        let mut activations = kernel::Activations::new(self.isa, rows, self.depth());
-        let scales = x
-            .chunks_exact(self.k.max(1))
-            .enumerate()
-            .map(|(row, line)| {
-                let scale = kernel::scale_of(line);
-                activations.quantise(row, line, scale);
-                scale
-            })
-            .collect();
-        (activations, scales)
     }
 
     /// Calls `take` with the columns of each panel and their sums, `[rows, panel]`.

@@ -108,8 +108,19 @@ impl Activations {
         Activations { depth, values }
     }
 
+    /// Rows `x` of `k` numbers, `depth` places each, with the scale of each row.
+    pub fn of_rows(isa: Isa, x: &[f32], k: usize, depth: usize) -> (Activations, Vec<f32>) {
+        let lines = x.chunks_exact(k.max(1));
+        let mut own = Activations::new(isa, lines.len(), depth);
+        let scales: Vec<f32> = lines.clone().map(scale_of).collect();
+        for ((row, line), &scale) in lines.enumerate().zip(&scales) {
+            own.quantise(row, line, scale);
+        }
+        (own, scales)
+    }
+
     /// Sets a row to the whole numbers nearest to `values / scale`.
-    pub fn quantise(&mut self, row: usize, values: &[f32], scale: f32) {
+    fn quantise(&mut self, row: usize, values: &[f32], scale: f32) {
         let place = row * self.depth;
         match &mut self.values {
             Values::Wide(q) => quantise(values, scale, &mut q[place..place + values.len()]),
@@ -134,7 +145,7 @@ impl Activations {
 }
 
 /// The scale of a row of activations, which makes the largest of them 127.
-pub fn scale_of(row: &[f32]) -> f32 {
+fn scale_of(row: &[f32]) -> f32 {
     // What is not finite has no nearest whole number: all outputs of its row say so.
     let finite = row.iter().all(|v| v.is_finite());
     if finite { largest(row).max(SMALLEST) / LARGEST } else { f32::NAN }
