@@ -82,6 +82,7 @@ fn platforms_are_told_apart_in_four_places() {
         let allowed = [
             "clock.rs",
             "lib.rs",
+            "engine/ops/attention/kernel.rs",
             "engine/ops/integer/kernel.rs",
             "engine/ops/integer/kernel/wasm.rs",
             "engine/ops/integer/kernel/x86.rs",

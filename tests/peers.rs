@@ -16,7 +16,8 @@ use perforate::fit::quantise::{Bits, quantise};
 use perforate::lab::experiment::Experiment;
 use perforate::lab::find;
 use perforate::lab::precision::path_of;
-use perforate::onnx::{Component, encode};
+use perforate::lab::scenario::Opened;
+use perforate::onnx::{Component, GraphBuilder, Metadata, Size, encode, functions, int_attribute};
 use perforate::report::usage::{Language, usage};
 use perforate::route::early_exit::RANGE;
 
@@ -200,6 +201,124 @@ fn products_in_fewer_bits() {
     }
 }
 
+/// What ONNX Runtime for Python gives for the test sentences of a scenario, one by one, at each setting of its knob.
+fn at_settings(peers: &Path, opened: &Opened, knob: &str, settings: &[f32]) -> ArrayD<f32> {
+    let samples = &opened.subject.test.0;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |file: &str| folder.path().join(file);
+    fs::write(path("model.onnx"), encode(&opened.routed)).unwrap();
+    let array = |name: &str| -> ArrayD<f32> {
+        let tensor = samples.inputs().get(name).unwrap();
+        match name {
+            "ids" => to_array::<i64>(tensor).unwrap().mapv(|id| id as f32),
+            _ => to_array(tensor).unwrap(),
+        }
+    };
+    let rows = npz::write(&[("ids", &array("ids")), ("mask", &array("mask"))]).unwrap();
+    fs::write(path("rows.npz"), rows).unwrap();
+    let mut command = Command::new(peers.join("python/bin/python"));
+    command.arg(fs::canonicalize("tests/peers/sentences.py").unwrap()).current_dir(&folder);
+    command.args(["model.onnx", "rows.npz", knob, "out.npz"]);
+    succeeds(command.args(settings.iter().map(f32::to_string)));
+    let theirs = npz::read("out.npz", &fs::read(path("out.npz")).unwrap(), "out").unwrap();
+    to_array(theirs.get("out").unwrap()).unwrap()
+}
+
+/// A scenario of sentences with this many of them.
+fn sentences(name: &str, count: usize) -> Opened {
+    let scenario = find(name).unwrap();
+    let usual = Experiment::usual(scenario, true);
+    let sizes = Experiment { scaling: 20, calibration: 20, test: count, ..usual };
+    scenario.open(&common::files(scenario.name), &sizes).unwrap()
+}
+
+/// Tokens are left out by the function's body there and by our operator here: at every target, and with exits.
+#[test]
+fn tokens_are_left_out_alike() {
+    const SENTENCES: usize = 12;
+    let Some(peers) = peers() else { return };
+    let scenarios = [
+        ("perforated/sentences", (0..10).map(|tenth| tenth as f32 / 10.0).collect::<Vec<_>>()),
+        ("perforated-exits/sentences", vec![0.0, 0.7, 0.9, 2.0]),
+    ];
+    for (name, settings) in scenarios {
+        let opened = sentences(name, SENTENCES);
+        let knob = opened.subject.knob.clone();
+        let theirs = at_settings(&peers, &opened, &knob, &settings);
+        let mut session = Session::new(opened.subject.routed.clone());
+        let mut theirs = theirs.rows().into_iter();
+        for setting in settings {
+            let knobs = Knobs::new().with(&knob, setting);
+            for row in 0..SENTENCES {
+                let one = opened.subject.test.0.row(row).unwrap();
+                let ours = session.run(&one, &knobs).unwrap().first().unwrap();
+                for (a, b) in ours.iter().zip(theirs.next().unwrap()) {
+                    assert!((a - b).abs() <= TOLERANCE, "{name}, {setting}, {row}: {a}, {b}");
+                }
+            }
+        }
+    }
+}
+
+/// Attention over what is kept: the dense body with a mask there, blocks that are never loaded here.
+#[test]
+fn perforated_attention() {
+    const HEADS: usize = 2;
+    const LENGTH: usize = 70;
+    const DEPTH: usize = 8;
+    let blocks = LENGTH.div_ceil(functions::ATTENTION_BLOCK);
+    // Queries, keys, values, a column of the mask, and the importance in a corner of what is left.
+    let width = 3 * DEPTH + 1 + blocks;
+    let mut graph = GraphBuilder::new("attention", 17);
+    let sizes =
+        |n: usize, d: usize| [Size::Rows, Size::Fixed(HEADS), Size::Fixed(n), Size::Fixed(d)];
+    graph.input("x", &sizes(LENGTH, width)).unwrap();
+    let mut part = |name: &str, [from, to]: [usize; 2], until: usize| {
+        let whole = |what: &str, values: [usize; 2], graph: &mut GraphBuilder| {
+            graph.integers(&format!("{name}/{what}"), &values.map(|v| v as i64)).unwrap()
+        };
+        let inputs = [
+            "x".to_string(),
+            whole("from", [0, from], &mut graph),
+            whole("to", [until, to], &mut graph),
+            whole("axes", [2, 3], &mut graph),
+        ];
+        graph.node("Slice", name, &inputs.each_ref().map(String::as_str)).unwrap()
+    };
+    let q = part("q", [0, DEPTH], LENGTH);
+    let k = part("k", [DEPTH, 2 * DEPTH], LENGTH);
+    let v = part("v", [2 * DEPTH, 3 * DEPTH], LENGTH);
+    let column = part("column", [3 * DEPTH, 3 * DEPTH + 1], LENGTH);
+    let importance = part("importance", [3 * DEPTH + 1, width], blocks);
+    let half = graph.constant("half", &[], &[-0.5]).unwrap();
+    let high = graph.node("Greater", "high", &[&column, &half]).unwrap();
+    let high = graph.node_with("Cast", "number", &[&high], vec![int_attribute("to", 1)]).unwrap();
+    let first = graph.integers("first", &[0]).unwrap();
+    let head = graph.node_with("Gather", "head", &[&high, &first], vec![int_attribute("axis", 1)]);
+    let flat = graph.integers("flat", &[-1, LENGTH as i64]).unwrap();
+    let mask = graph.node("Reshape", "mask", &[&head.unwrap(), &flat]).unwrap();
+    let threshold = graph.constant("threshold", &[], &[0.3]).unwrap();
+    let inputs = [&q, &k, &v, &importance, &threshold, &mask].map(String::as_str);
+    let y = graph.call(functions::perforated_attention(17), "attention", &inputs).unwrap();
+    graph.output(&y[0], &sizes(LENGTH, DEPTH)).unwrap();
+    let file = encode(&graph.into_model(&Metadata::default()).unwrap());
+
+    let rows = ArrayD::from_shape_fn(vec![3, HEADS, LENGTH, width], |at| {
+        (((at[0] * 31 + at[1] * 17 + at[2] * 7 + at[3]) * 2654435761usize % 2000) as f32) / 1000.0
+            - 1.0
+    });
+    let Some(engines) = Engines::with(&rows) else { return };
+    let program = Arc::new(Program::load("attention.onnx", &file).unwrap());
+    let outcome =
+        Session::new(program).run(&Batch::new().with("x", rows.clone()), &Knobs::new()).unwrap();
+    let own = outcome.first().unwrap();
+    assert!(own.iter().any(|y| *y == 0.0) && own.iter().any(|y| *y != 0.0), "some is left out");
+    for (engine, theirs) in engines.run(&file) {
+        let apart = own.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+        assert!(theirs.len() == own.len() && apart <= 1e-5, "{engine}: {apart}");
+    }
+}
+
 /// A network that switches its precision, at every budget that its controller tells apart.
 ///
 /// Activations are rounded to 255 steps a row. Where engines add up in another order, a number on the border of two steps
@@ -211,14 +330,7 @@ fn precision_on_a_budget() {
     const AT_MOST: f32 = 0.05;
     const ON_AVERAGE: f32 = 0.01;
     let Some(peers) = peers() else { return };
-    let scenario = find("precision/sentences").unwrap();
-    let sizes = Experiment {
-        scaling: 20,
-        calibration: 20,
-        test: SENTENCES,
-        ..Experiment::usual(scenario, true)
-    };
-    let opened = scenario.open(&common::files(scenario.name), &sizes).unwrap();
+    let opened = sentences("precision/sentences", SENTENCES);
     let samples = &opened.subject.test.0;
     let plan = opened.plan.as_ref().unwrap();
     let program = &opened.subject.routed;
@@ -236,24 +348,8 @@ fn precision_on_a_budget() {
     }
     assert!(budgets.len() >= 8, "{budgets:?}");
 
-    let folder = tempfile::tempdir().unwrap();
-    let path = |file: &str| folder.path().join(file);
-    fs::write(path("model.onnx"), encode(&opened.routed)).unwrap();
-    let array = |name: &str| -> ArrayD<f32> {
-        let tensor = samples.inputs().get(name).unwrap();
-        match name {
-            "ids" => to_array::<i64>(tensor).unwrap().mapv(|id| id as f32),
-            _ => to_array(tensor).unwrap(),
-        }
-    };
-    let rows = npz::write(&[("ids", &array("ids")), ("mask", &array("mask"))]).unwrap();
-    fs::write(path("rows.npz"), rows).unwrap();
-    let mut command = Command::new(peers.join("python/bin/python"));
-    command.arg(fs::canonicalize("tests/peers/sentences.py").unwrap()).current_dir(&folder);
-    command.args(["model.onnx", "rows.npz", "budget", "out.npz"]);
-    succeeds(command.args(budgets.iter().map(|(budget, _)| budget.to_string())));
-    let theirs = npz::read("out.npz", &fs::read(path("out.npz")).unwrap(), "out").unwrap();
-    let theirs = to_array::<f32>(theirs.get("out").unwrap()).unwrap();
+    let settings: Vec<f32> = budgets.iter().map(|(budget, _)| *budget).collect();
+    let theirs = at_settings(&peers, &opened, "budget", &settings);
     let mut theirs = theirs.rows().into_iter();
     for (budget, mix) in &budgets {
         let knobs = Knobs::new().with("budget", *budget);

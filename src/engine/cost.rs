@@ -36,6 +36,7 @@ const FREE: &[&str] = &[
     "GatherNd",
     "Dummy",
     "Dequantize",
+    "KeepTokens",
 ];
 
 /// The value of a size for one row, unless it depends on more.

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::scalar_value;
 
 use super::gate::{Gate, find_decision};
+use super::ops;
 use super::segment::{Compiler, Segment, Source};
 use super::trace::MAX_GATES;
 
@@ -107,10 +108,14 @@ impl Cutter {
             BlockBuilder { graph, label, gate, done: HashSet::new(), live, steps: vec![] };
         builder.pass_through(&mut scope);
         for (ix, node) in graph.node.iter().enumerate() {
-            if node.op_type != "If" || !builder.live.contains(&ix) {
+            if !builder.live.contains(&ix) {
                 continue;
             }
-            self.fork(&mut builder, &mut scope, &producers, ix)?;
+            if node.op_type == "If" {
+                self.fork(&mut builder, &mut scope, &producers, ix)?;
+            } else if ops::changes_sizes(node) {
+                builder.stand_alone(self, &mut scope, ix)?;
+            }
         }
         let wanted: Vec<&str> = graph.output.iter().map(|o| o.name.as_str()).collect();
         builder.emit(self, &mut scope, &wanted, &[])?;
@@ -300,6 +305,26 @@ impl<'a> BlockBuilder<'a, '_> {
                 self.done.insert(ix);
             }
         }
+    }
+
+    /// Makes a segment of one node, whose outputs have sizes that are not known before it has run: whoever reads them is
+    /// in a segment behind it.
+    fn stand_alone(&mut self, cutter: &mut Cutter, scope: &mut Scope<'a>, ix: usize) -> Result<()> {
+        let node = &self.graph.node[ix];
+        let missing = |name: &&str| !name.is_empty() && !scope.contains_key(*name);
+        let inputs: Vec<&str> = node.input.iter().map(String::as_str).filter(missing).collect();
+        for &name in &inputs {
+            let nodes = self.ancestors(scope, &[name])?;
+            let mut read = nodes.iter().flat_map(|&ix| names_read(&self.graph.node[ix]));
+            let from_knobs = read.any(|name| matches!(scope.get(name), Some(Binding::Slot(_))))
+                && self.follows_from_knobs(cutter, scope, name)?;
+            if from_knobs {
+                self.emit(cutter, scope, &[name], &[])?;
+            }
+        }
+        self.emit(cutter, scope, &inputs, &[])?;
+        let outputs: Vec<&str> = node.output.iter().map(String::as_str).collect();
+        self.emit(cutter, scope, &outputs, &[])
     }
 
     /// Compiles what `wanted` needs and is not computed yet into one segment; `also` names

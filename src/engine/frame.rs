@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Result, one_line};
 
 use super::batch::{Knobs, select_rows};
 use super::cut::{Block, Fork};
+use super::ops::tally;
 use super::program::Program;
 use super::segment::PlanState;
 
@@ -140,6 +141,7 @@ pub(super) fn row_by_row(
                 }
             })
             .collect::<TractResult<TVec<_>>>()?;
+        tally::at_row(row);
         let outputs = state.run(single)?;
         columns.resize_with(outputs.len(), Vec::new);
         columns.iter_mut().zip(outputs).for_each(|(column, output)| column.push(output));

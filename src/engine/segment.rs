@@ -13,6 +13,7 @@ use crate::units::Macs;
 
 use super::cost::SegmentCost;
 use super::library::{Library, fingerprint};
+use super::ops;
 use super::work::Work;
 
 /// How a segment runs on a batch of several rows.
@@ -36,6 +37,8 @@ pub(crate) struct Segment {
     pub outputs: Vec<usize>,
     /// Whether anything in it depends on the rows.
     pub per_row: bool,
+    /// Whether rows may come out of it with different sizes, so that it must see all of them at once.
+    pub ragged: bool,
     /// Operators, as the file names them, for the diagram and `inspect`.
     pub operators: Vec<String>,
     compiled: Arc<Compiled>,
@@ -83,11 +86,17 @@ impl Compiler {
         let operators = graph.node.iter().map(|n| n.op_type.clone()).collect();
         let nodes: HashMap<String, String> =
             graph.node.iter().map(|n| (n.name.clone(), n.op_type.clone())).collect();
+        let ragged = graph.node.iter().any(ops::changes_sizes);
         let facts = inputs.iter().map(|(_, fact)| fact);
+        // What it does not use does not tell it from others: neither functions nor the domain that they are of.
+        let called = |name: &str| graph.node.iter().any(|node| node.op_type == name);
+        let functions = self.functions.iter().filter(|function| called(function.name()));
+        let own = graph.node.iter().any(|node| node.domain == ops::DOMAIN);
+        let sets = self.opset.iter().filter(|set| own || set.domain != ops::DOMAIN);
         let context = (
             self.ir_version,
-            self.opset.iter().map(Message::encode_to_vec).collect::<Vec<_>>(),
-            self.functions.iter().map(Message::encode_to_vec).collect::<Vec<_>>(),
+            sets.map(Message::encode_to_vec).collect::<Vec<_>>(),
+            functions.map(Message::encode_to_vec).collect::<Vec<_>>(),
         );
         let fingerprint = fingerprint(&graph, facts, context);
         let compiled = self
@@ -101,6 +110,7 @@ impl Compiler {
             inputs: inputs.into_iter().map(|(slot, _)| slot).collect(),
             outputs: vec![],
             per_row,
+            ragged,
             operators,
             compiled,
         };

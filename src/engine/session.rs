@@ -7,6 +7,7 @@ use ndarray::ArrayD;
 use tract_onnx::prelude::*;
 
 use crate::error::{Error, ErrorKind, Result, one_line};
+use crate::units::Macs;
 
 use super::batch::{Batch, Knobs, to_array};
 use super::cut::{Block, Fork, Step};
@@ -14,6 +15,7 @@ use super::frame::{
     Frame, gather, internal, numbers, per_row_value, row_by_row, same, scatter, set_knobs, state,
     truth, value,
 };
+use super::ops::tally;
 use super::program::Program;
 use super::segment::{Order, PlanState};
 use super::trace::{Path, RowTrace, Trace};
@@ -86,6 +88,8 @@ pub struct Session {
 struct Known {
     inputs: TVec<TValue>,
     outputs: TVec<TValue>,
+    /// What operators left out, by row.
+    spared: Vec<Macs>,
 }
 
 /// A run on its way.
@@ -389,28 +393,33 @@ impl Session {
                 }
             }
         };
-        if segment.per_row {
-            for &row in &frame.rows {
-                trace.rows[row].work = trace.rows[row].work + work;
-            }
-        } else {
-            trace.shared = trace.shared + work;
-        }
         let rows = frame.rows.len();
         if let Some(calls) = &mut self.calls {
             calls.push(Call { segment: ix, rows, inputs: inputs.clone() });
         }
-        let outputs = match self.known.as_ref().and_then(|all| all.get(&ix)) {
-            Some(known) if same(&known.inputs, &inputs) => known.outputs.clone(),
+        let (outputs, spared) = match self.known.as_ref().and_then(|all| all.get(&ix)) {
+            Some(known) if same(&known.inputs, &inputs) => {
+                (known.outputs.clone(), known.spared.clone())
+            }
             _ => {
                 let given = self.known.is_some().then(|| inputs.clone());
                 let outputs = self.execute(program, ix, inputs, rows)?;
+                let spared = tally::take();
                 if let Some((all, inputs)) = self.known.as_mut().zip(given) {
-                    all.insert(ix, Known { inputs, outputs: outputs.clone() });
+                    let (outputs, spared) = (outputs.clone(), spared.clone());
+                    all.insert(ix, Known { inputs, outputs, spared });
                 }
-                outputs
+                (outputs, spared)
             }
         };
+        if segment.per_row {
+            for (at, &row) in frame.rows.iter().enumerate() {
+                let spared = spared.get(at).copied().unwrap_or(Macs(0.0));
+                trace.rows[row].work = trace.rows[row].work + work.without(spared);
+            }
+        } else {
+            trace.shared = trace.shared + work;
+        }
         for (&slot, output) in segment.outputs.iter().zip(outputs) {
             frame.slots[slot] = Some(output);
         }
@@ -430,7 +439,9 @@ impl Session {
             Error::new(ErrorKind::Model, format!("the run failed ({})", one_line(e)))
                 .node(&segment.name)
         };
-        let one_by_one = segment.per_row && (rows == 1 || self.orders[ix] == Order::RowByRow);
+        tally::take();
+        let each = self.orders[ix] == Order::RowByRow && !segment.ragged;
+        let one_by_one = segment.per_row && (rows == 1 || each);
         if !one_by_one {
             let state = state(&mut self.batch[ix], || segment.batch()?.spawn().map_err(fault))?;
             return state.run(inputs).map_err(fault);

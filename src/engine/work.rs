@@ -17,6 +17,13 @@ pub struct Work {
     pub bytes: Bytes,
 }
 
+impl Work {
+    /// The same with so many operations left out.
+    pub fn without(self, spared: Macs) -> Work {
+        Work { macs: Macs((self.macs.0 - spared.0).max(0.0)), ..self }
+    }
+}
+
 impl std::ops::Add for Work {
     type Output = Work;
     fn add(self, other: Work) -> Work {

@@ -1,7 +1,7 @@
 //! Small pictures of the strategies, for the scenarios' cards: boxes are models, a diamond is a gate.
 
 use crate::route::{
-    cascade, dendritic, early_exit, energy, experts, fuzzy, learned, precision, refine,
+    cascade, dendritic, early_exit, energy, experts, fuzzy, learned, perforated, precision, refine,
 };
 
 macro_rules! glyph {
@@ -52,6 +52,10 @@ pub fn of(strategy: &str) -> &'static str {
         // Stages, each in three sizes of which one is taken.
         precision::STRATEGY | precision::GREEDY => glyph!(
             r#"<path d="M1 21h46"/><rect x="4" y="2" width="10" height="10"/><rect x="4" y="14" width="10" height="6"/><rect class="fill" x="4" y="22" width="10" height="4"/><rect x="19" y="2" width="10" height="10"/><rect class="fill" x="19" y="14" width="10" height="6"/><rect x="19" y="22" width="10" height="4"/><rect class="fill" x="34" y="2" width="10" height="10"/><rect x="34" y="14" width="10" height="6"/><rect x="34" y="22" width="10" height="4"/>"#
+        ),
+        // Words, fewer and fewer of them.
+        perforated::STRATEGY | perforated::WITH_EXITS => glyph!(
+            r#"<path d="M1 14h46"/><path class="fill" d="M4 2h5v4H4zM4 8h5v4H4zM4 16h5v4H4zM4 22h5v4H4zM24 5h5v4h-5zM24 16h5v4h-5zM40 12h5v4h-5z"/><rect x="12" y="2" width="9" height="24"/><rect x="31" y="5" width="7" height="18"/>"#
         ),
         _ => glyph!(
             r#"<path d="M2 14h6M16 14h10"/><path class="gate" d="M12 9l5 5-5 5-5-5z"/><rect x="26" y="5" width="18" height="18"/>"#

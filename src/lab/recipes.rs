@@ -19,7 +19,8 @@ use crate::onnx::{Component, KnobRange};
 use crate::route::precision::{Plan, Policy};
 use crate::route::score;
 use crate::route::{
-    cascade, dendritic, early_exit, energy, experts, features, fuzzy, learned, precision, refine,
+    cascade, dendritic, early_exit, energy, experts, features, fuzzy, learned, perforated,
+    precision, refine,
 };
 use crate::units::{Joules, Macs};
 
@@ -88,6 +89,8 @@ pub fn models(
         energy::STRATEGY => of_energy(parts),
         learned::STRATEGY => of_learned(parts, scaling),
         cascade::STRATEGY => of_cascade(parts, scaling, score),
+        perforated::STRATEGY => of_perforated(parts),
+        perforated::WITH_EXITS => of_perforated_exits(parts, scaling, score),
         precision::STRATEGY => of_precision(parts, scaling, Policy::LookAhead, library),
         precision::GREEDY => of_precision(parts, scaling, Policy::Greedy, library),
         other => Err(Error::new(ErrorKind::Internal, "no recipe makes models of it").at(other)),
@@ -267,6 +270,45 @@ fn of_energy(parts: Vec<Component>) -> Result<Models> {
         probe: None,
         plan: None,
     })
+}
+
+/// The target at which tokens are left out beside early exits: the highest that costs no accuracy on the sentences held out
+/// from training, [`perforated`]'s thresholds being found on the same.
+const BESIDE_EXITS: f32 = 0.4;
+
+/// A trunk, the layers, and the importance of tokens before each.
+fn of_perforated(parts: Vec<Component>) -> Result<Models> {
+    let roles = roles_of_perforated(parts.len());
+    let provenance = provenance(&roles.iter().map(String::as_str).collect::<Vec<_>>(), &parts);
+    let parts = perforated::Parts::new(parts)?;
+    Ok(Models {
+        full: parts.full()?,
+        light: parts.fixed(perforated::RANGE.never)?,
+        routed: parts.compose(perforated::RANGE.default, provenance)?,
+        knob: perforated::KNOB,
+        range: perforated::RANGE,
+        active: Active::Operations,
+        light_always_runs: false,
+        probe: None,
+        plan: None,
+    })
+}
+
+/// The same parts: early exits on what a fixed target leaves of the tokens.
+fn of_perforated_exits(
+    parts: Vec<Component>,
+    scaling: Option<&Scaling>,
+    score: Sureness,
+) -> Result<Models> {
+    let parts = perforated::Parts::new(parts)?;
+    let full = parts.full()?;
+    Ok(Models { full, ..of_early_exit(parts.stages(BESIDE_EXITS)?, scaling, score)? })
+}
+
+fn roles_of_perforated(parts: usize) -> Vec<String> {
+    let layers = parts / 2;
+    let of = |what: &str| (1..=layers).map(|ix| format!("{what}{ix}")).collect::<Vec<_>>();
+    [vec!["trunk".to_string()], of("layer"), of("tokens")].concat()
 }
 
 /// What stands before the stages, and the stages.

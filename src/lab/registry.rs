@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::route::{
-    cascade, dendritic, early_exit, energy, experts, fuzzy, learned, precision, refine,
+    cascade, dendritic, early_exit, energy, experts, fuzzy, learned, perforated, precision, refine,
 };
 
 use super::claims::Claim;
@@ -39,6 +39,14 @@ const MINILM: [&str; 7] = [
     "models/sentences-layer4.onnx",
     "models/sentences-layer5.onnx",
     "models/sentences-layer6.onnx",
+];
+const TOKENS: [&str; 6] = [
+    "models/sentences-tokens1.onnx",
+    "models/sentences-tokens2.onnx",
+    "models/sentences-tokens3.onnx",
+    "models/sentences-tokens4.onnx",
+    "models/sentences-tokens5.onnx",
+    "models/sentences-tokens6.onnx",
 ];
 const DSN: [&str; 2] = ["models/sentences-words.onnx", "models/sentences-dsn.onnx"];
 const PLAIN: [&str; 2] = ["models/sentences-words.onnx", "models/sentences-dsn-plain.onnx"];
@@ -79,8 +87,25 @@ const PRECISION: Scenario = Scenario {
     statics: &[Static::EightBits(&MINILM)],
 };
 
+/// Its knob is the target sparsity; with exits, it is their threshold.
+const PERFORATED: Scenario = Scenario {
+    name: "perforated/sentences",
+    strategy: perforated::STRATEGY,
+    title: "Token perforation",
+    text: "Before each of six layers, the words that matter least are left out of all that follows.",
+    how: "Before every layer of a transformer, two small linear layers judge each token by its hidden state. Tokens below a threshold are left out of this layer and all that follow; the first token always stays. The knob is the share that is to be left out, on average over the layers; a table learned with it says which threshold that takes before each.",
+    classes: &SENTIMENTS,
+    model: "models/sentences-{embed,layer1,…,layer6,tokens1,…,tokens6}.onnx",
+    data: SENTENCES_DATA,
+    epsilon: 0.02,
+    parts: &[&MINILM, &TOKENS],
+    source: SENTENCES,
+    claim: None,
+    statics: &[Static::Files(&TINY)],
+};
+
 /// All scenarios; the first is the one that a visitor sees.
-pub const SCENARIOS: [Scenario; 14] = [
+pub const SCENARIOS: [Scenario; 16] = [
     Scenario {
         name: "dendritic/mlp",
         strategy: dendritic::STRATEGY,
@@ -282,6 +307,15 @@ pub const SCENARIOS: [Scenario; 14] = [
         source: SENTENCES,
         claim: Some(Claim::EncoderFree),
         statics: &[Static::Files(&PLAIN), Static::Files(&TINY)],
+    },
+    PERFORATED,
+    Scenario {
+        name: "perforated-exits/sentences",
+        strategy: perforated::WITH_EXITS,
+        title: "Perforation with exits",
+        text: "Tokens are left out and layers are skipped: both in one network.",
+        how: "As in token perforation, at a fixed share of two fifths; and as in early exit, a head after each layer looks at the mean over the tokens that are left and ends it if its best class is more probable than the threshold.",
+        ..PERFORATED
     },
     PRECISION,
     Scenario {

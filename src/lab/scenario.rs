@@ -15,7 +15,7 @@ use crate::fit::quantise;
 use crate::onnx::{Component, chain, encode};
 use crate::route::precision::Plan;
 use crate::route::score::Kind;
-use crate::route::{cascade, early_exit};
+use crate::route::{cascade, early_exit, perforated};
 
 use super::claims::Claim;
 use super::experiment::Experiment;
@@ -221,7 +221,7 @@ impl Scenario {
         match (self.source, self.strategy) {
             (Source::Own, early_exit::STRATEGY) => &[Kind::MaxProbability, Kind::Gate],
             (Source::Own, _) => &[],
-            (_, early_exit::STRATEGY | cascade::STRATEGY) => {
+            (_, early_exit::STRATEGY | cascade::STRATEGY | perforated::WITH_EXITS) => {
                 &[Kind::MaxProbability, Kind::Margin, Kind::Entropy, Kind::Patience]
             }
             _ => &[],

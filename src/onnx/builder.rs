@@ -115,6 +115,27 @@ impl GraphBuilder {
         Ok(name)
     }
 
+    /// Calls a model-local function; its outputs get the node's name, a slash and their own before them.
+    pub fn call(
+        &mut self,
+        function: FunctionProto,
+        name: &str,
+        inputs: &[&str],
+    ) -> Result<Vec<String>> {
+        let given = function.output.iter().map(|output| self.fresh(&format!("{name}/{output}")));
+        let given = given.collect::<Result<Vec<String>>>()?;
+        self.graph.node.push(NodeProto {
+            op_type: function.name().into(),
+            domain: function.domain().into(),
+            name: name.into(),
+            input: inputs.iter().map(|s| s.to_string()).collect(),
+            output: given.clone(),
+            ..NodeProto::default()
+        });
+        self.functions.push(function);
+        Ok(given)
+    }
+
     /// Reduces a tensor over `axis`, which stays with size 1.
     pub fn reduce(&mut self, op_type: &str, name: &str, input: &str, axis: i64) -> Result<String> {
         let keep = int_attribute("keepdims", 1);
@@ -132,7 +153,7 @@ impl GraphBuilder {
     }
 
     /// Adds a constant list of integers.
-    fn integers(&mut self, name: &str, values: &[i64]) -> Result<String> {
+    pub fn integers(&mut self, name: &str, values: &[i64]) -> Result<String> {
         let name = self.fresh(name)?;
         self.graph.initializer.push(TensorProto {
             name: name.clone(),

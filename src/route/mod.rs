@@ -10,6 +10,7 @@ pub mod fuzzy;
 mod ladder;
 pub mod learned;
 mod names;
+pub mod perforated;
 pub mod precision;
 pub mod refine;
 pub mod score;

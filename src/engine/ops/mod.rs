@@ -1,18 +1,29 @@
 //! Operators of our own. Each stands in a file as a model-local ONNX function, whose body is ordinary ONNX: other runtimes
 //! execute that, and here the name is enough.
 
+pub mod attention;
 pub mod integer;
+pub mod tally;
+pub mod tokens;
 
 use tract_onnx::Onnx;
+use tract_onnx::pb::NodeProto;
 
 use crate::onnx::functions;
 
 pub use crate::onnx::functions::DOMAIN;
+
+/// Whether the sizes of a node's outputs depend on the values that it reads.
+pub fn changes_sizes(node: &NodeProto) -> bool {
+    node.domain == DOMAIN && node.op_type == functions::KEEP_TOKENS
+}
 
 /// tract's ONNX reader, with our operators.
 pub fn framework() -> Onnx {
     let mut framework = tract_onnx::onnx();
     framework.op_register.insert(functions::DYNAMIC_INT8_MATMUL, integer::parse_int8);
     framework.op_register.insert(functions::DYNAMIC_INT4_MATMUL, integer::parse_int4);
+    framework.op_register.insert(functions::PERFORATED_ATTENTION, attention::parse);
+    framework.op_register.insert(functions::KEEP_TOKENS, tokens::parse);
     framework
 }

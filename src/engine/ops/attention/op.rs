@@ -1,0 +1,151 @@
+//! Perforated attention as an operator of tract.
+
+use tract_onnx::model::ParsingContext;
+use tract_onnx::pb::NodeProto;
+use tract_onnx::tract_core::ops::Cost;
+use tract_onnx::tract_hir::internal::*;
+
+use super::kernel::{BLOCK, Head, Isa, Scratch, attend};
+use crate::engine::ops::tally;
+use crate::onnx::functions::{ATTENTION_BLOCK, PERFORATED_ATTENTION};
+use crate::units::Macs;
+
+const _: () = assert!(BLOCK == ATTENTION_BLOCK, "the kernel and the function agree");
+
+/// Parses a node: see [`PERFORATED_ATTENTION`].
+pub fn parse(
+    _context: &ParsingContext,
+    _node: &NodeProto,
+) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
+    Ok((expand(Untyped), vec![]))
+}
+
+/// Before types and shapes are known.
+#[derive(Debug, Clone)]
+struct Untyped;
+
+impl Expansion for Untyped {
+    fn name(&self) -> StaticName {
+        PERFORATED_ATTENTION.into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        s: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_input_arity(inputs, 6)?;
+        check_output_arity(outputs, 1)?;
+        for input in inputs {
+            s.equals(&input.datum_type, f32::datum_type())?;
+        }
+        s.equals(&outputs[0].datum_type, f32::datum_type())?;
+        for tensor in inputs[..4].iter().chain(outputs) {
+            s.equals(&tensor.rank, 4)?;
+        }
+        s.equals(&inputs[5].rank, 2)?;
+        for other in [&inputs[1], &inputs[2], &outputs[0]] {
+            s.equals(&inputs[0].shape, &other.shape)?;
+        }
+        s.equals(&inputs[5].shape[0], &inputs[0].shape[0])?;
+        s.equals(&inputs[5].shape[1], &inputs[0].shape[2])
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        model.wire_node(prefix, PerforatedAttention, inputs)
+    }
+}
+
+/// `q, k, v [N, H, n, d]`, `importance [N, H, b, b]`, `threshold`, `mask [N, n]` → `y [N, H, n, d]`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PerforatedAttention;
+
+impl Op for PerforatedAttention {
+    fn name(&self) -> StaticName {
+        PERFORATED_ATTENTION.into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for PerforatedAttention {
+    op_out_of_plan!();
+
+    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let [q, k, v, importance, threshold, mask] = &inputs[..] else {
+            bail!("six inputs are wanted, {} given", inputs.len());
+        };
+        let &[rows, heads, n, d] = q.shape() else { bail!("queries have four axes") };
+        ensure!(
+            k.shape() == q.shape() && v.shape() == q.shape(),
+            "queries, keys and values differ"
+        );
+        ensure!(mask.shape() == [rows, n], "the mask is of {:?}, not [{rows}, {n}]", mask.shape());
+        let blocks = n.div_ceil(BLOCK);
+        let all = [rows, heads, blocks, blocks];
+        let importance = importance.to_plain_array_view::<f32>()?;
+        let threshold = threshold.to_plain_array_view::<f32>()?;
+        let (Some(importance), Some(threshold)) =
+            (importance.broadcast(&all[..]), threshold.broadcast(&all[..]))
+        else {
+            bail!("importance and threshold must broadcast to {all:?}");
+        };
+        let kept: Vec<bool> = importance.iter().zip(&threshold).map(|(i, t)| i >= t).collect();
+        let mut y = Tensor::zero::<f32>(q.shape())?;
+        let [q, k, v, mask] = [q, k, v, mask].map(|tensor| tensor.to_plain_array_view::<f32>());
+        let (q, k, v, mask) = (q?, k?, v?, mask?);
+        let [q, k, v, mask] = [&q, &k, &v, &mask].map(|view| view.as_slice());
+        let (Some(q), Some(k), Some(v), Some(mask)) = (q, k, v, mask) else {
+            bail!("tensors must be contiguous");
+        };
+        if n > 0 && d > 0 {
+            let (isa, mut scratch) = (Isa::detect(), Scratch::default());
+            let mut results = y.try_as_plain_ram_mut()?;
+            let lines = results.as_slice_mut::<f32>()?.chunks_exact_mut(n * d);
+            for (ix, out) in lines.enumerate() {
+                let (row, own) = (ix / heads, ix * n * d..(ix + 1) * n * d);
+                let kept = &kept[ix * blocks * blocks..(ix + 1) * blocks * blocks];
+                let mask = &mask[row * n..(row + 1) * n];
+                let head = Head {
+                    queries: &q[own.clone()],
+                    keys: &k[own.clone()],
+                    values: &v[own],
+                    depth: d,
+                    mask,
+                    kept,
+                };
+                attend(isa, head, &mut scratch, out);
+                tally::spare(row, Macs(2.0 * (d * left_out(kept, n)) as f64));
+            }
+        }
+        Ok(tvec!(y.into_tvalue()))
+    }
+}
+
+/// Pairs of a query and a key that are not computed.
+fn left_out(kept: &[bool], n: usize) -> usize {
+    let blocks = n.div_ceil(BLOCK);
+    let size = |block: usize| BLOCK.min(n - block * BLOCK);
+    let pairs = kept.iter().enumerate().filter(|(_, kept)| !**kept);
+    pairs.map(|(ix, _)| size(ix / blocks) * size(ix % blocks)).sum()
+}
+
+impl TypedOp for PerforatedAttention {
+    as_op!();
+
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        Ok(tvec!(f32::fact(inputs[0].shape.to_tvec())))
+    }
+
+    /// With everything kept; what is left out is told to the tally.
+    fn cost(&self, inputs: &[&TypedFact]) -> TractResult<TVec<(Cost, TDim)>> {
+        let numbers: TDim = inputs[0].shape.iter().product();
+        Ok(tvec!((Cost::FMA(f32::datum_type()), numbers * inputs[0].shape[2].clone() * 2)))
+    }
+}
