@@ -16,6 +16,7 @@ mod outline;
 mod program;
 mod segment;
 mod session;
+mod sizes;
 mod trace;
 mod work;
 

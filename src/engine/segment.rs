@@ -14,6 +14,7 @@ use crate::units::Macs;
 use super::cost::SegmentCost;
 use super::library::{Library, fingerprint};
 use super::ops;
+use super::sizes;
 use super::work::Work;
 
 /// How a segment runs on a batch of several rows.
@@ -87,7 +88,7 @@ impl Compiler {
         let nodes: HashMap<String, String> =
             graph.node.iter().map(|n| (n.name.clone(), n.op_type.clone())).collect();
         let ragged = graph.node.iter().any(ops::changes_sizes);
-        let facts = inputs.iter().map(|(_, fact)| fact);
+        let sizes = sizes::key(inputs.iter().map(|(_, fact)| fact), self.rows.as_ref());
         // What it does not use does not tell it from others: neither functions nor the domain that they are of.
         let called = |name: &str| graph.node.iter().any(|node| node.op_type == name);
         let functions = self.functions.iter().filter(|function| called(function.name()));
@@ -98,13 +99,19 @@ impl Compiler {
             sets.map(Message::encode_to_vec).collect::<Vec<_>>(),
             functions.map(Message::encode_to_vec).collect::<Vec<_>>(),
         );
-        let fingerprint = fingerprint(&graph, facts, context);
+        let fingerprint = fingerprint(&graph, &sizes, context);
         let compiled = self
             .library
             .segment(fingerprint, || self.compile_anew(graph, &inputs))
             .map_err(|e| explain(&e, &nodes, &name))?;
         let per_row = inputs.iter().any(|(_, fact)| self.is_per_row(fact));
-        let facts = compiled.facts.clone();
+        let own: Vec<TypedFact> = (0..inputs.len())
+            .filter_map(|ix| compiled.model.input_fact(ix).ok().cloned())
+            .collect();
+        let given = inputs.iter().map(|(_, fact)| fact);
+        let (symbols, rows) = (&self.library.symbols, self.rows.as_ref());
+        let facts = sizes::translate(own.iter(), given, &compiled.facts, symbols, rows)
+            .map_err(|e| Error::new(ErrorKind::Internal, one_line(e)).node(&name))?;
         let segment = Segment {
             name,
             inputs: inputs.into_iter().map(|(slot, _)| slot).collect(),

@@ -45,9 +45,11 @@ impl Expansion for Untyped {
             s.equals(&tensor.shape[0], &inputs[0].shape[0])?;
             s.equals(&tensor.shape[1], &inputs[0].shape[1])?;
         }
-        s.equals(&outputs[0].shape, &inputs[0].shape)?;
-        s.equals(&outputs[1].shape, &inputs[1].shape)?;
-        s.equals(&outputs[2].shape[0], &inputs[1].shape[0])?;
+        // How many tokens are left is not known here.
+        for output in outputs {
+            s.equals(&output.shape[0], &inputs[0].shape[0])?;
+        }
+        s.equals(&outputs[0].shape[2], &inputs[0].shape[2])?;
         s.equals(&outputs[2].shape[1], 1.to_dim())
     }
 
@@ -57,17 +59,21 @@ impl Expansion for Untyped {
         model: &mut TypedModel,
         inputs: &[OutletId],
     ) -> TractResult<TVec<OutletId>> {
-        model.wire_node(prefix, KeepTokens, inputs)
+        let left = model.symbols.new_with_prefix("left");
+        model.wire_node(prefix, KeepTokens { left }, inputs)
     }
 }
 
 /// `h [N, n, D]`, `mask [N, n]`, `importance [N, n]`, `threshold` → `kept [N, m, D]`, `kept_mask [N, m]` with m ≤ n,
 /// `count [N, 1]`.
 ///
-/// How many tokens stay depends on their values. The facts of the outputs say n, the most that there can be: no
-/// operator of the same plan may read them, so the engine cuts the graph behind this one.
+/// How many tokens stay depends on their values: nobody knows it before a run, neither tract's plans nor their costs, so
+/// the engine cuts the graph behind this operator.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct KeepTokens;
+pub struct KeepTokens {
+    /// Stands for m.
+    left: Symbol,
+}
 
 impl Op for KeepTokens {
     fn name(&self) -> StaticName {
@@ -134,8 +140,9 @@ impl TypedOp for KeepTokens {
     as_op!();
 
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let of = |dims: &[TDim]| f32::fact(dims);
-        let rows = inputs[1].shape[0].clone();
-        Ok(tvec!(of(&inputs[0].shape), of(&inputs[1].shape), of(&[rows, 1.to_dim()])))
+        let [rows, _, width] = &inputs[0].shape[..] else { bail!("hidden states have three axes") };
+        let of = |sizes: &[&TDim]| f32::fact(sizes.iter().map(|&s| s.clone()).collect::<Vec<_>>());
+        let left = TDim::from(self.left.clone());
+        Ok(tvec!(of(&[rows, &left, width]), of(&[rows, &left]), of(&[rows, &1.to_dim()])))
     }
 }
