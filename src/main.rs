@@ -70,6 +70,27 @@ enum Command {
         #[arg(long, default_value_t = 15)]
         rounds: usize,
     },
+    /// Time perforated attention, by itself and in the sentence transformer, against dense attention at several lengths.
+    Lengths {
+        /// Lengths of the texts in tokens.
+        #[arg(long, num_args = 1.., default_values_t = perforate::bench::lengths::LENGTHS)]
+        tokens: Vec<usize>,
+        /// Texts at once.
+        #[arg(long, default_value_t = 1)]
+        texts: usize,
+        /// Rounds for each length.
+        #[arg(long, default_value_t = 9)]
+        rounds: usize,
+    },
+    /// Leave out blocks of keys by what was learned, by parts of it, by distance and at random: how far is the answer off?
+    Ablations {
+        /// Length of the texts in tokens.
+        #[arg(long, default_value_t = 512)]
+        tokens: usize,
+        /// Number of texts.
+        #[arg(long, default_value_t = 6)]
+        texts: usize,
+    },
     /// Run every mix of precisions of six layers, and what controllers make of a budget beside the best of them.
     Mixes {
         /// Table of sentences to run, as for `bench`; the built-in ones unless given.
@@ -123,7 +144,9 @@ fn run(command: Command) -> Result<()> {
             cli::model::calibrate(&model, &inputs, &pictures, &risk, &out)
         }
         Command::Usage { model, language } => cli::model::usage(&model, language),
-        Command::Kernels { rounds } => cli::bench::kernels(rounds),
+        Command::Kernels { rounds } => cli::kernels::kernels(rounds),
+        Command::Lengths { tokens, texts, rounds } => cli::kernels::lengths(&tokens, texts, rounds),
+        Command::Ablations { tokens, texts } => cli::kernels::ablations(tokens, texts),
         Command::Quantise { model, bits, out } => cli::model::quantise(&model, bits, &out),
         Command::Mixes { table, rows } => cli::bench::mixes(table.as_deref(), rows),
         Command::Launch => cli::bench::launch(),

@@ -34,6 +34,8 @@ RANK = 8
 INNER = 32
 RATES = (2e-3, 1e-2)
 FAR = 8
+LENGTHS = (128, 256, 512)
+TOKENS = 1024
 SURE = 30.0
 
 
@@ -190,8 +192,14 @@ def documents(sentences, length, count, seed):
 
 
 def off(h, dense):
-    """Squared distance as a share of the dense states' variance."""
-    return ((h - dense) ** 2).mean() / dense.var()
+    """Squared distance of hidden states [N, L, D], each dimension as a share of its own variance over the tokens: a few
+    dimensions of a transformer are far larger than all others."""
+    return (((h - dense) ** 2).mean((0, 1)) / dense.var((0, 1))).mean()
+
+
+def pooled_off(h, dense):
+    """The same of the means over the tokens, as a share of the variance over tokens."""
+    return (((h.mean(1) - dense.mean(1)) ** 2).mean(0) / dense.var((0, 1))).mean()
 
 
 def blocks(args, net):
@@ -214,16 +222,17 @@ def learn_blocks(args, net, part):
     narrow = [p for n, p in importance.named_parameters() if not n.startswith(("query", "key", "pooled"))]
     wide = [p for n, p in importance.named_parameters() if n.startswith(("query", "key", "pooled"))]
     optimizer = torch.optim.Adam([{"params": wide, "lr": rates[0]}, {"params": narrow, "lr": rates[1]}])
-    texts = documents(part.ids, args.length, 3 * args.steps, 1)
     generator, started = torch.Generator().manual_seed(1), time.time()
-    for done, ids in enumerate(texts.split(3)):
+    for done in range(args.steps):
+        length = LENGTHS[done % len(LENGTHS)]
+        ids = documents(part.ids, length, TOKENS // length, done)
         target = 0.1 + 0.8 * torch.rand((), generator=generator).item()
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             dense = run_blocks(net, None, ids, 0.0)[0].float()
         with torch.autocast("cpu", torch.bfloat16):
             h, kept = run_blocks(net, importance, ids, logit(target), 1.0 * 0.1 ** (done / args.steps))
         h, kept = h.float(), kept.float()
-        loss = off(h, dense) + off(h.mean(1), dense.mean(1))
+        loss = off(h, dense) + 4 * pooled_off(h, dense)
         total = loss + 20 * (1 - kept.mean() - target) ** 2
         optimizer.zero_grad()
         total.backward()
@@ -240,7 +249,7 @@ def learn_blocks(args, net, part):
 def finish_blocks(args, net, importance, held):
     """Finds where on the course of the threshold each target is met, reports, writes the files, unless the pattern is a
     fixed one, which only stands to be compared with."""
-    texts = documents(held.ids, args.length, 8, 2)
+    texts = documents(held.ids, LENGTHS[-1], 6, 2)
     dense, _ = run_blocks(net, None, texts, 0.0)
     found = []
     for target in TARGETS[1:]:
@@ -248,7 +257,7 @@ def finish_blocks(args, net, importance, held):
         [x] = meets(share, [target], -8.0, 8.0, 10)
         h, kept = run_blocks(net, importance, texts, x)
         found.append(x)
-        report = {"target": target, "off": off(h, dense).item(), "pooled": off(h.mean(1), dense.mean(1)).item()}
+        report = {"target": target, "off": off(h, dense).item(), "pooled": pooled_off(h, dense).item()}
         log(json.dumps(report | {"out": [round(1 - v, 3) for v in kept.tolist()]}))
     if not args.fixed:
         for report in export.write_blocks(importance, found, args.out, BLOCK, FAR):
@@ -373,7 +382,6 @@ def main():
     parser.add_argument("--export", action="store_true", help="do not learn: read the checkpoint, report and write")
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--texts", type=int, default=16000)
-    parser.add_argument("--length", type=int, default=320, help="tokens of the texts that `blocks` learns from")
     parser.add_argument("--fixed", action="store_true", help="`blocks`: learn a pattern that does not depend on the input")
     args = parser.parse_args()
     set_up(1, 1)

@@ -9,6 +9,7 @@ pub mod curve;
 pub mod dense;
 pub mod doubt;
 pub mod kernels;
+pub mod lengths;
 pub mod order;
 pub mod pareto;
 pub mod quality;

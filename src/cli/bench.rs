@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use perforate::bench::kernels;
-use perforate::bench::stats::Interval;
 use perforate::bench::sweep::{CostBasis, Options, Sweep};
 use perforate::bench::timing::measure_tick;
 use perforate::chart::{self, Size, Theme};
@@ -17,7 +15,6 @@ use perforate::lab::scenario::{Opened, SEED};
 use perforate::lab::{OWN, OWN_CASCADE, SCENARIOS, find, launches, mixes};
 use perforate::report::{Context, Host, Report, ScenarioReport, scenario_report};
 use perforate::route::score::Kind;
-use perforate::units::Seconds;
 use perforate::{Error, ErrorKind, Result};
 
 use super::io::{PictureArguments, read, read_inputs, say, write};
@@ -193,24 +190,6 @@ fn measure(experiments: Vec<Experiment>) -> Result<Vec<ScenarioReport>> {
             Ok(scenario_report(context, sweep.subject(), &results))
         })
         .collect()
-}
-
-/// Times our kernels at the shapes of MiniLM.
-pub fn kernels(rounds: usize) -> Result<()> {
-    say!(
-        "rows × inputs × outputs\tf32\teight bits, times as fast\tdeviation\tfour bits, times as fast\tdeviation"
-    );
-    for shape in kernels::SHAPES {
-        let [rows, k, n] = shape;
-        let timing = kernels::integers(&SystemClock::default(), shape, rounds)?;
-        let of = |ix: usize| {
-            let (speedup, deviation) = (timing.speedups[ix], timing.deviations[ix]);
-            let Interval { lo, median, hi } = speedup;
-            format!("{median:.2} ({lo:.2}–{hi:.2})\t{:.2} %", 100.0 * deviation)
-        };
-        say!("{rows} × {k} × {n}\t{}\t{}\t{}", Seconds(timing.f32_s.median), of(0), of(1));
-    }
-    Ok(())
 }
 
 /// Runs every mix of precisions, and says what the controllers make of budgets beside the best of them.

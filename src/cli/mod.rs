@@ -2,5 +2,6 @@
 
 pub mod bench;
 pub mod io;
+pub mod kernels;
 pub mod model;
 pub mod route;

@@ -140,19 +140,30 @@ impl SegmentCost {
         steps.try_fold(Bytes(0.0), |peak, bytes| bytes.map(|b| if b > peak { b } else { peak }))
     }
 
-    /// The same with every symbol given.
-    pub(crate) fn with_symbols(&self, values: &SymbolValues) -> Result<Work> {
-        let number = |size: &TDim| {
-            let known = size.eval(values).to_i64().map_err(|e| {
-                let symbols = size.symbols().into_iter().map(|s| s.to_string()).sorted().join(", ");
-                crate::Error::new(
-                    crate::ErrorKind::Internal,
-                    format!("cost depends on unknown sizes {symbols}: {}", one_line(e)),
-                )
-            })?;
-            Ok(Macs(known as f64))
-        };
-        let (macs, integer_macs) = (number(&self.macs)?, number(&self.integer_macs)?);
-        Ok(Work { macs, integer_macs, bytes: self.bytes })
+    /// Most bytes alive at once with every symbol given.
+    pub(crate) fn peak_with(&self, values: &SymbolValues) -> Result<Bytes> {
+        let mut steps = self.alive.iter().map(|bytes| number(bytes, values).map(Bytes));
+        steps.try_fold(Bytes(0.0), |peak, bytes| bytes.map(|b| if b > peak { b } else { peak }))
     }
+
+    /// What a run computes and reads with every symbol given.
+    pub(crate) fn with_symbols(&self, values: &SymbolValues) -> Result<Work> {
+        Ok(Work {
+            macs: Macs(number(&self.macs, values)?),
+            integer_macs: Macs(number(&self.integer_macs, values)?),
+            bytes: self.bytes,
+        })
+    }
+}
+
+/// The value of a size.
+fn number(size: &TDim, values: &SymbolValues) -> Result<f64> {
+    let known = size.eval(values).to_i64().map_err(|e| {
+        let symbols = size.symbols().into_iter().map(|s| s.to_string()).sorted().join(", ");
+        crate::Error::new(
+            crate::ErrorKind::Internal,
+            format!("cost depends on unknown sizes {symbols}: {}", one_line(e)),
+        )
+    })?;
+    Ok(known as f64)
 }

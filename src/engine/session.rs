@@ -7,7 +7,7 @@ use ndarray::ArrayD;
 use tract_onnx::prelude::*;
 
 use crate::error::{Error, ErrorKind, Result, one_line};
-use crate::units::Macs;
+use crate::units::{Bytes, Macs};
 
 use super::batch::{Batch, Knobs, to_array};
 use super::cut::{Block, Fork, Step};
@@ -244,6 +244,18 @@ impl Session {
         let outcome = self.run_with(batch, knobs, routing);
         let calls = self.calls.take().unwrap_or_default();
         outcome.map(|_| calls)
+    }
+
+    /// Most bytes alive at once inside a segment while the batch is run, constants left out.
+    pub fn peak(&mut self, batch: &Batch, knobs: &Knobs) -> Result<Bytes> {
+        let program = self.program.clone();
+        let calls = self.calls(batch, knobs, Routing::Scores)?;
+        calls.iter().try_fold(Bytes(0.0), |most, call| {
+            let segment = &program.segments[call.segment];
+            let inputs: Vec<&Tensor> = call.inputs.iter().map(|value| &**value).collect();
+            let own = segment.cost().peak_with(&segment.symbol_values(&inputs))?;
+            Ok(if own > most { own } else { most })
+        })
     }
 
     /// Runs one segment again, on what it was given then.

@@ -17,7 +17,7 @@ use crate::onnx::functions::{
     BLOCK, DOMAIN, DYNAMIC_INT4_MATMUL, DYNAMIC_INT8_MATMUL, LARGEST, declare, dynamic_int4_matmul,
     dynamic_int8_matmul,
 };
-use crate::onnx::{Component, float_tensor, prune};
+use crate::onnx::{Component, float_tensor, numbers, prune};
 
 /// Products with fewer inputs or outputs stay as they are: they gain nothing.
 const SMALLEST_SIDE: usize = 16;
@@ -284,25 +284,6 @@ impl<'a> Constants<'a> {
             _ => None,
         }
     }
-}
-
-/// A stored tensor as f32.
-fn numbers(tensor: &TensorProto) -> Option<ArrayD<f32>> {
-    let shape: Vec<usize> = tensor.dims.iter().map(|&d| d as usize).collect();
-    let raw = &tensor.raw_data;
-    let values: Vec<f32> = match DataType::try_from(tensor.data_type).ok()? {
-        DataType::Float if raw.is_empty() => tensor.float_data.clone(),
-        DataType::Float => {
-            raw.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
-        }
-        DataType::Float16 if !raw.is_empty() => {
-            raw.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect()
-        }
-        DataType::Int8 if raw.is_empty() => tensor.int32_data.iter().map(|&v| v as f32).collect(),
-        DataType::Int8 => raw.iter().map(|&v| f32::from(v as i8)).collect(),
-        _ => return None,
-    };
-    ArrayD::from_shape_vec(IxDyn(&shape), values).ok()
 }
 
 #[cfg(test)]

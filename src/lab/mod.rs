@@ -8,6 +8,7 @@ mod glyph;
 mod inside;
 #[cfg(feature = "cli")]
 pub mod launches;
+pub mod lengths;
 mod link;
 mod live;
 mod messages;

@@ -31,7 +31,7 @@ const THREE_CNNS: [&str; 3] =
     ["models/fashion-light.onnx", "models/fashion-static-s.onnx", "models/fashion-full.onnx"];
 
 const SENTENCES_DATA: &str = "movie-review snippets that are not in SST-2";
-const MINILM: [&str; 7] = [
+pub(super) const MINILM: [&str; 7] = [
     "models/sentences-embed.onnx",
     "models/sentences-layer1.onnx",
     "models/sentences-layer2.onnx",
@@ -47,6 +47,14 @@ const TOKENS: [&str; 6] = [
     "models/sentences-tokens4.onnx",
     "models/sentences-tokens5.onnx",
     "models/sentences-tokens6.onnx",
+];
+pub(super) const BLOCKS: [&str; 6] = [
+    "models/sentences-blocks1.onnx",
+    "models/sentences-blocks2.onnx",
+    "models/sentences-blocks3.onnx",
+    "models/sentences-blocks4.onnx",
+    "models/sentences-blocks5.onnx",
+    "models/sentences-blocks6.onnx",
 ];
 const DSN: [&str; 2] = ["models/sentences-words.onnx", "models/sentences-dsn.onnx"];
 const PLAIN: [&str; 2] = ["models/sentences-words.onnx", "models/sentences-dsn-plain.onnx"];

@@ -66,6 +66,16 @@ pub(crate) fn value_info(
     })
 }
 
+/// The declaration of a float tensor of so many axes of any size.
+pub(crate) fn any_sizes(name: &str, rank: usize) -> Result<ValueInfoProto> {
+    let mut info = value_info(name, DatumType::F32, Some(&vec![Size::Fixed(0); rank]))?;
+    if let Some(Value::TensorType(tensor)) = info.r#type.as_mut().and_then(|t| t.value.as_mut()) {
+        let sizes = tensor.shape.iter_mut().flat_map(|shape| &mut shape.dim);
+        sizes.for_each(|size| *size = Dimension::default());
+    }
+    Ok(info)
+}
+
 fn data_type(datum_type: DatumType) -> Result<DataType> {
     Ok(match datum_type {
         DatumType::F32 => DataType::Float,
@@ -119,6 +129,26 @@ pub fn float_tensor(name: &str, dims: &[usize], values: &[f32]) -> TensorProto {
         raw_data: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
         ..TensorProto::default()
     }
+}
+
+/// A stored tensor as f32; none of types that do not become weights.
+pub(crate) fn numbers(tensor: &TensorProto) -> Option<ndarray::ArrayD<f32>> {
+    let shape: Vec<usize> = tensor.dims.iter().map(|&d| d as usize).collect();
+    let raw = &tensor.raw_data;
+    let values: Vec<f32> = match DataType::try_from(tensor.data_type).ok()? {
+        DataType::Float if raw.is_empty() => tensor.float_data.clone(),
+        DataType::Float => {
+            raw.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+        }
+        DataType::Float16 if !raw.is_empty() => raw
+            .chunks_exact(2)
+            .map(|b| tract_onnx::prelude::f16::from_le_bytes([b[0], b[1]]).to_f32())
+            .collect(),
+        DataType::Int8 if raw.is_empty() => tensor.int32_data.iter().map(|&v| v as f32).collect(),
+        DataType::Int8 => raw.iter().map(|&v| f32::from(v as i8)).collect(),
+        _ => return None,
+    };
+    ndarray::ArrayD::from_shape_vec(ndarray::IxDyn(&shape), values).ok()
 }
 
 /// The value of a tensor of one float, whichever way it is stored.

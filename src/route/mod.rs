@@ -1,5 +1,6 @@
 //! Composers: each makes one routed ONNX file out of component models, and knows nothing of timing.
 
+pub mod attention;
 pub mod cascade;
 pub mod dendritic;
 pub mod early_exit;
