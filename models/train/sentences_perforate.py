@@ -73,12 +73,14 @@ def read_weights(folder):
     return net.requires_grad_(False).eval()
 
 
-def run_layer(layer, h, exclusion):
-    """A layer without its exit; `exclusion` is added to the scores, broadcastable to [N, heads, L, L]."""
+def run_layer(layer, h, exclusion, reads=None):
+    """A layer without its exit; `exclusion` is added to the scores, broadcastable to [N, heads, L, L]; what heads read is
+    multiplied by `reads`, zero where a query has no key left."""
     split = lambda x: x.unflatten(2, (layer.heads, -1)).transpose(1, 2)
     query, key, value = split(layer.query(h)), split(layer.key(h)), split(layer.value(h))
     weights = (query @ key.transpose(2, 3) / query.shape[-1] ** 0.5 + exclusion).softmax(3)
-    h = layer.norm1(h + layer.mix((weights @ value).transpose(1, 2).flatten(2)))
+    read = weights @ value if reads is None else (weights @ value) * reads
+    h = layer.norm1(h + layer.mix(read.transpose(1, 2).flatten(2)))
     return layer.norm2(h + layer.contract(F.gelu(layer.expand(h))))
 
 
@@ -168,7 +170,7 @@ def run_blocks(net, importance, ids, x, temperature=None):
     `importance`, dense. `temperature` makes the mask soft."""
     h, kept = net.embedding(ids), []
     for k, layer in enumerate(net.layers):
-        exclusion = torch.zeros(())
+        exclusion, reads = torch.zeros(()), None
         if importance is not None:
             scores, base = importance.score(k, h.float())
             scores = scores - base - importance.course(k, x)
@@ -176,7 +178,8 @@ def run_blocks(net, importance, ids, x, temperature=None):
             kept.append(own.mean())
             exclusion = torch.log(own.clamp_min(1e-9))
             exclusion = exclusion.repeat_interleave(BLOCK, 2).repeat_interleave(BLOCK, 3)
-        h = run_layer(layer, h, exclusion)
+            reads = own.amax(3, keepdim=True).repeat_interleave(BLOCK, 2)
+        h = run_layer(layer, h, exclusion, reads)
     return h, torch.stack(kept) if kept else None
 
 

@@ -36,9 +36,9 @@ pub fn keep_tokens(opset: i64) -> FunctionProto {
     let kept = body.node("And", "stays", &[wanted, tokens], vec![]);
     let kept = body.node("Cast", "stays_as_number", &[kept], to(DataType::Float));
     let along = body.integers("along", &[1]);
-    let counts =
-        body.node("ReduceSum", "counts", &[kept, along], vec![int_attribute("keepdims", 0)]);
-    let most = body.node("ReduceMax", "most", &[counts], vec![int_attribute("keepdims", 0)]);
+    let apart = vec![int_attribute("keepdims", 1)];
+    let count = body.node("ReduceSum", "count", &[kept, along], apart);
+    let most = body.node("ReduceMax", "most", &[count], vec![int_attribute("keepdims", 0)]);
     let most = body.node("Cast", "most_as_integer", &[most], to(DataType::Int64));
     let list = body.integers("list", &[1]);
     let most = body.node("Reshape", "most_as_list", &[most, list], vec![]);
