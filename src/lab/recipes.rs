@@ -298,11 +298,28 @@ fn of_perforated(parts: Vec<Component>) -> Result<Models> {
 fn of_perforated_exits(
     parts: Vec<Component>,
     scaling: Option<&Scaling>,
-    score: Sureness,
+    (kind, classes): Sureness,
 ) -> Result<Models> {
+    let roles = roles_of_perforated(parts.len());
+    let provenance = provenance(&roles.iter().map(String::as_str).collect::<Vec<_>>(), &parts);
     let parts = perforated::Parts::new(parts)?;
-    let full = parts.full()?;
-    Ok(Models { full, ..of_early_exit(parts.stages(BESIDE_EXITS)?, scaling, score)? })
+    let stages = early_exit::Stages::new(parts.stages(Some(BESIDE_EXITS))?)?;
+    let fits = scaling.map(|samples| fit(&stages.all_heads()?, &samples.0)).transpose()?;
+    let temperatures = fits.unwrap_or_default().iter().map(|fit| fit.temperature).collect();
+    let confidence =
+        early_exit::Confidence { score: kind.of(classes, stages.heads()), temperatures };
+    let threshold = early_exit::RANGE.default;
+    Ok(Models {
+        full: parts.full()?,
+        light: stages.up_to_head(0)?,
+        routed: parts.compose_with_exits(&confidence, BESIDE_EXITS, threshold, provenance)?,
+        knob: early_exit::KNOB,
+        range: early_exit::RANGE,
+        active: Active::Operations,
+        light_always_runs: false,
+        probe: None,
+        plan: None,
+    })
 }
 
 fn roles_of_perforated(parts: usize) -> Vec<String> {

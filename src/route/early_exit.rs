@@ -170,7 +170,7 @@ fn gate(ix: usize) -> String {
     format!("gate{}", ix + 1)
 }
 
-fn exit(ix: usize) -> String {
+pub(super) fn exit(ix: usize) -> String {
     format!("exit{}", ix + 1)
 }
 
@@ -192,10 +192,24 @@ pub(super) fn compose_as(
     confidence: &Confidence,
     (strategy, exits): (&str, &[String]),
     threshold: f32,
-    mut provenance: BTreeMap<String, String>,
+    provenance: BTreeMap<String, String>,
 ) -> Result<ModelProto> {
     let (mut graph, wires) = GraphBuilder::around(strategy, &stages.0[0])?;
     graph.knob(KNOB, threshold)?;
+    compose_in(graph, wires, stages, confidence, (strategy, exits), threshold, provenance)
+}
+
+/// The same in a graph that has the knob and the tensors that the stages read, `wires`.
+pub(super) fn compose_in(
+    mut graph: GraphBuilder,
+    wires: Wires,
+    stages: &Stages,
+    confidence: &Confidence,
+    (strategy, exits): (&str, &[String]),
+    threshold: f32,
+    provenance: BTreeMap<String, String>,
+) -> Result<ModelProto> {
+    let mut provenance = provenance;
     let answer = stages.nest(&mut graph, wires, 0, confidence, None)?;
     let last = stages.0.len() - 1;
     graph.output_like(&answer, stages.0[last].output(OUTPUT)?);

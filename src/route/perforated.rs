@@ -15,6 +15,8 @@ use crate::onnx::{
     Component, GraphBuilder, KnobRange, Metadata, Size, Spliced, chain, int_attribute, prune,
 };
 
+use super::early_exit::{self, Confidence};
+
 /// Name of the strategy.
 pub const STRATEGY: &str = "perforated";
 /// The same with early exits, at one target.
@@ -141,8 +143,9 @@ impl Parts {
         pruned(graph, &Metadata::default())
     }
 
-    /// The layers at one target as stages for early exits: each reads what the one before has left.
-    pub fn stages(&self, target: f32) -> Result<Vec<Component>> {
+    /// The layers as stages for early exits: each reads what the one before has left. They are made for one target, or read
+    /// it by the name of [`KNOB`].
+    pub fn stages(&self, target: Option<f32>) -> Result<Vec<Component>> {
         let mut stages = vec![self.trunk.clone()];
         for (ix, layer) in self.layers.iter().enumerate() {
             let mut graph = GraphBuilder::new("stage", self.trunk.opset());
@@ -158,7 +161,10 @@ impl Parts {
             }
             let hidden = read[&self.hidden(ix)?].clone();
             let tokens = Tokens { hidden, mask: read[MASK].clone() };
-            let sparsity = graph.constant("target", &[], &[target])?;
+            let sparsity = match target {
+                Some(target) => graph.constant("target", &[], &[target])?,
+                None => graph.input(KNOB, &[])?,
+            };
             let (outputs, left, _) = self.layer(&mut graph, ix, &tokens, &sparsity)?;
             for output in layer.outputs() {
                 let given = graph.node("Identity", &output.name, &[&outputs[&output.name]])?;
@@ -172,6 +178,43 @@ impl Parts {
             stages.push(Component::new(layer.name(), graph.into_model(&Metadata::default())?)?);
         }
         Ok(stages)
+    }
+
+    /// Composes the routed model with early exits: at thresholds that a confidence can reach, `target` of the tokens are
+    /// left out; beyond, where no exit is taken, nothing is, and the model is the full one.
+    pub fn compose_with_exits(
+        &self,
+        confidence: &Confidence,
+        target: f32,
+        threshold: f32,
+        provenance: BTreeMap<String, String>,
+    ) -> Result<ModelProto> {
+        let stages = early_exit::Stages::new(self.stages(None)?)?;
+        let (mut graph, mut wires) = GraphBuilder::around(WITH_EXITS, &self.trunk)?;
+        let knob = graph.knob(early_exit::KNOB, threshold)?;
+        let surest = graph.constant("tokens/surest", &[], &[1.0])?;
+        let reachable = graph.node("GreaterOrEqual", "tokens/reachable", &[&surest, &knob])?;
+        let mut ends = vec![];
+        for (name, value) in [("tokens/some", target), ("tokens/none", 0.0)] {
+            let mut end = graph.branch(name);
+            let own = end.constant(&format!("{name}/value"), &[], &[value])?;
+            let kept = end.node("Identity", &format!("{name}/kept"), &[&own])?;
+            end.output(&kept, &[])?;
+            ends.push(end);
+        }
+        if let Some((none, some)) = ends.pop().zip(ends.pop()) {
+            graph.gate("tokens", &reachable, some, none, &["tokens/target"])?;
+        }
+        wires.insert(KNOB.into(), "tokens/target".into());
+        let exits: Vec<String> = (0..stages.heads()).map(early_exit::exit).collect();
+        let named = (WITH_EXITS, &exits[..]);
+        let mut model = early_exit::compose_in(
+            graph, wires, &stages, confidence, named, threshold, provenance,
+        )?;
+        let mut metadata = Metadata::read(&model)?;
+        metadata.labels.insert("tokens".into(), [String::new(), "dense".into()]);
+        metadata.write(&mut model)?;
+        Ok(model)
     }
 
     /// Composes the routed model. `target` is the knob's default.
