@@ -87,6 +87,8 @@ fn every_scenario_obeys_the_laws_of_a_curve() {
             | "selection_fuzzy"
             | "selection_learned"
             | "selection_energy"
+            | "perforated"
+            | "perforated_exits"
             | precision::STRATEGY => {
                 assert!(ends.0 > 0.0 && (1.0..1.1).contains(&ends.1), "{ends:?}")
             }

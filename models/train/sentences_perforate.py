@@ -381,7 +381,7 @@ def main():
     parser.add_argument("what", choices=["tokens", "blocks"])
     parser.add_argument("--sst2", required=True, help="folder of SST-2's train.tsv and dev.tsv")
     parser.add_argument("--work", default="target/train", help="folder for checkpoints")
-    parser.add_argument("--out", default="models", help="folder of what is shipped")
+    parser.add_argument("--out", default="..", help="folder of what is shipped")
     parser.add_argument("--export", action="store_true", help="do not learn: read the checkpoint, report and write")
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--texts", type=int, default=16000)

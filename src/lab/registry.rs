@@ -322,7 +322,7 @@ pub const SCENARIOS: [Scenario; 16] = [
         strategy: perforated::WITH_EXITS,
         title: "Perforation with exits",
         text: "Tokens are left out and layers are skipped: both in one network.",
-        how: "As in token perforation, at a fixed share of two fifths; and as in early exit, a head after each layer looks at the mean over the tokens that are left and ends it if its best class is more probable than the threshold.",
+        how: "As in token perforation, three tenths of the tokens are left out, on average over the layers; and as in early exit, a head after each layer looks at the mean over those that are left and ends it if its best class is more probable than the threshold. A threshold that no confidence can reach leaves nothing out: that is the full model.",
         ..PERFORATED
     },
     PRECISION,

@@ -212,7 +212,7 @@ impl Parts {
             graph, wires, &stages, confidence, named, threshold, provenance,
         )?;
         let mut metadata = Metadata::read(&model)?;
-        metadata.labels.insert("tokens".into(), [String::new(), "dense".into()]);
+        metadata.labels.insert("tokens".into(), ["fewer tokens".into(), "all tokens".into()]);
         metadata.write(&mut model)?;
         Ok(model)
     }
@@ -267,7 +267,7 @@ fn rung(
     let below = match tenths {
         1 => {
             value(&mut others, 0)?;
-            "dense".to_string()
+            "full".to_string()
         }
         _ => {
             let lower = rung(&mut others, tenths - 1, labels)?;
