@@ -15,6 +15,7 @@ use perforate::engine::{Batch, Knobs, Program, Session, to_array};
 use perforate::fit::quantise::{Bits, quantise};
 use perforate::lab::experiment::Experiment;
 use perforate::lab::find;
+use perforate::lab::lengths::{self, Long};
 use perforate::lab::precision::path_of;
 use perforate::lab::scenario::Opened;
 use perforate::onnx::{Component, GraphBuilder, Metadata, Size, encode, functions, int_attribute};
@@ -203,12 +204,22 @@ fn products_in_fewer_bits() {
 
 /// What ONNX Runtime for Python gives for the test sentences of a scenario, one by one, at each setting of its knob.
 fn at_settings(peers: &Path, opened: &Opened, knob: &str, settings: &[f32]) -> ArrayD<f32> {
-    let samples = &opened.subject.test.0;
+    run_sentences(peers, &encode(&opened.routed), opened.subject.test.0.inputs(), knob, settings)
+}
+
+/// The same for a model and a batch of `ids` and `mask`.
+fn run_sentences(
+    peers: &Path,
+    model: &[u8],
+    batch: &Batch,
+    knob: &str,
+    settings: &[f32],
+) -> ArrayD<f32> {
     let folder = tempfile::tempdir().unwrap();
     let path = |file: &str| folder.path().join(file);
-    fs::write(path("model.onnx"), encode(&opened.routed)).unwrap();
+    fs::write(path("model.onnx"), model).unwrap();
     let array = |name: &str| -> ArrayD<f32> {
-        let tensor = samples.inputs().get(name).unwrap();
+        let tensor = batch.get(name).unwrap();
         match name {
             "ids" => to_array::<i64>(tensor).unwrap().mapv(|id| id as f32),
             _ => to_array(tensor).unwrap(),
@@ -257,6 +268,33 @@ fn tokens_are_left_out_alike() {
                 }
             }
         }
+    }
+}
+
+/// A transformer whose attention is perforated by what was learned of its blocks.
+#[test]
+fn perforated_transformer() {
+    const LENGTH: usize = 100;
+    let Some(peers) = peers() else { return };
+    let files = lengths::files().map(|file| (file.to_string(), fs::read(file).unwrap()));
+    let long = Long::read(&files.collect()).unwrap();
+    let (file, texts) = (long.routed(LENGTH).unwrap(), long.texts(LENGTH, 0, 2).unwrap());
+    let settings = [0.0, 0.3, 0.5, 0.9];
+    let theirs = run_sentences(&peers, &file, &texts, "sparsity", &settings);
+    let mut session = Session::new(Arc::new(Program::load("long.onnx", &file).unwrap()));
+    let dense = long.pair(LENGTH).unwrap().dense;
+    let dense = Session::new(dense).run(&texts, &Knobs::new()).unwrap().first().unwrap();
+    let mut theirs = theirs.rows().into_iter();
+    for setting in settings {
+        let knobs = Knobs::new().with("sparsity", setting);
+        let ours = session.run(&texts, &knobs).unwrap().first().unwrap();
+        for own in ours.rows() {
+            for (a, b) in own.iter().zip(theirs.next().unwrap()) {
+                assert!((a - b).abs() <= TOLERANCE, "{setting}: {a}, {b}");
+            }
+        }
+        let apart = ours.iter().zip(&dense).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+        assert!((apart <= TOLERANCE) == (setting == 0.0), "{setting}: {apart} from the dense one");
     }
 }
 

@@ -146,3 +146,75 @@ impl TypedOp for KeepTokens {
         Ok(tvec!(of(&[rows, &left, width]), of(&[rows, &left]), of(&[rows, &1.to_dim()])))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ndarray::ArrayD;
+
+    use crate::engine::{Batch, Knobs, Order, Program, Session};
+    use crate::onnx::functions::keep_tokens;
+    use crate::onnx::{GraphBuilder, Metadata, OPSET, Size, encode};
+
+    /// Tokens are as important as their first number; what stays is multiplied by a matrix and summed up.
+    fn program() -> Arc<Program> {
+        let mut graph = GraphBuilder::new("g", OPSET);
+        graph.input("h", &[Size::Rows, Size::Fixed(4), Size::Fixed(2)]).unwrap();
+        graph.input("mask", &[Size::Rows, Size::Fixed(4)]).unwrap();
+        graph.knob("threshold", 0.0).unwrap();
+        let zero = graph.constant("zero", &[2, 1], &[1.0, 0.0]).unwrap();
+        let first = graph.node("MatMul", "first", &["h", &zero]).unwrap();
+        let last = graph.integers("last", &[2]).unwrap();
+        let importance = graph.node("Squeeze", "importance", &[&first, &last]).unwrap();
+        let inputs = ["h", "mask", &importance, "threshold"];
+        let kept = graph.call(keep_tokens(OPSET), "keep", &inputs).unwrap();
+        let double = graph.constant("double", &[2, 2], &[2.0, 0.0, 0.0, 2.0]).unwrap();
+        let twice = graph.node("MatMul", "twice", &[&kept[0], &double]).unwrap();
+        let along = graph.integers("along", &[1]).unwrap();
+        let sums = graph.node_with(
+            "ReduceSum",
+            "sums",
+            &[&twice, &along],
+            vec![crate::onnx::int_attribute("keepdims", 0)],
+        );
+        graph.output(&sums.unwrap(), &[Size::Rows, Size::Fixed(2)]).unwrap();
+        graph.output(&kept[2], &[Size::Rows, Size::Fixed(1)]).unwrap();
+        let file = encode(&graph.into_model(&Metadata::default()).unwrap());
+        Arc::new(Program::load("g", &file).unwrap())
+    }
+
+    #[test]
+    fn rows_keep_what_is_important_and_are_charged_for_it() {
+        let h = ArrayD::from_shape_vec(
+            vec![2, 4, 2],
+            vec![-9.0, 1.0, 5.0, 2.0, 1.0, 3.0, 6.0, 4.0, -9.0, 5.0, 0.0, 6.0, 8.0, 7.0, 9.0, 8.0],
+        );
+        // The last token of the second row is padding.
+        let mask =
+            ArrayD::from_shape_vec(vec![2, 4], vec![1.0f32, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
+        let batch = Batch::new().with("h", h.unwrap()).with("mask", mask.unwrap());
+        let program = program();
+        for order in [Order::RowByRow, Order::Compacted] {
+            let orders = vec![order; program.segments().len()];
+            let mut session = Session::new(program.clone()).with_orders(&orders);
+            for (threshold, sums, counts) in [
+                (4.0, [4.0, 14.0, -2.0, 24.0], [3.0, 2.0]),
+                (-10.0, [6.0, 20.0, -2.0, 36.0], [4.0, 3.0]),
+                // The first token stays whatever happens.
+                (10.0, [-18.0, 2.0, -18.0, 10.0], [1.0, 1.0]),
+            ] {
+                let knobs = Knobs::new().with("threshold", threshold);
+                let outcome = session.run(&batch, &knobs).unwrap();
+                let own: Vec<f32> = outcome.first().unwrap().into_iter().collect();
+                assert_eq!(own, sums, "{threshold}, {order:?}");
+                let kept: Vec<f32> = outcome.output("keep/count").unwrap().into_iter().collect();
+                assert_eq!(kept, counts, "{threshold}");
+                // One row by itself is charged for what it keeps: two multiplications by a column each token has, four
+                // each that stays.
+                let one = session.run(&batch.slice(0..1).unwrap(), &knobs).unwrap();
+                assert_eq!(one.trace.total().macs.0, f64::from(4.0 * 2.0 + counts[0] * 4.0));
+            }
+        }
+    }
+}

@@ -149,3 +149,54 @@ impl TypedOp for PerforatedAttention {
         Ok(tvec!((Cost::FMA(f32::datum_type()), numbers * inputs[0].shape[2].clone() * 2)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::bench::lengths::attention;
+    use crate::engine::{Knobs, Order, Session};
+
+    #[test]
+    fn what_is_left_out_is_not_charged() {
+        let (pair, one) = attention(70, 2, 8).unwrap();
+        let whole = Session::new(pair.dense.clone()).run(&one, &Knobs::new()).unwrap();
+        let programs = pair.perforated.segments().len();
+        for order in [Order::RowByRow, Order::Compacted] {
+            let mut session =
+                Session::new(pair.perforated.clone()).with_orders(&vec![order; programs]);
+            let mut macs = |target: f32| {
+                let outcome = session.run(&one, &Knobs::new().with(pair.knob, target)).unwrap();
+                (outcome.trace.total().macs.0, outcome.first().unwrap())
+            };
+            let ((all, same), (half, _), (none, zeros)) = (macs(0.0), macs(0.5), macs(2.0));
+            // Two products of 70 by 70 by 8 for each of two heads.
+            assert_eq!(all, f64::from(2 * 2 * 70 * 70 * 8));
+            assert!(0.3 * all < half && half < 0.7 * all, "{half} of {all}");
+            assert!(none == 0.0 && zeros.iter().all(|y| *y == 0.0));
+            for (a, b) in same.iter().zip(&whole.first().unwrap()) {
+                assert!((a - b).abs() <= 1e-5, "{a}, {b}");
+            }
+        }
+    }
+
+    /// A mask that multiplies what softmax has made leaves weight on what was dropped: rows no longer sum up to one.
+    #[test]
+    fn exclusion_is_not_multiplication() {
+        let scores = [1.0f64, 2.0, 3.0];
+        let softmax = |kept: &[bool]| -> Vec<f64> {
+            let powers = scores.iter().zip(kept).map(|(s, &k)| if k { s.exp() } else { 0.0 });
+            let powers: Vec<f64> = powers.collect();
+            let sum: f64 = powers.iter().sum();
+            powers.iter().map(|p| p / sum).collect()
+        };
+        let kept = [true, true, false];
+        let excluded = softmax(&kept);
+        // As published: scores of what is dropped are multiplied by zero before softmax, and stay in its sum as e⁰.
+        let zeroed: Vec<f64> =
+            scores.iter().zip(kept).map(|(s, k)| if k { *s } else { 0.0 }).collect();
+        let sum: f64 = zeroed.iter().map(|s| s.exp()).sum();
+        let multiplied: Vec<f64> = zeroed.iter().map(|s| s.exp() / sum).collect();
+        assert_eq!(excluded[2], 0.0);
+        assert!(multiplied[2] > 0.08, "weight is left on what was dropped: {}", multiplied[2]);
+        assert!((excluded[0] + excluded[1] - 1.0).abs() < 1e-12);
+    }
+}
