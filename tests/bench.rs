@@ -64,7 +64,9 @@ fn measure(
 #[test]
 fn every_scenario_obeys_the_laws_of_a_curve() {
     // Of two that differ in their controller's thresholds alone, one: a transformer takes its minutes.
-    for scenario in SCENARIOS.iter().filter(|scenario| scenario.strategy != precision::GREEDY) {
+    for scenario in SCENARIOS.iter().filter(|scenario| {
+        scenario.strategy != precision::GREEDY && scenario.name.starts_with("perforated")
+    }) {
         let (results, report) = sweep(scenario.name);
         for pair in report.curve.windows(2) {
             let energy = |point: &PointReport| point.energy_j.operations;

@@ -31,6 +31,8 @@ pub const OUTPUT: &str = "logits";
 pub const KEPT: &str = "kept";
 /// The input of every layer that says what is no padding.
 const MASK: &str = "mask";
+/// The knob in tenths.
+const TENTHS: &str = "target/tenths";
 /// The largest target, in tenths.
 const MOST: usize = 9;
 
@@ -225,6 +227,8 @@ impl Parts {
             Error::new(ErrorKind::Model, "it does not read `mask`").at(self.trunk.name())
         })?;
         let mut labels = BTreeMap::new();
+        let ten = graph.constant("target/ten", &[], &[10.0])?;
+        graph.node("Mul", TENTHS, &[KNOB, &ten])?;
         let sparsity = rung(&mut graph, MOST, &mut labels)?;
         let counts = self.all(&mut graph, wires, &sparsity)?;
         let whole = graph.reduce("ReduceSum", "tokens", &mask, 1)?;
@@ -259,8 +263,8 @@ fn rung(
         graph.output(&kept, &[])?;
         Ok(kept)
     };
-    let border = graph.constant(&format!("{name}/from"), &[], &[(tenths as f32 - 0.5) / 10.0])?;
-    let reached = graph.node("GreaterOrEqual", &format!("{name}/reached"), &[KNOB, &border])?;
+    let border = graph.constant(&format!("{name}/from"), &[], &[tenths as f32 - 0.5])?;
+    let reached = graph.node("GreaterOrEqual", &format!("{name}/reached"), &[TENTHS, &border])?;
     let mut this = graph.branch(&name);
     value(&mut this, tenths)?;
     let mut others = this.branch(&name);

@@ -210,10 +210,11 @@ mod tests {
                 assert_eq!(own, sums, "{threshold}, {order:?}");
                 let kept: Vec<f32> = outcome.output("keep/count").unwrap().into_iter().collect();
                 assert_eq!(kept, counts, "{threshold}");
-                // One row by itself is charged for what it keeps: two multiplications by a column each token has, four
-                // each that stays.
+                // One row by itself is charged for what it keeps: two multiplications for the importance of each of its
+                // tokens; four, and two sums, for each that stays.
                 let one = session.run(&batch.slice(0..1).unwrap(), &knobs).unwrap();
-                assert_eq!(one.trace.total().macs.0, f64::from(4.0 * 2.0 + counts[0] * 4.0));
+                let charged = 4.0 * 2.0 + counts[0] * (4.0 + 2.0);
+                assert_eq!(one.trace.total().macs.0, f64::from(charged));
             }
         }
     }
