@@ -161,7 +161,13 @@ impl Recording {
         });
         let scores =
             known.flat_map(move |(gate, path)| path.scores[..n].iter().map(move |row| row[gate]));
-        scores.chain(borders)
+        // What is computed of a knob may be of another size: no setting lies there.
+        let range = self.settings.as_ref().and_then(|(knob, _)| {
+            let range = self.program.metadata().knobs.get(knob)?;
+            Some(range.never.min(range.always)..=range.never.max(range.always))
+        });
+        let within = move |score: &f32| range.as_ref().is_none_or(|range| range.contains(score));
+        scores.filter(within).chain(borders)
     }
 
     /// The path that sample `row` takes at these knobs, with its answer.
