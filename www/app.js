@@ -106,6 +106,10 @@ async function main() {
     measure() {
       worker.send(view.request());
     },
+    lengths() {
+      canResume = false;
+      worker.send(view.measure_lengths());
+    },
     /** Exits for the newest model, or a cascade of all; in a worker that holds nothing of what was before. */
     async route(cascade) {
       ownFile = undefined;

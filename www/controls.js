@@ -11,6 +11,7 @@ export function wire(actions) {
   $("knob").addEventListener("input", (event) => actions.knob(event.target.valueAsNumber));
   $("route").addEventListener("click", () => actions.route(false));
   $("cascade").addEventListener("click", () => actions.route(true));
+  $("measure-lengths").addEventListener("click", () => actions.lengths());
   $("own-models").addEventListener("click", (event) => {
     const button = event.target.closest("[data-forget]");
     if (button) actions.forget(button.dataset.forget);

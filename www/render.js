@@ -89,6 +89,7 @@ export function render(state, charts, picture) {
   text("precision-finding", state.precision_finding);
   part("stages", state.stages ?? null, (table) => paintTable($("stages"), table));
   part("spending", state.live ?? null, paintLive);
+  part("lengths", state.lengths ?? null, paintLengths);
   part("exits", state.exits ?? null, (table) => {
     $("tried").hidden = !table;
     paintTable($("exits"), table);
@@ -125,6 +126,15 @@ export function render(state, charts, picture) {
 function paintProgress(progress) {
   if (progress == null) $("progress").removeAttribute("value");
   else $("progress").value = progress;
+}
+
+/** Perforated attention by length: what was found, and all numbers. */
+function paintLengths(lengths) {
+  $("by-length").hidden = !lengths;
+  if (!lengths) return;
+  $("measure-lengths").disabled = !lengths.can_measure;
+  $("length-findings").replaceChildren(...lengths.findings.map((finding) => make("p", finding)));
+  paintTable($("lengths"), lengths.table);
 }
 
 /** Each row is a sentence: its stages, and what it answers. */

@@ -1,4 +1,4 @@
-//! A static model beside the routed one: what it answers, row by row.
+//! Another model beside the routed one: what it answers, row by row.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::error::Result;
 
 use super::costs::Costs;
 
-/// Answers of one model without gates for samples 0…n.
+/// Answers of one model, its knobs as they are in its file, for samples 0…n.
 #[derive(Debug)]
 pub struct Alone {
     session: Session,
@@ -19,7 +19,7 @@ pub struct Alone {
 }
 
 impl Alone {
-    /// Nothing recorded yet of what `program`, which has no gates, answers for `samples`.
+    /// Nothing recorded yet of what `program` answers for `samples`.
     pub fn new(program: Arc<Program>, samples: &Samples) -> Result<Alone> {
         let costs = Costs::of(&program, samples)?;
         Ok(Alone { session: Session::new(program), outputs: vec![], costs })
@@ -31,6 +31,7 @@ impl Alone {
         if row < samples.len() {
             let outcome = self.session.run(&samples.row(row)?, &Knobs::new())?;
             self.outputs.push(outcome.first()?.iter().copied().collect());
+            self.costs.note(row, outcome.trace.total());
         }
         Ok(())
     }

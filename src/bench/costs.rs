@@ -1,11 +1,11 @@
-//! What a model without gates computes and reads, sample by sample.
+//! What a model by itself computes and reads, sample by sample.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::data::Samples;
 use crate::engine::{Path, Program, Session, Work};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 
 /// What each sample costs.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,12 +17,11 @@ pub enum Costs {
 }
 
 impl Costs {
-    /// Of `program` on `samples`. A model with gates is refused: what it costs depends on more than lengths.
+    /// Of `program` on `samples`, where that is known before it runs. What a model with gates costs depends on what they
+    /// decide: there is nothing known of it yet.
     pub fn of(program: &Arc<Program>, samples: &Samples) -> Result<Costs> {
         if !program.gates().is_empty() {
-            let text =
-                "a reference must have no gates, since its cost would depend on what they decide";
-            return Err(Error::new(ErrorKind::Model, text));
+            return Ok(Costs::Each(vec![]));
         }
         if let Some(work) = program.work(Path::default()) {
             return Ok(Costs::Same(work));
@@ -40,6 +39,15 @@ impl Costs {
             Ok(work)
         });
         Ok(Costs::Each(each.collect::<Result<_>>()?))
+    }
+
+    /// Notes what the next sample cost, unless that was known before it ran.
+    pub fn note(&mut self, row: usize, work: Work) {
+        if let Costs::Each(known) = self
+            && known.len() == row
+        {
+            known.push(work);
+        }
     }
 
     /// Of one sample.

@@ -3,19 +3,21 @@
 
 use std::sync::Arc;
 
+use ndarray::ArrayD;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::engine::{Batch, Knobs, Order, Program, Session};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::functions::{ATTENTION_BLOCK, perforated_attention};
 use crate::onnx::{GraphBuilder, Metadata, OPSET, Size, encode, ints_attribute};
 use crate::units::{Bytes, Macs, Seconds};
 
 use super::arms::Arms;
+use super::order::Chooser;
 use super::stats::{Interval, interval};
 use super::timing::{Interleaved, measure_tick};
 
@@ -24,9 +26,11 @@ pub const LENGTHS: [usize; 5] = [128, 256, 512, 1024, 2048];
 /// Shares of blocks that are left out.
 pub const TARGETS: [f32; 2] = [0.0, 0.5];
 const SEED: u64 = 17;
+/// Length of a slice of timing.
+const SLICE: Seconds = Seconds(0.05);
 
 /// What was measured of something at the targets, against the same without perforation.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Compared {
     /// Tokens, and texts at once.
     pub shape: [usize; 2],
@@ -36,11 +40,13 @@ pub struct Compared {
     pub speedups: Vec<Interval>,
     /// Operations of the dense one, for one text.
     pub macs: Macs,
+    /// The share of them that perforation can spare: attention's.
+    pub attention: f64,
     /// What is left of them, by target.
     pub kept: Vec<f64>,
     /// How far the outputs are off, by target: the mean absolute difference as a share of the mean absolute output.
     pub deviations: Vec<f64>,
-    /// Most bytes alive at once, constants left out: dense, and perforated.
+    /// Most bytes alive at once for one text, constants left out: dense, and perforated.
     pub peaks: [Bytes; 2],
 }
 
@@ -53,61 +59,186 @@ pub struct Pair {
     pub perforated: Arc<Program>,
     /// The knob's name.
     pub knob: &'static str,
+    /// Operations for one text that the knob can spare.
+    pub attention: Macs,
 }
 
 impl Pair {
-    /// Times both on `batch`, whose texts have `tokens` tokens.
+    /// Times both on `batch`, whose texts have `tokens` tokens, in one go.
     pub fn compare(
-        &self,
+        self,
         clock: &impl Clock,
-        batch: &Batch,
+        batch: Batch,
         tokens: usize,
         rounds: usize,
     ) -> Result<Compared> {
-        let at = |target: f32| Knobs::new().with(self.knob, target);
-        let mut session = Session::new(self.dense.clone());
-        let whole = session.run(batch, &Knobs::new())?;
-        let reference = whole.first()?;
-        let macs = whole.trace.total().macs * (1.0 / batch.rows() as f64);
-        let mut session = Session::new(self.perforated.clone());
-        let (mut kept, mut deviations) = (vec![], vec![]);
-        for target in TARGETS {
-            let outcome = session.run(batch, &at(target))?;
-            kept.push(outcome.trace.total().macs / whole.trace.total().macs);
-            let own = outcome.first()?;
-            let off: f64 = own.iter().zip(&reference).map(|(a, b)| f64::from((a - b).abs())).sum();
-            let size: f64 = reference.iter().map(|v| f64::from(v.abs())).sum();
-            deviations.push(off / size.max(f64::MIN_POSITIVE));
+        let mut comparison = Comparison::new(self, batch, tokens, rounds, measure_tick(clock));
+        loop {
+            if let Some(compared) = comparison.step(clock)? {
+                return Ok(compared);
+            }
         }
-        drop(session);
-        let mut arms = Arms::new(vec![batch.clone()]);
-        let orders = |program: &Program| vec![Order::RowByRow; program.segments().len()];
-        let dense = arms.model(&self.dense, &orders(&self.dense));
+    }
+}
+
+/// Where a comparison stands.
+#[derive(Debug)]
+enum Stage {
+    /// The answers, at no target and then at each.
+    Answers,
+    /// How each program runs on several texts.
+    Orders(Option<Box<Chooser>>),
+    Timing(Box<(Interleaved, Arms)>),
+}
+
+/// A comparison under way, a run or a slice of timing at a time.
+#[derive(Debug)]
+pub struct Comparison {
+    pair: Pair,
+    batch: Batch,
+    tokens: usize,
+    rounds: usize,
+    tick: Seconds,
+    stage: Stage,
+    reference: Option<(ArrayD<f32>, Macs)>,
+    kept: Vec<f64>,
+    deviations: Vec<f64>,
+    /// Of the dense one, and of the perforated one.
+    orders: Vec<Vec<Order>>,
+}
+
+impl Comparison {
+    /// Nothing measured yet of `pair` on `batch`, whose texts have `tokens` tokens.
+    pub fn new(
+        pair: Pair,
+        batch: Batch,
+        tokens: usize,
+        rounds: usize,
+        tick: Seconds,
+    ) -> Comparison {
+        Comparison {
+            pair,
+            batch,
+            tokens,
+            rounds,
+            tick,
+            stage: Stage::Answers,
+            reference: None,
+            kept: vec![],
+            deviations: vec![],
+            orders: vec![],
+        }
+    }
+
+    /// Tokens, and texts at once.
+    pub fn shape(&self) -> [usize; 2] {
+        [self.tokens, self.batch.rows()]
+    }
+
+    /// The share that is done, roughly.
+    pub fn share(&self) -> f64 {
+        match &self.stage {
+            Stage::Answers | Stage::Orders(_) => 0.0,
+            Stage::Timing(timing) => {
+                let (done, all) = timing.0.progress();
+                done as f64 / all.max(1) as f64
+            }
+        }
+    }
+
+    /// Does the next piece of work; gives what was found after the last.
+    pub fn step(&mut self, clock: &impl Clock) -> Result<Option<Compared>> {
+        match &mut self.stage {
+            Stage::Answers => {
+                self.answer()?;
+                if self.kept.len() == TARGETS.len() {
+                    self.stage = Stage::Orders(None);
+                }
+                Ok(None)
+            }
+            Stage::Orders(chooser) => {
+                let Some(program) =
+                    [&self.pair.dense, &self.pair.perforated].get(self.orders.len()).copied()
+                else {
+                    self.stage = Stage::Timing(Box::new(self.timing()));
+                    return Ok(None);
+                };
+                let chooser = chooser.get_or_insert_with(|| {
+                    Box::new(Chooser::new(program.clone(), self.batch.clone()))
+                });
+                if !chooser.step(clock, self.tick)? {
+                    self.orders.push(chooser.orders().to_vec());
+                    self.stage = Stage::Orders(None);
+                }
+                Ok(None)
+            }
+            Stage::Timing(timing) => {
+                let (timing, arms) = &mut **timing;
+                timing.step(clock, arms)?;
+                if timing.is_done() { self.compared().map(Some) } else { Ok(None) }
+            }
+        }
+    }
+
+    /// Runs the dense one, or the perforated one at the next target.
+    fn answer(&mut self) -> Result<()> {
+        let Some((reference, macs)) = &self.reference else {
+            let whole = Session::new(self.pair.dense.clone()).run(&self.batch, &Knobs::new())?;
+            self.reference = Some((whole.first()?, whole.trace.total().macs));
+            return Ok(());
+        };
+        let knobs = Knobs::new().with(self.pair.knob, TARGETS[self.kept.len()]);
+        let outcome = Session::new(self.pair.perforated.clone()).run(&self.batch, &knobs)?;
+        self.kept.push(outcome.trace.total().macs / *macs);
+        self.deviations.push(deviation(&outcome.first()?, reference));
+        Ok(())
+    }
+
+    fn timing(&self) -> (Interleaved, Arms) {
+        let mut arms = Arms::new(vec![self.batch.clone()]);
+        let dense = arms.model(&self.pair.dense, &self.orders[0]);
         arms.arm(dense, Knobs::new());
-        let model = arms.model(&self.perforated, &orders(&self.perforated));
+        let model = arms.model(&self.pair.perforated, &self.orders[1]);
         for target in TARGETS {
-            arms.arm(model, at(target));
+            arms.arm(model, Knobs::new().with(self.pair.knob, target));
         }
-        let mut timing = Interleaved::new(3, rounds, measure_tick(clock), Seconds(1.0));
-        while !timing.is_done() {
-            timing.step(clock, &mut arms)?;
-        }
-        let samples = timing.samples();
+        (Interleaved::new(1 + TARGETS.len(), self.rounds, self.tick, SLICE), arms)
+    }
+
+    fn compared(&self) -> Result<Compared> {
+        let (Stage::Timing(timing), Some((_, macs))) = (&self.stage, &self.reference) else {
+            return Err(Error::new(ErrorKind::Internal, "nothing is timed yet"));
+        };
+        let samples = timing.0.samples();
         let over = |values: &[f64]| interval(values, &samples.launches(), SEED);
-        let one = batch.slice(0..1)?;
+        let one = self.batch.slice(0..1)?;
         let peak = |program: &Arc<Program>| {
             Session::new(program.clone()).peak(&one, &program.neutral_knobs())
         };
+        let macs = *macs * (1.0 / self.batch.rows() as f64);
         Ok(Compared {
-            shape: [tokens, batch.rows()],
+            shape: self.shape(),
             dense_s: over(&samples.of(0)),
             speedups: (1..=TARGETS.len()).map(|arm| over(&samples.speedups(arm, 0))).collect(),
             macs,
-            kept,
-            deviations,
-            peaks: [peak(&self.dense)?, peak(&self.perforated)?],
+            attention: self.pair.attention / macs,
+            kept: self.kept.clone(),
+            deviations: self.deviations.clone(),
+            peaks: [peak(&self.pair.dense)?, peak(&self.pair.perforated)?],
         })
     }
+}
+
+/// How far `own` is off: the mean absolute difference as a share of the mean absolute reference.
+pub fn deviation(own: &ArrayD<f32>, reference: &ArrayD<f32>) -> f64 {
+    let off: f64 = own.iter().zip(reference).map(|(a, b)| f64::from((a - b).abs())).sum();
+    let size: f64 = reference.iter().map(|v| f64::from(v.abs())).sum();
+    off / size.max(f64::MIN_POSITIVE)
+}
+
+/// Multiply-accumulates of attention over `tokens` tokens: two products for each head.
+pub fn macs_of_attention(tokens: usize, heads: usize, depth: usize) -> Macs {
+    Macs((2 * tokens * tokens * heads * depth) as f64)
 }
 
 /// Attention by itself over `tokens` tokens: as softmax between two products, and perforated at random.
@@ -117,7 +248,7 @@ pub fn attention(tokens: usize, heads: usize, depth: usize) -> Result<(Pair, Bat
     let mut batch = Batch::new();
     for name in ["q", "k", "v"] {
         let draw = || rng.random_range(-1.0f32..=1.0);
-        let values = ndarray::ArrayD::from_shape_simple_fn(vec![1, heads, tokens, depth], draw);
+        let values = ArrayD::from_shape_simple_fn(vec![1, heads, tokens, depth], draw);
         batch = batch.with(name, values);
     }
     let start = || -> Result<GraphBuilder> {
@@ -161,6 +292,7 @@ pub fn attention(tokens: usize, heads: usize, depth: usize) -> Result<(Pair, Bat
         dense: finish(dense, &read)?,
         perforated: finish(perforated, &y[0])?,
         knob: "sparsity",
+        attention: macs_of_attention(tokens, heads, depth),
     };
     Ok((pair, batch))
 }

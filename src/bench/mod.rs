@@ -1,5 +1,6 @@
 //! Measures: timing, statistics, recordings of what each path answers, and the sweep over a knob.
 
+pub mod ablation;
 pub mod alone;
 pub mod arms;
 pub mod ballast;

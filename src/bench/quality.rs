@@ -21,6 +21,8 @@ pub struct Quality {
     pub deviation_mean: f64,
     /// What a sample computes and reads on average, gates included.
     pub work: Work,
+    /// Mean share of a sample that each layer computes on; empty where the model does not tell.
+    pub kept: Vec<f64>,
     /// Share of samples by path, in the order of the recording's paths.
     pub paths: Vec<f64>,
     /// Samples that the full model gets right and this setting wrong.
@@ -83,7 +85,13 @@ pub fn routed(recording: &Recording, knobs: &Knobs, truth: Truth, n: usize) -> Q
         let routed = recording.at(row, knobs);
         Answer { output: routed.output, work: routed.work, path: Some(routed.path) }
     });
-    summarise(answers, truth, recording.paths.len())
+    let mut kept: Vec<f64> = vec![];
+    for row in 0..n {
+        let own = recording.at(row, knobs).kept;
+        kept.resize(own.len().max(kept.len()), 0.0);
+        kept.iter_mut().zip(own).for_each(|(sum, &share)| *sum += f64::from(share) / n as f64);
+    }
+    Quality { kept, ..summarise(answers, truth, recording.paths.len()) }
 }
 
 /// The cheapest path that is good enough for each sample, else the full path: no router that

@@ -9,6 +9,7 @@ use crate::data::Samples;
 use crate::engine::{Gate, Knobs, Outcome, Path, Program, Routing, Session, Work, to_array};
 use crate::error::{Error, ErrorKind, Result};
 pub use crate::fit::classes::argmax;
+use crate::onnx::KEPT;
 
 use super::settings::Settings;
 
@@ -21,6 +22,8 @@ pub struct PathRecord {
     pub outputs: Vec<Vec<f32>>,
     /// What each sample computes and reads.
     pub work: Vec<Work>,
+    /// The share of each sample that each layer computes on, `[sample][layer]`, where the program tells.
+    pub kept: Vec<Vec<f32>>,
     /// Scores at each gate on this path, `[sample][gate]`; NaN where it does not pass.
     pub scores: Vec<Vec<f32>>,
 }
@@ -44,12 +47,17 @@ pub struct Routed<'a> {
     pub output: &'a [f32],
     /// What was computed and read.
     pub work: Work,
+    /// The share that each layer computed on; empty where the program does not tell.
+    pub kept: &'a [f32],
 }
 
 impl PathRecord {
     /// Adds what came of one sample.
     fn take(&mut self, outcome: &Outcome) -> Result<()> {
         self.outputs.push(outcome.first()?.into_iter().collect());
+        if let Ok(kept) = outcome.output(KEPT) {
+            self.kept.push(kept.into_iter().collect());
+        }
         self.work.push(outcome.trace.total());
         self.scores.push(outcome.trace.scores.iter().map(|gate| gate[0]).collect());
         Ok(())
@@ -85,7 +93,8 @@ impl Recording {
             Some((_, settings)) => settings.paths(&program),
             None => program.paths(),
         };
-        let empty = |path| PathRecord { path, outputs: vec![], work: vec![], scores: vec![] };
+        let empty =
+            |path| PathRecord { path, outputs: vec![], work: vec![], kept: vec![], scores: vec![] };
         let paths = paths.into_iter().map(empty).collect();
         Ok(Recording { paths, program, settings })
     }
@@ -181,7 +190,8 @@ impl Recording {
         };
         let path = path.unwrap_or(0);
         let record = &self.paths[path];
-        Routed { path, output: &record.outputs[row], work: record.work[row] }
+        let kept = record.kept.get(row).map_or(&[][..], Vec::as_slice);
+        Routed { path, output: &record.outputs[row], work: record.work[row], kept }
     }
 
     /// Whether every decision of a path agrees with the score that the row meets on it.

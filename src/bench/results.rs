@@ -66,8 +66,9 @@ pub struct Subject {
     pub light: Arc<Program>,
     /// The routed model.
     pub routed: Arc<Program>,
-    /// Static models that were trained for costs between light and full, cheapest first.
-    pub statics: Vec<Arc<Program>>,
+    /// Other models to compare with: static ones that were trained for costs between light and full, and routed ones of
+    /// other strategies, at the settings that are their knobs' defaults.
+    pub others: Vec<Arc<Program>>,
     /// What "active" means.
     pub active: Active,
     /// Whether the light model runs for every row, because the gate reads it, and none of it is part
@@ -176,6 +177,8 @@ pub struct Results {
     pub light: Point,
     /// The static models that are judged so far.
     pub statics: Vec<Point>,
+    /// Models of other strategies, by name, that are judged so far.
+    pub rivals: Vec<(String, Point)>,
     /// The routed model, cheapest setting first.
     pub curve: Vec<Point>,
     /// The routed model at many more settings, computed from what was recorded, cheapest first.

@@ -174,8 +174,8 @@ fn x_ticks(axis: &Axis, range: (f64, f64), left: f64, right: f64, letters: f64) 
     }
 }
 
-/// Breaks legend entries into rows, in aligned columns where one row is not enough; each row is a
-/// list of (series, x).
+/// Breaks legend entries into rows, in aligned columns where one row is not enough, unless running on needs fewer; each
+/// row is a list of (series, x).
 fn flow(names: &[(usize, f64)], width: f64, gap: f64) -> Vec<Vec<(usize, f64)>> {
     let total: f64 = names.iter().map(|(_, wide)| wide + gap).sum::<f64>() - gap;
     if total <= width {
@@ -192,10 +192,31 @@ fn flow(names: &[(usize, f64)], width: f64, gap: f64) -> Vec<Vec<(usize, f64)>> 
     let columns = (((width + gap) / (widest + gap)) as usize).max(1);
     let step = (width + gap) / columns as f64;
     let step = step.min(widest + 2.0 * gap);
+    let running = run_on(names, width, gap);
+    if running.len() < names.len().div_ceil(columns) {
+        return running;
+    }
     names
         .chunks(columns)
         .map(|row| {
             row.iter().enumerate().map(|(c, (series, _))| (*series, c as f64 * step)).collect()
         })
         .collect()
+}
+
+/// As many entries in each row as it holds.
+fn run_on(names: &[(usize, f64)], width: f64, gap: f64) -> Vec<Vec<(usize, f64)>> {
+    let mut rows: Vec<Vec<(usize, f64)>> = vec![];
+    let mut x = f64::INFINITY;
+    for &(series, wide) in names {
+        if x + wide > width {
+            rows.push(vec![]);
+            x = 0.0;
+        }
+        if let Some(row) = rows.last_mut() {
+            row.push((series, x));
+        }
+        x += wide + gap;
+    }
+    rows
 }

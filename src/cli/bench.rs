@@ -270,7 +270,7 @@ fn write_folder(folder: &Path, report: &Report) -> Result<()> {
     write(&folder.join("report.csv"), report.to_csv())?;
     write(&folder.join("report.md"), report.to_markdown())?;
     for scenario in &report.scenarios {
-        for (id, _) in plots::charts(Some(scenario)) {
+        for (id, _) in plots::charts(Some(scenario), None) {
             let Some(plot) = plots::plot(id, Some(scenario), chosen(scenario)) else {
                 continue;
             };

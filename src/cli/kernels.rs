@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use perforate::Result;
+use perforate::bench::ablation::Choice;
 use perforate::bench::kernels;
 use perforate::bench::lengths::{Compared, attention};
 use perforate::bench::stats::Interval;
 use perforate::clock::SystemClock;
+use perforate::lab::ablations::Ablations;
 use perforate::lab::lengths::{self as long, Long};
 use perforate::units::Seconds;
 
@@ -67,9 +69,9 @@ pub fn lengths(wanted: &[usize], batch: usize, rounds: usize) -> Result<()> {
     say!("tokens\ttexts\twhat\tdense\tnothing left out\thalf left out\tmost memory alive");
     for &tokens in wanted {
         let (pair, one) = attention(tokens, long::HEADS, long::DEPTH)?;
-        tell("attention", &pair.compare(&clock, &one, tokens, rounds)?)?;
+        tell("attention", &pair.compare(&clock, one, tokens, rounds)?)?;
         let texts = long.texts(tokens, 0, batch)?;
-        tell("transformer", &long.pair(tokens)?.compare(&clock, &texts, tokens, rounds)?)?;
+        tell("transformer", &long.pair(tokens)?.compare(&clock, texts, tokens, rounds)?)?;
     }
     Ok(())
 }
@@ -78,9 +80,13 @@ pub fn lengths(wanted: &[usize], batch: usize, rounds: usize) -> Result<()> {
 pub fn ablations(tokens: usize, texts: usize) -> Result<()> {
     let long = Long::read(&read_files()?)?;
     say!("choice\ttarget\tleft out\toff");
-    for found in long.ablate(tokens, texts, &[0.2, 0.4, 0.5, 0.6, 0.8])? {
-        let (name, out) = (found.choice.name(), 100.0 * found.left_out);
-        say!("{name}\t{:.1}\t{out:.1} %\t{:.4}", found.target, found.deviation);
+    let mut ablations = Ablations::new(&long, tokens, texts)?;
+    for target in [0.2, 0.4, 0.5, 0.6, 0.8] {
+        for choice in Choice::ALL {
+            let found = ablations.at(&long, target, choice)?;
+            let (name, out) = (choice.name(), 100.0 * found.left_out);
+            say!("{name}\t{target:.1}\t{out:.1} %\t{:.4}", found.deviation);
+        }
     }
     Ok(())
 }

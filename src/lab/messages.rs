@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::data::pictures::Form;
-use crate::report::Report;
+use crate::report::{LengthsReport, Report};
 
 use super::experiment::Experiment;
 use super::inside::{Inside, Sample};
@@ -65,6 +65,11 @@ pub enum Command {
         /// Whether all models make a cascade.
         #[serde(default)]
         cascade: bool,
+    },
+    /// Measure perforated attention by length.
+    Lengths {
+        /// Whether less than usual is measured.
+        quick: bool,
     },
     /// Take a sentence one layer further, on this budget.
     Advance {
@@ -155,6 +160,11 @@ pub enum Event {
     Advanced {
         /// Where it stands.
         moment: Moment,
+    },
+    /// What perforated attention is worth by length, as far as measured.
+    Lengths {
+        /// All that is found so far.
+        lengths: Box<LengthsReport>,
     },
     /// A file of the user's was understood, or run.
     File {

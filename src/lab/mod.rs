@@ -1,6 +1,8 @@
 //! The headless application: scenarios, the measuring side of the page, and its view.
 
+pub mod ablations;
 mod about;
+mod by_length;
 mod claims;
 mod diagram;
 pub mod experiment;

@@ -32,7 +32,7 @@ pub static OWN: Scenario = Scenario {
     parts: &[],
     source: Source::Own,
     claim: None,
-    statics: &[],
+    references: &[],
 };
 
 /// What several models of the user's are measured as.
@@ -170,7 +170,7 @@ impl Preparation {
             full: program("full", full.model())?,
             light: program("light", &found.light()?)?,
             routed: program("routed", &routed)?,
-            statics: vec![],
+            others: vec![],
             active: Active::Operations,
             light_always_runs: false,
             knob: early_exit::KNOB.into(),

@@ -7,7 +7,7 @@ use crate::route::{
 
 use super::claims::Claim;
 use super::own::{OWN, OWN_CASCADE};
-use super::scenario::{Scenario, Source, Static};
+use super::scenario::{Reference, Scenario, Source};
 
 const FASHION: Source = Source::Images([
     "models/data/fashion-mnist/t10k-images-idx3-ubyte.gz",
@@ -21,10 +21,10 @@ const SENTENCES: Source = Source::Sentences([
     "models/data/sentences/snippets.tsv.gz",
     "models/data/sentences/tokenizer.json",
 ]);
-const FASHION_STATICS: [Static; 3] = [
-    Static::Files(&["models/fashion-static-s.onnx"]),
-    Static::Files(&["models/fashion-static-m.onnx"]),
-    Static::Files(&["models/fashion-static-l.onnx"]),
+const FASHION_REFERENCES: [Reference; 3] = [
+    Reference::Files(&["models/fashion-static-s.onnx"]),
+    Reference::Files(&["models/fashion-static-m.onnx"]),
+    Reference::Files(&["models/fashion-static-l.onnx"]),
 ];
 
 const THREE_CNNS: [&str; 3] =
@@ -92,7 +92,7 @@ const PRECISION: Scenario = Scenario {
     parts: &[&MINILM],
     source: SENTENCES,
     claim: None,
-    statics: &[Static::EightBits(&MINILM)],
+    references: &[Reference::EightBits(&MINILM)],
 };
 
 /// Its knob is the target sparsity; with exits, it is their threshold.
@@ -109,7 +109,14 @@ const PERFORATED: Scenario = Scenario {
     parts: &[&MINILM, &TOKENS],
     source: SENTENCES,
     claim: None,
-    statics: &[Static::Files(&TINY)],
+    references: &[Reference::Files(&TINY), EXITS],
+};
+
+/// Early exits at settings between which SST-2's loss crosses half a point.
+const EXITS: Reference = Reference::Routed {
+    strategy: early_exit::STRATEGY,
+    parts: &[&MINILM],
+    settings: &[0.85, 0.95],
 };
 
 /// All scenarios; the first is the one that a visitor sees.
@@ -127,7 +134,7 @@ pub const SCENARIOS: [Scenario; 16] = [
         parts: &[],
         source: Source::Seed,
         claim: None,
-        statics: &[],
+        references: &[],
     },
     Scenario {
         name: "dendritic/fashion",
@@ -146,7 +153,7 @@ pub const SCENARIOS: [Scenario; 16] = [
         ]],
         source: FASHION,
         claim: None,
-        statics: &FASHION_STATICS,
+        references: &FASHION_REFERENCES,
     },
     Scenario {
         name: "early-exit/mnist",
@@ -165,7 +172,7 @@ pub const SCENARIOS: [Scenario; 16] = [
         ]],
         source: MNIST,
         claim: None,
-        statics: &[],
+        references: &[],
     },
     Scenario {
         name: "early-exit/fashion",
@@ -184,7 +191,7 @@ pub const SCENARIOS: [Scenario; 16] = [
         ]],
         source: FASHION,
         claim: None,
-        statics: &FASHION_STATICS,
+        references: &FASHION_REFERENCES,
     },
     Scenario {
         name: "experts/fashion",
@@ -204,7 +211,7 @@ pub const SCENARIOS: [Scenario; 16] = [
         ]],
         source: FASHION,
         claim: None,
-        statics: &FASHION_STATICS,
+        references: &FASHION_REFERENCES,
     },
     Scenario {
         name: "refine/fashion",
@@ -219,7 +226,7 @@ pub const SCENARIOS: [Scenario; 16] = [
         parts: &[&["models/fashion-cheap.onnx", "models/fashion-refinement.onnx"]],
         source: FASHION,
         claim: None,
-        statics: &FASHION_STATICS,
+        references: &FASHION_REFERENCES,
     },
     Scenario {
         name: "selection-energy/fashion",
@@ -239,7 +246,7 @@ pub const SCENARIOS: [Scenario; 16] = [
         ]],
         source: FASHION,
         claim: None,
-        statics: &[],
+        references: &[],
     },
     Scenario {
         name: "selection-fuzzy/fashion",
@@ -254,7 +261,7 @@ pub const SCENARIOS: [Scenario; 16] = [
         parts: &[&THREE_CNNS],
         source: FASHION,
         claim: None,
-        statics: &FASHION_STATICS,
+        references: &FASHION_REFERENCES,
     },
     Scenario {
         name: "selection-learned/fashion",
@@ -269,7 +276,7 @@ pub const SCENARIOS: [Scenario; 16] = [
         parts: &[&THREE_CNNS],
         source: FASHION,
         claim: None,
-        statics: &FASHION_STATICS,
+        references: &FASHION_REFERENCES,
     },
     Scenario {
         name: "early-exit/sentences",
@@ -284,7 +291,7 @@ pub const SCENARIOS: [Scenario; 16] = [
         parts: &[&MINILM],
         source: SENTENCES,
         claim: None,
-        statics: &[Static::Files(&TINY), Static::EightBits(&MINILM)],
+        references: &[Reference::Files(&TINY), Reference::EightBits(&MINILM)],
     },
     Scenario {
         name: "cascade/sentences",
@@ -299,7 +306,7 @@ pub const SCENARIOS: [Scenario; 16] = [
         parts: &[&DSN, &["models/sentences-tiny.onnx"], &MINILM],
         source: SENTENCES,
         claim: None,
-        statics: &[Static::Files(&PLAIN), Static::Files(&TINY)],
+        references: &[Reference::Files(&PLAIN), Reference::Files(&TINY)],
     },
     Scenario {
         name: "dsn/sentences",
@@ -314,7 +321,7 @@ pub const SCENARIOS: [Scenario; 16] = [
         parts: &[&DSN, &MINILM],
         source: SENTENCES,
         claim: Some(Claim::EncoderFree),
-        statics: &[Static::Files(&PLAIN), Static::Files(&TINY)],
+        references: &[Reference::Files(&PLAIN), Reference::Files(&TINY)],
     },
     PERFORATED,
     Scenario {
@@ -323,6 +330,15 @@ pub const SCENARIOS: [Scenario; 16] = [
         title: "Perforation with exits",
         text: "Tokens are left out and layers are skipped: both in one network.",
         how: "As in token perforation, three tenths of the tokens are left out, on average over the layers; and as in early exit, a head after each layer looks at the mean over those that are left and ends it if its best class is more probable than the threshold. A threshold that no confidence can reach leaves nothing out: that is the full model.",
+        references: &[
+            Reference::Files(&TINY),
+            EXITS,
+            Reference::Routed {
+                strategy: perforated::STRATEGY,
+                parts: &[&MINILM, &TOKENS],
+                settings: &[0.4],
+            },
+        ],
         ..PERFORATED
     },
     PRECISION,

@@ -8,11 +8,11 @@ use tract_onnx::pb::ModelProto;
 use crate::auto::Exit;
 use crate::bench::sweep::Subject;
 use crate::data::sentences::{self, Table, Tokenizer};
-use crate::data::{Samples, Splits, images, perturb, split, split_by};
+use crate::data::{Samples, Scaling, Splits, images, perturb, split, split_by};
 use crate::engine::{Batch, Library, Program};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fit::quantise;
-use crate::onnx::{Component, chain, encode};
+use crate::onnx::{Component, chain, encode, set_default};
 use crate::route::precision::Plan;
 use crate::route::score::Kind;
 use crate::route::{cascade, early_exit, perforated};
@@ -93,23 +93,33 @@ pub struct Scenario {
     pub source: Source,
     /// What was published of it, if that is to be judged.
     pub claim: Option<Claim>,
-    /// Static models to compare with.
-    pub statics: &'static [Static],
+    /// Models to compare with.
+    pub references: &'static [Reference],
 }
 
-/// A static model to compare with.
+/// A model to compare with.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Static {
+pub enum Reference {
     /// The files that it consists of, in a row.
     Files(&'static [&'static str]),
     /// The same with its matrix products in eight bits, weights by column, activations as they come.
     EightBits(&'static [&'static str]),
+    /// Another strategy at some settings of its knob; no static model, but judged like one.
+    Routed {
+        /// Its composer.
+        strategy: &'static str,
+        /// Files of the parts that the composer is given, in groups.
+        parts: &'static [&'static [&'static str]],
+        /// Values of its knob.
+        settings: &'static [f32],
+    },
 }
 
-impl Static {
-    fn files(self) -> &'static [&'static str] {
+impl Reference {
+    fn files(self) -> Vec<&'static str> {
         match self {
-            Static::Files(files) | Static::EightBits(files) => files,
+            Reference::Files(files) | Reference::EightBits(files) => files.to_vec(),
+            Reference::Routed { parts, .. } => parts.concat(),
         }
     }
 }
@@ -147,14 +157,15 @@ impl Scenario {
             let name = format!("{}, {role}", self.name);
             Program::from_proto(&library, &name, model, encode(model).len()).map(Arc::new)
         };
-        let statics = self.statics.iter();
+        let mut others = vec![];
+        for &model in self.references {
+            others.extend(self.references(&library, model, files, scaling.as_ref(), experiment)?);
+        }
         let subject = Subject {
             full: program("full", &models.full)?,
             light: program("light", &models.light)?,
             routed: program("routed", &models.routed)?,
-            statics: statics
-                .map(|model| reference(&library, *model, files).map(Arc::new))
-                .collect::<Result<_>>()?,
+            others,
             active: models.active,
             light_always_runs: models.light_always_runs,
             knob: models.knob.into(),
@@ -167,6 +178,32 @@ impl Scenario {
         };
         let Models { probe, routed, plan, .. } = models;
         Ok(Opened { subject, probe, tokenizer, routed, exits: vec![], plan })
+    }
+
+    /// Models to compare with.
+    fn references(
+        &self,
+        library: &Library,
+        model: Reference,
+        files: &BTreeMap<String, Vec<u8>>,
+        scaling: Option<&Scaling>,
+        experiment: &Experiment,
+    ) -> Result<Vec<Arc<Program>>> {
+        let Reference::Routed { strategy, settings, .. } = model else {
+            return Ok(vec![Arc::new(reference(library, model, files)?)]);
+        };
+        let parts =
+            model.files().into_iter().map(|file| Component::decode(file, get(files, file)?));
+        let parts = parts.collect::<Result<Vec<_>>>()?;
+        let score = (experiment.score, self.classes.len());
+        let Models { mut routed, knob, .. } =
+            recipes::models(strategy, parts, scaling, score, library)?;
+        let program = |&setting: &f32| {
+            set_default(&mut routed, knob, setting)?;
+            let name = format!("{}, {knob} {setting}", strategy.replace('_', " "));
+            Program::from_proto(library, &name, &routed, encode(&routed).len()).map(Arc::new)
+        };
+        settings.iter().map(program).collect()
     }
 
     /// The composer's models, and the splits of the samples.
@@ -232,20 +269,20 @@ impl Scenario {
     pub fn files(&self) -> impl Iterator<Item = &'static str> {
         let mut known = HashSet::new();
         let parts = self.parts.iter().copied();
-        let statics = self.statics.iter().map(|model| model.files());
-        let all = parts.flatten().chain(self.source.files()).chain(statics.flatten());
-        all.copied().filter(move |file| known.insert(*file))
+        let beside = self.references.iter().map(|model| model.files());
+        let all = parts.flatten().chain(self.source.files()).copied().chain(beside.flatten());
+        all.filter(move |file| known.insert(*file))
     }
 }
 
 /// A model to compare with, of one file or several in a row.
 fn reference(
     library: &Library,
-    model: Static,
+    model: Reference,
     files: &BTreeMap<String, Vec<u8>>,
 ) -> Result<Program> {
     let parts = model.files();
-    if let Static::Files([file]) = model {
+    if let (Reference::Files(_), [file]) = (model, &parts[..]) {
         return Program::load_with(library, file, get(files, file)?);
     }
     let mut size = 0;
@@ -256,7 +293,7 @@ fn reference(
     };
     let parts = parts.iter().map(&mut decode).collect::<Result<Vec<_>>>()?;
     let whole = chain(&parts, &[("logits", "logits")])?;
-    if let Static::EightBits(_) = model {
+    if let Reference::EightBits(_) = model {
         let name = format!("{} in eight bits", whole.name().trim_end_matches(".onnx"));
         let quantised = quantise::int8(&whole)?.model;
         return Program::from_proto(library, &name, &quantised, encode(&quantised).len());

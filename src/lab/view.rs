@@ -6,7 +6,8 @@ use crate::bench::sweep::Active;
 use crate::chart::Plot;
 use crate::data::pictures::Form;
 use crate::error::Result;
-use crate::report::{PointReport, Report, ScenarioReport};
+use crate::report::{LengthsReport, PointReport, Report, ScenarioReport};
+use crate::route::perforated;
 use crate::units::{Bytes, Seconds};
 
 use super::about::{self, About};
@@ -45,6 +46,8 @@ pub struct View {
     dropped: Option<(String, Own)>,
     /// Inputs of a network on a live budget, the one on its way first.
     live: Vec<Moment>,
+    /// Perforated attention by length.
+    lengths: Option<Box<LengthsReport>>,
     /// How the routed model is run elsewhere, by language.
     usage: Option<[String; 2]>,
     /// Bytes that the measuring side has taken.
@@ -156,6 +159,8 @@ pub struct State {
     stages: Option<Table>,
     precision_finding: Option<String>,
     live: Option<LiveState>,
+    /// Perforated attention by length, where a scenario is about perforation.
+    lengths: Option<LengthsState>,
     /// What disturbed samples do, as a table and in a sentence.
     robustness: Option<Table>,
     robustness_finding: Option<String>,
@@ -174,6 +179,14 @@ pub struct State {
     usage: Vec<(&'static str, String)>,
     /// What the measuring side has taken.
     memory: Option<String>,
+}
+
+/// Perforated attention by length.
+#[derive(Debug, Serialize)]
+struct LengthsState {
+    findings: Vec<String>,
+    table: Option<Table>,
+    can_measure: bool,
 }
 
 /// What there is of the user's, and what can be done with it.
@@ -207,6 +220,7 @@ impl Default for View {
             running: true,
             error: None,
             live: vec![],
+            lengths: None,
             dropped: None,
             usage: None,
             memory: None,
@@ -250,6 +264,11 @@ impl View {
         Command::Route { quick: self.link.quick, cascade }
     }
 
+    /// The command that measures perforated attention by length.
+    pub fn measure_lengths(&self) -> Command {
+        Command::Lengths { quick: self.link.quick }
+    }
+
     /// Notes how much memory the measuring side has taken, in bytes.
     pub fn set_memory(&mut self, bytes: f64) {
         self.memory = Some(bytes);
@@ -286,6 +305,7 @@ impl View {
                 (self.table, self.report, self.error) = (table, None, None);
                 (self.inside, self.sample, self.filter) = (None, 0, Filter::All);
                 self.live.clear();
+                self.lengths = None;
                 (self.running, self.progress) = (true, Some(0.0));
                 self.status = "Opening".into();
             }
@@ -315,6 +335,7 @@ impl View {
                 self.live.insert(0, moment);
                 self.live.truncate(LIVE_ROWS);
             }
+            Event::Lengths { lengths } => self.lengths = Some(lengths),
             Event::Usage { python, javascript } => self.usage = Some([python, javascript]),
             Event::File { summary, own } => {
                 self.dropped = Some((summary.clone(), own));
@@ -421,14 +442,17 @@ impl View {
             current: s.name == scenario.name,
             glyph: glyph::of(s.strategy),
         });
-        let charts = plots::charts(report).into_iter().map(|(id, title)| ChartState {
-            id,
-            title,
-            alt: report.map_or_else(
-                || format!("{title}: nothing measured yet"),
-                |r| format!("{title}. {}", r.summary),
-            ),
-        });
+        let charts =
+            plots::charts(report, self.lengths.as_deref()).into_iter().map(|(id, title)| {
+                ChartState {
+                    id,
+                    title,
+                    alt: report.map_or_else(
+                        || format!("{title}: nothing measured yet"),
+                        |r| format!("{title}. {}", r.summary),
+                    ),
+                }
+            });
         let exports = [
             ("Report, JSON", "json"),
             ("Table, CSV", "csv"),
@@ -472,6 +496,7 @@ impl View {
             live: report
                 .and_then(|r| r.precision.as_ref())
                 .map(|_| LiveState::of(&self.live, scenario.classes)),
+            lengths: self.lengths_state(),
             robustness: report.and_then(tables::robustness),
             robustness_finding: report.and_then(|r| r.robustness_finding.clone()),
             claim: report.and_then(|r| scenario.claim?.judge(r)),
@@ -499,6 +524,17 @@ impl View {
             memory: self.memory.map(|bytes| Bytes(bytes).to_string()),
             measured: self.curve().iter().filter(|p| p.batch1.is_some()).count(),
         }
+    }
+
+    fn lengths_state(&self) -> Option<LengthsState> {
+        let strategy = self.link.scenario.strategy;
+        let of_perforation = [perforated::STRATEGY, perforated::WITH_EXITS].contains(&strategy);
+        let lengths = self.lengths.as_deref();
+        of_perforation.then(|| LengthsState {
+            findings: lengths.map_or_else(Vec::new, LengthsReport::findings),
+            table: lengths.and_then(tables::lengths),
+            can_measure: !self.running,
+        })
     }
 
     fn means(&self) -> Active {
@@ -547,7 +583,8 @@ impl View {
     pub fn plot(&self, id: &str) -> Option<Plot> {
         let selected =
             if self.link.routing { Selected::Knob(self.index()) } else { Selected::Full };
-        plots::plot(id, self.scenario_report(), selected)
+        let of_lengths = self.lengths.as_deref().and_then(|known| plots::plot_lengths(id, known));
+        of_lengths.or_else(|| plots::plot(id, self.scenario_report(), selected))
     }
 
     /// The numbers of this chart.

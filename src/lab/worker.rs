@@ -20,8 +20,10 @@ use crate::report::{Context, Host, Report, scenario_report};
 use crate::route::precision::Plan;
 use crate::units::{Macs, Seconds};
 
+use super::by_length::ByLength;
 use super::experiment::Experiment;
 use super::inside::{Inside, Sample};
+use super::lengths;
 use super::live::Live;
 pub use super::messages::{Command, Event, FileRequest, Own};
 use super::own::{OWN, OWN_CASCADE, Preparation};
@@ -76,6 +78,8 @@ pub struct Lab {
     plan: Option<Plan>,
     /// A network on a budget, stage by stage.
     live: Option<Live>,
+    /// Perforated attention by length: whether it is to be quick, and the measurement once its files are there.
+    lengths: Option<(bool, Option<ByLength>)>,
     /// What a look inside needs, until that is told.
     probe: Option<Option<Probe>>,
     tokenizer: Option<Tokenizer>,
@@ -97,6 +101,11 @@ impl Lab {
 
     /// Whether [`Lab::step`] has work.
     pub fn is_busy(&self) -> bool {
+        // Nothing else is measured meanwhile, nor while its files are on their way.
+        if let Some((_, running)) = &self.lengths {
+            let ready = || self.lacking(lengths::files().map(String::from)).is_empty();
+            return !self.paused && (running.is_some() || ready());
+        }
         let waiting = self.awaited.as_ref().is_some_and(|e| self.missing(e).is_empty());
         let waiting = waiting || self.preparation.is_some();
         !self.paused && (waiting || self.sweep.as_ref().is_some_and(|(_, sweep)| !sweep.is_done()))
@@ -109,6 +118,7 @@ impl Lab {
             Command::Type { text } => self.take_text(&text),
             Command::Draw { width, grey } => self.take_drawing(width, &grey),
             Command::Advance { budget } => self.advance_live(budget),
+            Command::Lengths { quick } => Ok(self.await_lengths(quick)),
             Command::File { name, knobs, again } => {
                 let knobs = knobs.iter().fold(Knobs::new(), |all, (n, &v)| all.with(n, v));
                 self.expected = Some((name, knobs, again));
@@ -182,8 +192,13 @@ impl Lab {
             return vec![];
         }
         let slice = Stretch::begin(&self.clock, Seconds::default());
+        let of_lengths = self.lengths.is_some();
         let events = self.advance().unwrap_or_else(|error| {
-            (self.sweep, self.awaited, self.preparation) = (None, None, None);
+            // A sweep that was made before stays.
+            if !of_lengths {
+                (self.sweep, self.awaited, self.preparation) = (None, None, None);
+            }
+            self.lengths = None;
             told(error)
         });
         self.worked += slice.lasted(&self.clock);
@@ -372,6 +387,7 @@ impl Lab {
             }
         }
         (self.sweep, self.tokenizer, self.routed, self.paused) = (None, None, None, false);
+        self.lengths = None;
         self.preparation = None;
         let mut events = vec![Event::Opened {
             scenario: scenario.name.to_string(),
@@ -389,8 +405,12 @@ impl Lab {
 
     fn missing(&self, experiment: &Experiment) -> Vec<FileRequest> {
         // An experiment that needs what it cannot have is refused when it is opened.
-        let needed = experiment.needed().unwrap_or_default();
-        let missing = needed.into_iter().filter(|file| !self.files.contains_key(file));
+        self.lacking(experiment.needed().unwrap_or_default().into_iter())
+    }
+
+    /// Those of these files that are not there.
+    fn lacking(&self, needed: impl Iterator<Item = String>) -> Vec<FileRequest> {
+        let missing = needed.filter(|file| !self.files.contains_key(file));
         let request = |file: String| FileRequest {
             title: file.rsplit('/').next().unwrap_or(&file).to_string(),
             url: file.clone(),
@@ -399,7 +419,60 @@ impl Lab {
         missing.map(request).collect()
     }
 
+    /// Gets ready to measure perforated attention by length.
+    fn await_lengths(&mut self, quick: bool) -> Vec<Event> {
+        (self.lengths, self.paused, self.worked) = (Some((quick, None)), false, Seconds::default());
+        let text = "Fetching what long texts need".into();
+        let mut events = vec![Event::Progress { text, share: 0.0, left: None }];
+        let files = self.lacking(lengths::files().map(String::from));
+        if !files.is_empty() {
+            events.push(Event::Need { files });
+        }
+        events
+    }
+
+    /// Goes on with that, for a piece of work.
+    fn advance_lengths(&mut self) -> Result<Vec<Event>> {
+        let Some((quick, running)) = &mut self.lengths else { return Ok(vec![]) };
+        let measured = match running {
+            Some(measured) => measured,
+            None => running.insert(ByLength::new(&self.files, *quick)?),
+        };
+        let changed = measured.step(&self.clock)?;
+        let (text, share) = measured.progress();
+        let done = measured.is_done();
+        let mut events = vec![];
+        if changed {
+            events.push(Event::Lengths { lengths: Box::new(measured.found().clone()) });
+        }
+        if done {
+            self.lengths = None;
+            // What was stopped before it was asked for stays stopped.
+            self.paused = self.sweep.as_ref().is_some_and(|(_, sweep)| !sweep.is_done());
+            events.push(Event::Done);
+        } else {
+            events.extend(self.tell(text, share));
+        }
+        Ok(events)
+    }
+
+    /// Word on how far it is, unless that was told a moment ago.
+    fn tell(&mut self, text: String, share: f64) -> Option<Event> {
+        let stands =
+            |(stands, words): &(Stretch, String)| *words == text && !stands.is_over(&self.clock);
+        if self.told.as_ref().is_some_and(stands) {
+            return None;
+        }
+        self.told = Some((Stretch::begin(&self.clock, PROGRESS_EVERY), text.clone()));
+        // The first part is too small to tell from.
+        let left = (share > TELLING).then(|| self.worked.0 * (1.0 - share) / share);
+        Some(Event::Progress { text, share, left })
+    }
+
     fn advance(&mut self) -> Result<Vec<Event>> {
+        if self.lengths.is_some() {
+            return self.advance_lengths();
+        }
         if let Some(experiment) = self.awaited.take() {
             self.worked = Seconds::default();
             let experiment = experiment.with_files(&self.files)?;
@@ -418,26 +491,18 @@ impl Lab {
         let Some((_, sweep)) = &mut self.sweep else { return Ok(vec![]) };
         let changed = sweep.step()?;
         let Progress { text, share } = sweep.progress();
-        let news = changed
-            || sweep.is_done()
-            || self
-                .told
-                .as_ref()
-                .is_none_or(|(stands, words)| *words != text || stands.is_over(&self.clock));
-        let mut events = vec![];
-        if news {
-            self.told = Some((Stretch::begin(&self.clock, PROGRESS_EVERY), text.clone()));
-            // The first part is too small to tell from.
-            let left = (share > TELLING).then(|| self.worked.0 * (1.0 - share) / share);
-            events.push(Event::Progress { text, share, left });
+        let done = sweep.is_done();
+        if changed || done {
+            self.told = None;
         }
+        let mut events: Vec<Event> = self.tell(text, share).into_iter().collect();
+        let Some((_, sweep)) = &self.sweep else { return Ok(events) };
         if !sweep.grid().is_empty()
             && let Some(probe) = self.probe.take()
         {
             let inside = Inside::of(sweep, probe.as_ref());
             events.extend(inside.map(|inside| Event::Inside { inside: Box::new(inside) }));
         }
-        let done = sweep.is_done();
         if changed {
             events.extend(self.results()?);
         }

@@ -11,6 +11,9 @@ use super::float_tensor;
 
 const PREFIX: &str = "perforate.";
 
+/// Name of the output by which a model tells the share of a sample that each layer computes on, `[N, layers]`.
+pub const KEPT: &str = "kept";
+
 /// The values that a knob may take, and what its ends mean.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct KnobRange {

@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 pub use builder::{GraphBuilder, Spliced, chain, int_attribute, ints_attribute};
 pub use component::Component;
-pub use metadata::{KnobRange, Metadata, rename_output, set_default};
+pub use metadata::{KEPT, KnobRange, Metadata, rename_output, set_default};
 pub use prune::prune;
 pub use separate::{Cut, Separable};
 

@@ -2,6 +2,7 @@
 
 mod battery;
 pub mod exits;
+mod lengths;
 mod models;
 mod precision;
 mod robustness;
@@ -24,6 +25,7 @@ use crate::fit::calibrate::Loss;
 use crate::fit::temperature::Fit;
 
 pub use battery::{BatteryReport, BudgetReport, CandidateReport, DrainReport};
+pub use lengths::LengthsReport;
 pub use models::ModelReport;
 pub use precision::{PrecisionReport, StageReport};
 pub use robustness::RobustnessReport;
@@ -287,12 +289,24 @@ pub struct References {
     /// of the full model's operations.
     #[serde(default)]
     pub statics: Vec<PointReport>,
+    /// Models of other strategies at one setting each, named by it.
+    #[serde(default)]
+    pub rivals: Vec<RivalReport>,
     /// A random router, point by point of the curve.
     pub random: Vec<PointReport>,
     /// Cheapest path that is right.
     pub oracle: PointReport,
     /// Cheapest path that agrees with the full model.
     pub agreement_oracle: PointReport,
+}
+
+/// A model of another strategy, at one setting.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RivalReport {
+    /// Its strategy, and its setting.
+    pub name: String,
+    /// How it fares.
+    pub point: PointReport,
 }
 
 /// Figures of the whole curve; see [`crate::bench::curve::CurveFigures`].
@@ -367,6 +381,9 @@ pub struct PointReport {
     /// oracle would gain here. None for models without paths.
     #[serde(default)]
     pub predicted_speedup: Option<f64>,
+    /// Mean share of a sample that each layer computes on, where the model tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<f64>,
     /// Share of right answers.
     pub accuracy: Option<f64>,
     /// Accuracy minus the full model's, in percentage points.

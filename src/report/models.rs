@@ -9,7 +9,7 @@ use crate::units::{Macs, Seconds, percent, three_digits};
 /// A model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelReport {
-    /// full, light, static or routed.
+    /// full, light, static, strategy (another one than is measured) or routed.
     pub role: String,
     /// Its name, where the role is not enough.
     pub name: Option<String>,
@@ -36,17 +36,30 @@ pub(super) fn report(subject: &Subject, results: &Results) -> Vec<ModelReport> {
         accuracy: point.and_then(|point| point.quality.accuracy),
         latency_s: point.and_then(|point| point.batch1).map(|timing| timing.latency.median),
     };
-    let statics =
-        subject.statics.iter().zip(&results.statics).map(|(program, point)| ModelReport {
-            name: Some(stem(program.name()).to_string()),
-            ..of("static", program, Some(point))
-        });
+    let (rivals, statics): (Vec<_>, Vec<_>) =
+        subject.others.iter().partition(|program| !program.gates().is_empty());
+    let named = |role: &str, program: &Program, point: &Point| ModelReport {
+        name: Some(stem(program.name()).to_string()),
+        ..of(role, program, Some(point))
+    };
+    let statics = statics
+        .into_iter()
+        .zip(&results.statics)
+        .map(|(program, point)| named("static", program, point));
+    let rivals = rivals
+        .into_iter()
+        .zip(&results.rivals)
+        .map(|(program, (_, point))| named("strategy", program, point));
     let chosen = results.certificate.chosen.map(|ix| &results.curve[ix]);
     let ends = [
         of("full", &subject.full, Some(&results.full)),
         of("light", &subject.light, Some(&results.light)),
     ];
-    ends.into_iter().chain(statics).chain([of("routed", &subject.routed, chosen)]).collect()
+    ends.into_iter()
+        .chain(statics)
+        .chain(rivals)
+        .chain([of("routed", &subject.routed, chosen)])
+        .collect()
 }
 
 impl ModelReport {

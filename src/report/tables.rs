@@ -80,6 +80,7 @@ impl ScenarioReport {
         let references = &self.references;
         let mut rows = vec![("full", &references.full), ("light", &references.light)];
         rows.extend(references.statics.iter().map(|point| ("static", point)));
+        rows.extend(references.rivals.iter().map(|rival| ("strategy", &rival.point)));
         rows.push(("oracle", &references.oracle));
         rows.push(("agreement oracle", &references.agreement_oracle));
         rows.extend(self.curve.iter().map(|point| ("routed", point)));

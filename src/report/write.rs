@@ -98,6 +98,11 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
             light: writer.point(&results.light),
             matched: matched(results).map(statics),
             statics: (0..results.statics.len()).map(statics).collect(),
+            rivals: results
+                .rivals
+                .iter()
+                .map(|(name, point)| RivalReport { name: name.clone(), point: writer.point(point) })
+                .collect(),
             random: results.random.iter().map(bare).collect(),
             oracle: bare(&results.oracle),
             agreement_oracle: bare(&results.agreement_oracle),
@@ -248,6 +253,7 @@ impl<'a> Writer<'a> {
             batch1: point.batch1.map(timing),
             batch32: point.batch_n.map(timing),
             predicted_speedup: self.predicted(&quality.paths),
+            kept: quality.kept.clone(),
             accuracy: quality.accuracy,
             accuracy_delta_pp: quality
                 .accuracy

@@ -12,7 +12,7 @@ use tract_onnx::pb::ModelProto;
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::functions::keep_tokens;
 use crate::onnx::{
-    Component, GraphBuilder, KnobRange, Metadata, Size, Spliced, chain, int_attribute, prune,
+    Component, GraphBuilder, KEPT, KnobRange, Metadata, Size, Spliced, chain, int_attribute, prune,
 };
 
 use super::early_exit::{self, Confidence};
@@ -27,8 +27,6 @@ pub const KNOB: &str = "sparsity";
 pub const RANGE: KnobRange = KnobRange { default: 0.4, never: 0.9, always: 0.0 };
 /// Name of the routed model's output, and of the last layer's.
 pub const OUTPUT: &str = "logits";
-/// Name of the output that says which share of its tokens each row kept before each layer, `[N, layers]`.
-pub const KEPT: &str = "kept";
 /// The input of every layer that says what is no padding.
 const MASK: &str = "mask";
 /// The knob in tenths.

@@ -1,6 +1,6 @@
 //! The page's bindings: the only place that knows JS values, and the canvas.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use plotters_canvas::CanvasBackend;
 use serde::Serialize;
@@ -8,11 +8,10 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
-use crate::bench::{kernels, lengths};
+use crate::bench::kernels;
 use crate::chart::{self, HitMap, Size, Theme};
 use crate::clock::SystemClock;
 use crate::data::pictures::Pixels;
-use crate::lab::lengths::{self as long, Long};
 use crate::lab::{view, worker};
 
 /// How near the pointer must be to a point to mean it, in CSS pixels.
@@ -33,48 +32,6 @@ pub fn start() {
 pub fn time_integers(rows: usize, k: usize, n: usize, rounds: usize) -> Result<JsValue, JsError> {
     let timing = kernels::integers(&SystemClock::default(), [rows, k, n], rounds);
     to_js(&timing.map_err(|e| JsError::new(&e.to_string()))?)
-}
-
-/// Times perforated attention over `tokens` tokens, 12 heads of 32, against dense attention.
-#[wasm_bindgen]
-pub fn time_attention(tokens: usize, rounds: usize) -> Result<JsValue, JsError> {
-    let found = lengths::attention(tokens, long::HEADS, long::DEPTH)
-        .and_then(|(pair, one)| pair.compare(&SystemClock::default(), &one, tokens, rounds));
-    to_js(&found.map_err(|e| JsError::new(&e.to_string()))?)
-}
-
-/// The sentence transformer on long texts.
-#[wasm_bindgen]
-#[derive(Default)]
-pub struct LongTexts(BTreeMap<String, Vec<u8>>);
-
-#[wasm_bindgen]
-impl LongTexts {
-    /// Without its files.
-    #[wasm_bindgen(constructor)]
-    pub fn new() -> LongTexts {
-        LongTexts::default()
-    }
-
-    /// Names of the files that it needs.
-    pub fn files() -> Vec<String> {
-        long::files().map(String::from).collect()
-    }
-
-    /// Takes a file.
-    pub fn supply(&mut self, name: String, bytes: Vec<u8>) {
-        self.0.insert(name, bytes);
-    }
-
-    /// Times it with perforated attention against dense attention, on `texts` texts of `tokens` tokens.
-    pub fn time(&self, tokens: usize, texts: usize, rounds: usize) -> Result<JsValue, JsError> {
-        let measured = || {
-            let long = Long::read(&self.0)?;
-            let batch = long.texts(tokens, 0, texts)?;
-            long.pair(tokens)?.compare(&SystemClock::default(), &batch, tokens, rounds)
-        };
-        to_js(&measured().map_err(|e: crate::Error| JsError::new(&e.to_string()))?)
-    }
 }
 
 /// The measuring side, for the worker.
@@ -181,6 +138,11 @@ impl View {
     /// The command that looks for exits in the user's model, or makes a cascade of several.
     pub fn route(&self, cascade: bool) -> Result<JsValue, JsError> {
         to_js(&self.view.route(cascade))
+    }
+
+    /// The command that measures perforated attention by length.
+    pub fn measure_lengths(&self) -> Result<JsValue, JsError> {
+        to_js(&self.view.measure_lengths())
     }
 
     /// Notes how many bytes of memory the measuring side has taken.

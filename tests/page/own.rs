@@ -122,6 +122,42 @@ fn a_budget_is_spent_live() {
     });
 }
 
+/// Perforated attention is measured on long texts when that is asked for, and the sweep waits meanwhile.
+#[test]
+fn long_texts_are_measured_on_demand() {
+    with_page("lengths", &format!("{QUICK}&scenario=perforated/sentences"), |page| {
+        page.wait_until("the first curve", 3 * PATIENCE, |page| measured(page) > 0);
+        assert!(page.is_visible("#by-length"));
+        page.click("#cancel");
+        wait_for(page, "the sweep to stop", |page| state(page) == "idle");
+        let before = measured(page);
+        page.click("#measure-lengths");
+        wait_for(page, "the measurement", |page| state(page) == "measuring");
+        page.wait_until("the measurement's end", 5 * PATIENCE, |page| state(page) == "idle");
+        assert!(!page.is_visible("#error"), "{}", page.text("#error"));
+        // Attention and the transformer at two lengths, one of them with several texts as well.
+        let table = page.text("#lengths");
+        for word in ["attention", "transformer", "128", "256", "MB"] {
+            assert!(table.contains(word), "{word}: {table}");
+        }
+        let findings = page.text("#length-findings");
+        for word in
+            ["At 256 tokens", "of the operations", "34 % faster", "Blocks chosen as learned"]
+        {
+            assert!(findings.contains(word), "{word}: {findings}");
+        }
+        for chart in ["lengths", "memory", "ablations"] {
+            let canvas = format!("#chart-{chart}");
+            assert!(page.is_visible(&canvas), "{chart}");
+        }
+        // The sweep stays where it was stopped, and goes on when asked.
+        assert_eq!(measured(page), before);
+        assert_eq!(page.text("#run"), "Measure again");
+        page.click("#scenarios [data-scenario='dendritic/mlp']");
+        wait_for(page, "another scenario", |page| !page.is_visible("#by-length"));
+    });
+}
+
 /// A plain classifier and some inputs become a routed model, with its curve and what was tried.
 #[test]
 fn a_model_gets_exits_and_is_measured() {

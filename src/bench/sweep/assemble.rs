@@ -89,15 +89,26 @@ impl<C: Clock> Sweep<C> {
         };
         let full_point = self.alone(self.dear, &self.costs[0], timed(0), timed_n(0));
         let light_point = self.alone(self.cheap, &self.costs[1], timed(1), timed_n(1));
+        let others: Vec<(bool, &str, Point)> = (0..self.others.len())
+            .filter_map(|ix| {
+                let (arm, program) = (2 + self.grid.len() + ix, &self.subject.others[ix]);
+                let point = self.other_point(ix, timed(arm), timed_n(arm))?;
+                Some((!program.gates().is_empty(), program.name(), point))
+            })
+            .collect();
         Some(Results {
             figures: self.figures(&curve, &random, (&full_point.quality, &light_point.quality)),
             full: full_point,
             light: light_point,
-            statics: (0..self.statics.len())
-                .filter_map(|ix| {
-                    let arm = 2 + self.grid.len() + ix;
-                    self.static_point(ix, timed(arm), timed_n(arm))
-                })
+            statics: others
+                .iter()
+                .filter(|(rival, ..)| !rival)
+                .map(|(_, _, point)| point.clone())
+                .collect(),
+            rivals: others
+                .iter()
+                .filter(|(rival, ..)| *rival)
+                .map(|(_, name, point)| (name.to_string(), point.clone()))
                 .collect(),
             curve,
             random,
@@ -253,14 +264,14 @@ impl<C: Clock> Sweep<C> {
         }
     }
 
-    /// A static model by itself, if it is judged on all of the first `n` test samples.
-    fn static_point(
+    /// Another model by itself, if it is judged on all of the first `n` test samples.
+    fn other_point(
         &self,
         ix: usize,
         batch1: Option<Timing>,
         batch_n: Option<Timing>,
     ) -> Option<Point> {
-        let (alone, n) = (&self.statics[ix], self.test.len());
+        let (alone, n) = (&self.others[ix], self.test.len());
         let outputs = alone.outputs.get(..n)?;
         let answers = outputs.iter().enumerate().map(|(row, output)| quality::Answer {
             output,

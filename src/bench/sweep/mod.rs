@@ -59,7 +59,7 @@ enum Phase {
     First,
     Batch1,
     Segments,
-    Statics,
+    Others,
     Overhead,
     Orders(usize),
     BatchN,
@@ -80,7 +80,7 @@ pub struct Sweep<C: Clock> {
     calibration: Recording,
     test: Recording,
     scaling: Option<Recording>,
-    statics: Vec<Alone>,
+    others: Vec<Alone>,
     /// Of the full and the light model alone.
     costs: [Costs; 2],
     /// Index of the path at "never" and at "always".
@@ -126,7 +126,7 @@ impl<C: Clock> Sweep<C> {
         let warnings = check_ends(&subject)?;
         let samples = &subject.test.0;
         let alone = |program: &Arc<Program>| Alone::new(program.clone(), samples);
-        let statics = subject.statics.iter().map(alone).collect::<Result<_>>()?;
+        let others = subject.others.iter().map(alone).collect::<Result<_>>()?;
         let costs = [Costs::of(&subject.full, samples)?, Costs::of(&subject.light, samples)?];
         Ok(Sweep {
             subject,
@@ -138,7 +138,7 @@ impl<C: Clock> Sweep<C> {
             calibration,
             test,
             scaling,
-            statics,
+            others,
             costs,
             cheap,
             dear,
@@ -187,7 +187,7 @@ impl<C: Clock> Sweep<C> {
                 ("Timing one row at a time".to_string(), 0.05 + 0.6 * timing(&self.batch1))
             }
             Phase::Segments => ("Timing each segment".to_string(), 0.65),
-            Phase::Statics => ("Judging static models".to_string(), 0.65),
+            Phase::Others => ("Judging other models".to_string(), 0.65),
             Phase::Overhead => {
                 ("Timing the router by itself".to_string(), 0.65 + 0.02 * timing(&self.overhead))
             }
@@ -299,11 +299,11 @@ impl<C: Clock> Sweep<C> {
                 if !timing.is_done() {
                     return Ok(false);
                 }
-                self.phase = Phase::Statics;
+                self.phase = Phase::Others;
                 Ok(true)
             }
-            Phase::Statics => {
-                if !self.options.timing_only && !self.judge_statics()? {
+            Phase::Others => {
+                if !self.options.timing_only && !self.judge_others()? {
                     return Ok(false);
                 }
                 self.overhead = Some(self.overhead_timing()?);
@@ -376,10 +376,10 @@ impl<C: Clock> Sweep<C> {
         }
     }
 
-    /// Full, light, routed and the static ones, in the order of the arms' models.
+    /// Full, light, routed and the others, in the order of the arms' models.
     fn programs(&self) -> impl Iterator<Item = &Arc<Program>> {
-        let Subject { full, light, routed, statics, .. } = &self.subject;
-        [full, light, routed].into_iter().chain(statics)
+        let Subject { full, light, routed, others, .. } = &self.subject;
+        [full, light, routed].into_iter().chain(others)
     }
 
     fn arm_name(&self, arm: usize) -> String {
@@ -391,7 +391,7 @@ impl<C: Clock> Sweep<C> {
             arm if arm - 2 < self.grid.len() => {
                 format!("{} = {}", self.subject.knob, self.grid[arm - 2])
             }
-            arm => format!("static model {}", arm - 1 - self.grid.len()),
+            arm => self.subject.others[arm - 2 - self.grid.len()].name().to_string(),
         }
     }
 
@@ -414,11 +414,11 @@ impl<C: Clock> Sweep<C> {
         }
     }
 
-    /// Runs the static models for one slice of time; returns whether every sample is judged.
-    fn judge_statics(&mut self) -> Result<bool> {
+    /// Runs the other models for one slice of time; returns whether every sample is judged.
+    fn judge_others(&mut self) -> Result<bool> {
         let slice = Stretch::begin(&self.clock, self.options.slice);
         let samples: &Samples = &self.subject.test.0;
-        for alone in &mut self.statics {
+        for alone in &mut self.others {
             while alone.outputs.len() < samples.len() {
                 alone.extend(samples)?;
                 if slice.is_over(&self.clock) {

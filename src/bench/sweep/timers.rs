@@ -92,10 +92,10 @@ impl<C: Clock> Sweep<C> {
         for &knob in &self.grid {
             arms.arm(models[2], Knobs::new().with(&self.subject.knob, knob));
         }
-        for (program, &model) in self.subject.statics.iter().zip(&models[3..]) {
+        for (program, &model) in self.subject.others.iter().zip(&models[3..]) {
             arms.arm(model, program.neutral_knobs());
         }
-        let count = self.grid.len() + 2 + self.subject.statics.len();
+        let count = self.grid.len() + 2 + self.subject.others.len();
         Ok((Interleaved::new(count, self.options.rounds, self.tick, self.options.slice), arms))
     }
 }

@@ -6,16 +6,20 @@
 //! | `spread` | inputs by path, deviation of the outputs |
 //! | `segments` | time of each segment, beside what its operations would take |
 //! | `precision` | the precision of each stage, over the budget |
+//! | `layers` | what is left out before each layer, over the share asked for |
+//! | `lengths` | perforated attention by length, memory, and what blocks are chosen by |
 //! | `battery` | answers by the battery's size, and how it runs down |
 
 mod battery;
+mod layers;
+mod lengths;
 mod precision;
 mod segments;
 mod spread;
 mod tradeoff;
 
 use crate::chart::Plot;
-use crate::report::ScenarioReport;
+use crate::report::{LengthsReport, ScenarioReport};
 
 use tradeoff::Measure;
 
@@ -41,8 +45,20 @@ const PRECISION: [(&str, &str); 3] = [
     ("mix", "Precision of each stage"),
 ];
 
+/// One more of a model that tells what each layer computes on.
+const LAYERS: (&str, &str) = ("layers", "Tokens left out, layer by layer");
+/// More charts once perforated attention is measured by length.
+const LENGTHS: [(&str, &str); 3] = [
+    ("lengths", "Perforated attention by length"),
+    ("memory", "Memory by length"),
+    ("ablations", "Blocks chosen in other ways"),
+];
+
 /// The charts of a report, by id and title, in the page's order.
-pub fn charts(report: Option<&ScenarioReport>) -> Vec<(&'static str, &'static str)> {
+pub fn charts(
+    report: Option<&ScenarioReport>,
+    lengths: Option<&LengthsReport>,
+) -> Vec<(&'static str, &'static str)> {
     let mut charts = CURVES.to_vec();
     if report.is_some_and(|report| report.precision.is_some()) {
         // Every input takes the same path there.
@@ -51,6 +67,14 @@ pub fn charts(report: Option<&ScenarioReport>) -> Vec<(&'static str, &'static st
     }
     if report.is_some_and(|report| report.battery.is_some()) {
         charts.extend(BATTERY);
+    }
+    let tells = |report: &ScenarioReport| report.curve.iter().any(|point| !point.kept.is_empty());
+    if report.is_some_and(tells) {
+        charts.push(LAYERS);
+    }
+    if let Some(lengths) = lengths {
+        let some = |id: &str| id != "ablations" || !lengths.ablations.is_empty();
+        charts.extend(LENGTHS.into_iter().filter(|(id, _)| some(id)));
     }
     charts
 }
@@ -66,14 +90,29 @@ pub enum Selected {
     Knob(usize),
 }
 
+/// The plot of a chart of [`LENGTHS`].
+pub fn plot_lengths(id: &str, lengths: &LengthsReport) -> Option<Plot> {
+    let &(id, title) = LENGTHS.iter().find(|(known, _)| *known == id)?;
+    Some(match id {
+        "lengths" => lengths::speedups(title, lengths),
+        "memory" => lengths::memory(title, lengths),
+        _ => lengths::ablations(title, lengths),
+    })
+}
+
 /// The plot of this chart; `report` is none as long as nothing is measured.
 pub fn plot(id: &str, report: Option<&ScenarioReport>, selected: Selected) -> Option<Plot> {
-    let &(id, title) =
-        CURVES.iter().chain(&BATTERY).chain(&PRECISION).find(|(known, _)| *known == id)?;
+    let &(id, title) = CURVES
+        .iter()
+        .chain(&BATTERY)
+        .chain(&PRECISION)
+        .chain([&LAYERS])
+        .find(|(known, _)| *known == id)?;
     let curve = |x, y| tradeoff::plot(title, (x, y), report, selected);
     Some(match id {
         "answers" => battery::answers(title, report?.battery.as_ref()?),
         "battery" => battery::drains(title, report?.battery.as_ref()?),
+        "layers" => layers::plot(title, report),
         "mix" => precision::plot(title, report),
         "energy" => curve(Measure::Active, Measure::Quality),
         "bytes" => curve(Measure::Active, Measure::Bytes),

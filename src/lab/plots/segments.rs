@@ -5,13 +5,26 @@ use crate::lab::text::percent;
 use crate::report::{ScenarioReport, SegmentReport};
 use crate::units::{Macs, Seconds};
 
+/// Bars that can be told apart.
+const MOST: usize = 16;
+/// Where there are more, those below this share of the time are left to the table.
+const LEAST: f64 = 0.002;
+
 /// A bar a segment, the first on top.
 pub fn plot(title: &str, report: Option<&ScenarioReport>) -> Plot {
     let segments = report.map_or(&[][..], |report| &report.segments);
-    let timed: Vec<(&SegmentReport, f64)> =
+    let mut timed: Vec<(&SegmentReport, f64)> =
         segments.iter().filter_map(|s| Some((s, s.latency_s?.median))).collect();
     let seconds: f64 = timed.iter().map(|(_, time)| time).sum();
     let macs: f64 = timed.iter().filter_map(|(s, _)| s.macs).sum();
+    let all = timed.len();
+    if all > MOST {
+        timed.retain(|(_, time)| *time >= LEAST * seconds);
+    }
+    let left = all - timed.len();
+    let note = (left > 0).then(|| {
+        format!("{left} more take less than {} of the time each: see the table.", percent(LEAST))
+    });
     let row = |ix: usize| (timed.len() - 1 - ix) as f64;
     let measured = timed.iter().enumerate().map(|(ix, (segment, time))| Point {
         x: *time,
@@ -59,5 +72,5 @@ pub fn plot(title: &str, report: Option<&ScenarioReport>) -> Plot {
         names: timed.iter().rev().map(|(segment, _)| segment.name.clone()).collect(),
         ..Axis::default()
     };
-    Plot { title: title.into(), x, y, series, ..Plot::default() }
+    Plot { title: title.into(), x, y, series, note, ..Plot::default() }
 }

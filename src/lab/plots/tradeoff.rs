@@ -57,6 +57,12 @@ pub fn plot(
             points: statics,
         });
     }
+    let rivals: Vec<Point> =
+        report.references.rivals.iter().filter_map(|r| point(&r.point, None, &r.name)).collect();
+    if !rivals.is_empty() {
+        let name = "other strategies".into();
+        plot.series.push(Series { name, role: Role::Reference, points: rivals });
+    }
     let predicted = report.dense.iter().filter_map(|p| {
         let of = |measure: Measure| match measure {
             Measure::Active => Some(p.active),
@@ -128,7 +134,7 @@ pub fn plot(
 /// What none of these settings and models is better than in both: stairs through the Pareto-optimal ones of
 /// what was measured.
 fn front(series: &[Series]) -> Series {
-    let measured = [Role::Curve, Role::Full, Role::Light, Role::Matched];
+    let measured = [Role::Curve, Role::Full, Role::Light, Role::Matched, Role::Reference];
     let points = series.iter().filter(|s| measured.contains(&s.role)).flat_map(|s| &s.points);
     let best = pareto::front(&points.map(|p| (p.x, p.y)).collect::<Vec<_>>());
     let mut stairs: Vec<Point> = vec![];

@@ -1,0 +1,45 @@
+//! What is left out before each layer, against what was asked for.
+
+use crate::chart::{Axis, NumberFormat, Plot, Point, Role, Series};
+use crate::lab::text::percent;
+use crate::report::{PointReport, ScenarioReport};
+
+/// A line a layer over the knob, which is the share that is to be left out on average.
+pub fn plot(title: &str, report: Option<&ScenarioReport>) -> Plot {
+    let curve = report.map_or(&[][..], |report| &report.curve);
+    let asked = |point: &PointReport| point.knob.values().next().map(|&value| f64::from(value));
+    let layers = curve.iter().map(|point| point.kept.len()).max().unwrap_or(0);
+    let of = |name: String, role: Role, out: &dyn Fn(&PointReport) -> Option<f64>| {
+        let points = curve.iter().enumerate().filter_map(|(ix, point)| {
+            let (x, y) = (asked(point)?, out(point)?);
+            let label =
+                format!("{name}: {} left out where {} are asked for", percent(y), percent(x));
+            Some(Point { x, y, label, knob: Some(ix), ..Point::default() })
+        });
+        Series { points: points.collect(), name, role }
+    };
+    let mut series: Vec<Series> = (0..layers)
+        .map(|layer| {
+            let out = |point: &PointReport| Some(1.0 - point.kept.get(layer)?);
+            of(format!("layer {}", layer + 1), Role::Curve, &out)
+        })
+        .collect();
+    let mean = |point: &PointReport| {
+        let count = point.kept.len();
+        (count > 0).then(|| 1.0 - point.kept.iter().sum::<f64>() / count as f64)
+    };
+    series.push(of("all layers, on average".into(), Role::Front, &mean));
+    series.push(of("as asked for".into(), Role::Ideal, &asked));
+    let axis = |label: &str| Axis {
+        label: label.into(),
+        format: NumberFormat::Percent,
+        ..Axis::default()
+    };
+    Plot {
+        title: title.into(),
+        x: axis("Tokens to be left out, on average over the layers"),
+        y: axis("Tokens left out"),
+        series,
+        ..Plot::default()
+    }
+}
