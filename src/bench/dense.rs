@@ -15,6 +15,8 @@ use super::truth::Truth;
 const STEPS: usize = 96;
 /// Settings among which those of given operations are looked for.
 const CANDIDATES: usize = 256;
+/// A setting before the last that costs less than this share of it stands before a leap.
+const LEAP: f64 = 0.5;
 
 /// One setting of a dense curve.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +65,10 @@ pub fn knob_values_by_cost(
         (0..n).map(|row| weight(recording.at(row, &knobs).work)).sum()
     };
     let costs: Vec<f64> = candidates.iter().map(|&value| cost(value)).collect();
-    let (Some(&least), Some(&most)) = (costs.first(), costs.last()) else { return candidates };
+    let (Some(&least), Some(&last)) = (costs.first(), costs.last()) else { return candidates };
+    // Where cost leaps at the very end, as to a model that nothing else comes near, the settings are spread below that.
+    let inner = costs[1..costs.len().max(2) - 1].iter().copied().fold(0.0, f64::max);
+    let most = if inner < LEAP * last { inner } else { last };
     let nearest = |share: f64| {
         let wanted = least + (most - least) * share;
         let distance = |ix: &usize| (costs[*ix] - wanted).abs();

@@ -26,7 +26,7 @@ pub fn of(strategy: &str) -> &'static str {
             r#"<path d="M1 9h45M15.500 9v14M31.500 9v14M13 21l2.500 3 2.500-3M29 21l2.500 3 2.500-3"/><rect x="4" y="3" width="8" height="12"/><rect x="19" y="3" width="9" height="12"/><rect x="35" y="3" width="10" height="12"/>"#
         ),
         // Models of rising size, one after the other.
-        cascade::STRATEGY => glyph!(
+        cascade::STRATEGY | cascade::IN_EIGHT_BITS => glyph!(
             r#"<path d="M1 14h46"/><rect x="4" y="11" width="6" height="6"/><rect x="15" y="8" width="9" height="12"/><rect x="29" y="2" width="15" height="24"/>"#
         ),
         // A cheap look, and a careful one after it.

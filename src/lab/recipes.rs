@@ -13,6 +13,7 @@ use crate::data::{Samples, Scaling};
 use crate::energy::EnergyModel;
 use crate::engine::{Knobs, Library, Path, Program, Session};
 use crate::error::{Error, ErrorKind, Result};
+use crate::fit::quantise::int8;
 use crate::fit::ridge::ridge_cv;
 use crate::fit::temperature;
 use crate::onnx::{Component, KnobRange};
@@ -89,6 +90,7 @@ pub fn models(
         energy::STRATEGY => of_energy(parts),
         learned::STRATEGY => of_learned(parts, scaling),
         cascade::STRATEGY => of_cascade(parts, scaling, score),
+        cascade::IN_EIGHT_BITS => of_cascade_in_eight_bits(parts, scaling, score),
         perforated::STRATEGY => of_perforated(parts),
         perforated::WITH_EXITS => of_perforated_exits(parts, scaling, score),
         precision::STRATEGY => of_precision(parts, scaling, Policy::LookAhead, library),
@@ -150,25 +152,7 @@ fn of_cascade(
     scaling: Option<&Scaling>,
     (kind, classes): Sureness,
 ) -> Result<Models> {
-    let roles: Vec<String> = (1..=parts.len()).map(|ix| format!("file{ix}")).collect();
-    let provenance = provenance(&roles.iter().map(String::as_str).collect::<Vec<_>>(), &parts);
-    let outputs = parts.iter().flat_map(Component::outputs).map(|output| output.name.clone());
-    let exits: Vec<String> = outputs.filter(|name| early_exit::is_head(name)).collect();
-    let all = cascade::Models::new(&parts, &exits)?;
-    let fits = scaling.map(|samples| fit(&all.stages()?.all_heads()?, &samples.0)).transpose()?;
-    let (mut kept, mut temperatures, mut best) = (vec![], vec![], 0.0);
-    for ix in 0..all.count() - 1 {
-        let exit = early_exit::is_head(all.answer(ix));
-        if let Some(fit) = fits.as_ref().map(|fits| fits[ix]) {
-            if exit && fit.accuracy <= best {
-                continue;
-            }
-            best = fit.accuracy;
-            temperatures.push(fit.temperature);
-        }
-        kept.extend(exit.then(|| all.answer(ix).to_string()));
-    }
-    let models = cascade::Models::new(&parts, &kept)?;
+    let (models, temperatures, provenance) = useful_stages(&parts, scaling)?;
     let last = models.count() - 1;
     let confidence = early_exit::Confidence { score: kind.of(classes, last), temperatures };
     let threshold = cascade::RANGE.default;
@@ -183,6 +167,70 @@ fn of_cascade(
         probe: None,
         plan: None,
     })
+}
+
+/// The same with the last model in eight bits. Its temperatures, and which of its exits are of use, are those of eight
+/// bits as well.
+fn of_cascade_in_eight_bits(
+    parts: Vec<Component>,
+    scaling: Option<&Scaling>,
+    (kind, classes): Sureness,
+) -> Result<Models> {
+    let whole = cascade::Models::new(&parts, &[])?;
+    let full = whole.alone(whole.count() - 1)?;
+    // The last model begins behind the last but one's answer.
+    let answers = parts.iter().enumerate().filter(|(_, part)| part.output(cascade::OUTPUT).is_ok());
+    let border = answers.map(|(ix, _)| ix + 1).rev().nth(1).unwrap_or(0);
+    let mut near = parts[..border].to_vec();
+    for part in &parts[border..] {
+        // What stands before the first exit looks up embeddings, and has no products.
+        let answers = |name: &str| name == cascade::OUTPUT || early_exit::is_head(name);
+        near.push(match part.outputs().iter().any(|output| answers(&output.name)) {
+            true => Component::new(part.name(), int8(part)?.model)?,
+            false => part.clone(),
+        });
+    }
+    let (models, temperatures, provenance) = useful_stages(&near, scaling)?;
+    let score = kind.of(classes, models.count() - 1);
+    let confidence = early_exit::Confidence { score, temperatures };
+    let threshold = cascade::RANGE.default;
+    Ok(Models {
+        routed: models.compose_beside(&full, &confidence, "eight bits", threshold, provenance)?,
+        full: full.model().clone(),
+        light: models.alone(0)?.model().clone(),
+        knob: cascade::KNOB,
+        range: cascade::RANGE,
+        active: Active::Energy,
+        light_always_runs: false,
+        probe: None,
+        plan: None,
+    })
+}
+
+/// Models as stages, with the exits that are better than all stages before, and temperatures, by labelled samples.
+fn useful_stages(
+    parts: &[Component],
+    scaling: Option<&Scaling>,
+) -> Result<(cascade::Models, Vec<f32>, BTreeMap<String, String>)> {
+    let roles: Vec<String> = (1..=parts.len()).map(|ix| format!("file{ix}")).collect();
+    let provenance = provenance(&roles.iter().map(String::as_str).collect::<Vec<_>>(), parts);
+    let outputs = parts.iter().flat_map(Component::outputs).map(|output| output.name.clone());
+    let exits: Vec<String> = outputs.filter(|name| early_exit::is_head(name)).collect();
+    let all = cascade::Models::new(parts, &exits)?;
+    let fits = scaling.map(|samples| fit(&all.stages()?.all_heads()?, &samples.0)).transpose()?;
+    let (mut kept, mut temperatures, mut best) = (vec![], vec![], 0.0);
+    for ix in 0..all.count() - 1 {
+        let exit = early_exit::is_head(all.answer(ix));
+        if let Some(fit) = fits.as_ref().map(|fits| fits[ix]) {
+            if exit && fit.accuracy <= best {
+                continue;
+            }
+            best = fit.accuracy;
+            temperatures.push(fit.temperature);
+        }
+        kept.extend(exit.then(|| all.answer(ix).to_string()));
+    }
+    Ok((cascade::Models::new(parts, &kept)?, temperatures, provenance))
 }
 
 /// The experts, cheapest first, and their gate.

@@ -120,7 +120,7 @@ const EXITS: Reference = Reference::Routed {
 };
 
 /// All scenarios; the first is the one that a visitor sees.
-pub const SCENARIOS: [Scenario; 16] = [
+pub const SCENARIOS: [Scenario; 17] = [
     Scenario {
         name: "dendritic/mlp",
         strategy: dendritic::STRATEGY,
@@ -307,6 +307,29 @@ pub const SCENARIOS: [Scenario; 16] = [
         source: SENTENCES,
         claim: None,
         references: &[Reference::Files(&PLAIN), Reference::Files(&TINY)],
+    },
+    Scenario {
+        name: "cascade-int8/sentences",
+        strategy: cascade::IN_EIGHT_BITS,
+        title: "Cascade in eight bits",
+        text: "The same cascade, its large transformer and exits in eight-bit integers: routing times precision.",
+        how: "As in the cascade, a network without encoder answers first, then a tiny transformer, then the transformer of six layers at those of its exits that are better than all before; but its matrix products are in eight bits. A threshold that no confidence can reach leaves nothing to any of them: then the transformer runs in f32, which is the full model. Beside it stand the transformer in eight bits alone, and the cascade in f32: what each contributes can be read off.",
+        classes: &SENTIMENTS,
+        model: "models/sentences-{words,dsn,tiny,embed,layer1,…,layer6}.onnx, the last seven quantised on loading",
+        data: SENTENCES_DATA,
+        epsilon: 0.02,
+        parts: &[&DSN, &["models/sentences-tiny.onnx"], &MINILM],
+        source: SENTENCES,
+        claim: None,
+        references: &[
+            Reference::Files(&TINY),
+            Reference::EightBits(&MINILM),
+            Reference::Routed {
+                strategy: cascade::STRATEGY,
+                parts: &[&DSN, &["models/sentences-tiny.onnx"], &MINILM],
+                settings: &[0.9],
+            },
+        ],
     },
     Scenario {
         name: "dsn/sentences",

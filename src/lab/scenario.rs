@@ -258,9 +258,13 @@ impl Scenario {
         match (self.source, self.strategy) {
             (Source::Own, early_exit::STRATEGY) => &[Kind::MaxProbability, Kind::Gate],
             (Source::Own, _) => &[],
-            (_, early_exit::STRATEGY | cascade::STRATEGY | perforated::WITH_EXITS) => {
-                &[Kind::MaxProbability, Kind::Margin, Kind::Entropy, Kind::Patience]
-            }
+            (
+                _,
+                early_exit::STRATEGY
+                | cascade::STRATEGY
+                | cascade::IN_EIGHT_BITS
+                | perforated::WITH_EXITS,
+            ) => &[Kind::MaxProbability, Kind::Margin, Kind::Entropy, Kind::Patience],
             _ => &[],
         }
     }

@@ -12,11 +12,14 @@ use tract_onnx::pb::ModelProto;
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::{Component, KnobRange, chain};
 
-use super::early_exit::{self, Confidence, OUTPUT, Stages};
+pub use super::early_exit::OUTPUT;
+use super::early_exit::{self, Confidence, Stages};
 use super::names::short_names;
 
 /// Name of the strategy.
 pub const STRATEGY: &str = "cascade";
+/// Name of the same with its last model in eight bits, and in f32 where the threshold leaves nothing to others.
+pub const IN_EIGHT_BITS: &str = "cascade_int8";
 /// Name of the knob.
 pub const KNOB: &str = early_exit::KNOB;
 /// The threshold's ends: at 0 the first model answers every row, at 2 the last one does.
@@ -113,6 +116,21 @@ impl Models {
     ) -> Result<ModelProto> {
         let (stages, names) = (self.stages()?, self.names());
         early_exit::compose_as(&stages, confidence, (STRATEGY, &names), threshold, provenance)
+    }
+
+    /// The same where the models only come near `full`, which runs where the threshold leaves nothing to them; the last
+    /// of them answers as `end`.
+    pub fn compose_beside(
+        &self,
+        full: &Component,
+        confidence: &Confidence,
+        end: &str,
+        threshold: f32,
+        provenance: BTreeMap<String, String>,
+    ) -> Result<ModelProto> {
+        let (stages, names) = (self.stages()?, self.names());
+        let named = (IN_EIGHT_BITS, &names[..], end);
+        early_exit::compose_beside(full, &stages, confidence, named, threshold, provenance)
     }
 
     /// Names of the stages but the last: their files', without what all share, or the exit's.

@@ -105,12 +105,13 @@ impl Stages {
         self.0.len() - 1
     }
 
-    /// Stage `ix` in `graph`, and the gate behind it with all that follows; returns the answer's tensor.
+    /// Stage `ix` in `graph`, and the gate behind it with all that follows; returns the answer's tensor, which is called
+    /// `root` behind the first gate.
     fn nest(
         &self,
         graph: &mut GraphBuilder,
         mut wires: Wires,
-        ix: usize,
+        (ix, root): (usize, &str),
         confidence: &Confidence,
         mut passed: Option<Passed>,
     ) -> Result<String> {
@@ -129,14 +130,14 @@ impl Stages {
         let unsure = graph.node("Less", &format!("{}/unsure", gate(ix)), &[&sure, KNOB])?;
 
         let mut deeper = graph.branch(&prefix(ix + 1));
-        let answer = self.nest(&mut deeper, wires, ix + 1, confidence, passed)?;
+        let answer = self.nest(&mut deeper, wires, (ix + 1, root), confidence, passed)?;
         let declared = self.0[self.0.len() - 1].output(OUTPUT)?;
         deeper.output_like(&answer, declared);
         let mut exit = deeper.branch(&exit(ix));
         // A branch must define what it gives.
         let kept = exit.node("Identity", &format!("{}/kept", gate(ix)), &[&own])?;
         exit.output_like(&kept, stage.output(&head(ix))?);
-        let joined = if ix == 0 { OUTPUT.to_string() } else { format!("{}/answer", gate(ix)) };
+        let joined = if ix == 0 { root.to_string() } else { format!("{}/answer", gate(ix)) };
         graph.gate(&gate(ix), &unsure, deeper, exit, &[&joined])?;
         Ok(joined)
     }
@@ -210,21 +211,58 @@ pub(super) fn compose_in(
     provenance: BTreeMap<String, String>,
 ) -> Result<ModelProto> {
     let mut provenance = provenance;
-    let answer = stages.nest(&mut graph, wires, 0, confidence, None)?;
+    let answer = stages.nest(&mut graph, wires, (0, OUTPUT), confidence, None)?;
     let last = stages.0.len() - 1;
     graph.output_like(&answer, stages.0[last].output(OUTPUT)?);
-    // A row that goes on is labelled by where it ends.
-    let labels = exits.iter().enumerate().map(|(ix, name)| {
-        let on = if ix + 1 == last { "full".to_string() } else { String::new() };
-        (gate(ix), [on, name.clone()])
-    });
     provenance.insert("score".into(), confidence.score.name().into());
     let metadata = Metadata {
         strategy: Some(strategy.into()),
-        labels: labels.collect(),
+        labels: labels(exits, "full"),
         knobs: BTreeMap::from([(KNOB.into(), KnobRange { default: threshold, ..RANGE })]),
         provenance,
         tolerance: None,
     };
     graph.into_model(&metadata)
+}
+
+/// A row that goes on is labelled by where it ends: at one of `exits`, or behind the last.
+fn labels(exits: &[String], end: &str) -> BTreeMap<String, [String; 2]> {
+    let label = |(ix, name): (usize, &String)| {
+        let on = if ix + 1 == exits.len() { end.to_string() } else { String::new() };
+        (gate(ix), [on, name.clone()])
+    };
+    exits.iter().enumerate().map(label).collect()
+}
+
+/// A gate for those who compose stages that only come near a model: at thresholds that a confidence can reach, the stages
+/// run, the last of which answers as `end`; beyond, where none of them would stand, `full` does.
+pub(super) fn compose_beside(
+    full: &Component,
+    stages: &Stages,
+    confidence: &Confidence,
+    (strategy, exits, end): (&str, &[String], &str),
+    threshold: f32,
+    provenance: BTreeMap<String, String>,
+) -> Result<ModelProto> {
+    let mut provenance = provenance;
+    let (mut graph, wires) = GraphBuilder::around(strategy, full)?;
+    let knob = graph.knob(KNOB, threshold)?;
+    let surest = graph.constant("near/surest", &[], &[1.0])?;
+    let reachable = graph.node("GreaterOrEqual", "near/reachable", &[&surest, &knob])?;
+    let declared = full.output(OUTPUT)?;
+    let mut near = graph.branch("near");
+    let answer = stages.nest(&mut near, wires.clone(), (0, "near/answer"), confidence, None)?;
+    near.output_like(&answer, declared);
+    let mut whole = graph.branch("full");
+    let given = whole.splice(full, "full", &wires)?;
+    let kept = whole.node("Identity", "full/answer", &[&given[OUTPUT]])?;
+    whole.output_like(&kept, declared);
+    graph.gate("near", &reachable, near, whole, &[OUTPUT])?;
+    graph.output_like(OUTPUT, declared);
+    provenance.insert("score".into(), confidence.score.name().into());
+    let mut labels = labels(exits, end);
+    labels.insert("near".into(), [String::new(), "full".into()]);
+    let knobs = BTreeMap::from([(KNOB.into(), KnobRange { default: threshold, ..RANGE })]);
+    let strategy = Some(strategy.into());
+    graph.into_model(&Metadata { strategy, labels, knobs, provenance, tolerance: None })
 }
