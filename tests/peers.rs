@@ -24,6 +24,8 @@ use perforate::route::early_exit::RANGE;
 
 const ROWS: usize = 40;
 const TOLERANCE: f32 = 1e-4;
+/// How far outputs of networks in eight bits may differ.
+const IN_EIGHT_BITS: f32 = 0.05;
 
 /// Where set-up puts them; none where they are not wanted.
 fn peers() -> Option<PathBuf> {
@@ -243,16 +245,22 @@ fn sentences(name: &str, count: usize) -> Opened {
     scenario.open(&common::files(scenario.name), &sizes).unwrap()
 }
 
-/// Tokens are left out by the function's body there and by our operator here: at every target, and with exits.
+/// Tokens are left out by the function's body there and by our operator here: at every target, and with exits. Products in
+/// eight bits are nearly equal, see [`precision_on_a_budget`].
 #[test]
-fn tokens_are_left_out_alike() {
+fn sentences_are_routed_alike() {
     const SENTENCES: usize = 12;
     let Some(peers) = peers() else { return };
     let scenarios = [
-        ("perforated/sentences", (0..10).map(|tenth| tenth as f32 / 10.0).collect::<Vec<_>>()),
-        ("perforated-exits/sentences", vec![0.0, 0.7, 0.9, 2.0]),
+        (
+            "perforated/sentences",
+            (0..10).map(|tenth| tenth as f32 / 10.0).collect::<Vec<_>>(),
+            TOLERANCE,
+        ),
+        ("perforated-exits/sentences", vec![0.0, 0.7, 0.9, 2.0], TOLERANCE),
+        ("cascade-int8/sentences", vec![0.0, 0.7, 0.9, 1.0, 2.0], IN_EIGHT_BITS),
     ];
-    for (name, settings) in scenarios {
+    for (name, settings, tolerance) in scenarios {
         let opened = sentences(name, SENTENCES);
         let knob = opened.subject.knob.clone();
         let theirs = at_settings(&peers, &opened, &knob, &settings);
@@ -264,7 +272,7 @@ fn tokens_are_left_out_alike() {
                 let one = opened.subject.test.0.row(row).unwrap();
                 let ours = session.run(&one, &knobs).unwrap().first().unwrap();
                 for (a, b) in ours.iter().zip(theirs.next().unwrap()) {
-                    assert!((a - b).abs() <= TOLERANCE, "{name}, {setting}, {row}: {a}, {b}");
+                    assert!((a - b).abs() <= tolerance, "{name}, {setting}, {row}: {a}, {b}");
                 }
             }
         }
@@ -365,7 +373,6 @@ fn perforated_attention() {
 #[test]
 fn precision_on_a_budget() {
     const SENTENCES: usize = 12;
-    const AT_MOST: f32 = 0.05;
     const ON_AVERAGE: f32 = 0.01;
     let Some(peers) = peers() else { return };
     let opened = sentences("precision/sentences", SENTENCES);
@@ -401,6 +408,9 @@ fn precision_on_a_budget() {
         }
         let mean = sum / count as f32;
         println!("budget {budget}: {mix:?}: {mean:.5} apart on average, {largest:.5} at most");
-        assert!(largest <= AT_MOST && mean <= ON_AVERAGE, "{budget}: {mix:?}: {mean}, {largest}");
+        assert!(
+            largest <= IN_EIGHT_BITS && mean <= ON_AVERAGE,
+            "{budget}: {mix:?}: {mean}, {largest}"
+        );
     }
 }
