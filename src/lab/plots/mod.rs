@@ -90,7 +90,7 @@ pub enum Selected {
     Knob(usize),
 }
 
-/// The plot of a chart of [`LENGTHS`].
+/// The plot of a chart of perforated attention by length.
 pub fn plot_lengths(id: &str, lengths: &LengthsReport) -> Option<Plot> {
     let &(id, title) = LENGTHS.iter().find(|(known, _)| *known == id)?;
     Some(match id {
