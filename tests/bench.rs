@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use perforate::bench::dense::DensePoint;
 use perforate::bench::stats::{bootstrap, median};
-use perforate::bench::sweep::{Options, Results, Subject, Sweep};
+use perforate::bench::sweep::{Active, Options, Results, Subject, Sweep};
 use perforate::bench::timing::{Interleaved, Workload, measure_tick};
 use perforate::clock::SystemClock;
 use perforate::data::images;
@@ -106,6 +106,9 @@ fn every_scenario_obeys_the_laws_of_a_curve() {
         // Costs rise by what the gates compare: operations, or energy, where eight-bit ones count less.
         for pair in curve.windows(2).filter(|_| results.reads_rows) {
             assert!(pair[0].active <= pair[1].active, "{}: active falls", scenario.name);
+            // Fewer operations may cost more where precisions differ.
+            let fall = pair[0].quality.work.macs > pair[1].quality.work.macs;
+            assert!(!fall || report.active_means == Active::Energy, "{}", scenario.name);
         }
         let disturbed = if scenario.name.ends_with("/sentences") { 3 } else { 0 };
         assert_eq!(results.robustness.len(), disturbed, "{}", scenario.name);
@@ -127,13 +130,13 @@ fn every_scenario_obeys_the_laws_of_a_curve() {
             let ratio = random.work.macs / point.quality.work.macs;
             assert!((ratio - 1.0).abs() < tolerance, "{}: {ratio}", scenario.name);
         }
-        agrees_with_the_dense_curve(&results);
+        agrees_with_the_dense_curve(&results, report.active_means);
         assert!(results.warnings.iter().all(|w| !w.contains("compose it anew")));
     }
 }
 
 /// The measured points lie on the dense curve, and the dense curve between them.
-fn agrees_with_the_dense_curve(results: &Results) {
+fn agrees_with_the_dense_curve(results: &Results, active: Active) {
     let (dense, curve) = (results.dense.len(), results.curve.len());
     // Without a look at the rows there are no more settings than costs.
     let enough = if results.reads_rows { dense > 2 * curve } else { dense >= curve };
@@ -143,7 +146,8 @@ fn agrees_with_the_dense_curve(results: &Results) {
         assert_eq!(same.quality, point.quality);
     }
     for pair in results.dense.windows(2).filter(|_| results.reads_rows) {
-        // Fewer operations may cost more where precisions differ.
+        let fall = pair[0].quality.work.macs > pair[1].quality.work.macs;
+        assert!(!fall || active == Active::Energy, "operations fall along the curve");
         let energy = |point: &DensePoint| EnergyModel::default().by_operations(point.quality.work);
         assert!(energy(&pair[0]) <= energy(&pair[1]), "energy falls along the curve");
     }

@@ -1,8 +1,10 @@
 //! What is left out before each layer, against what was asked for.
 
-use crate::chart::{Axis, NumberFormat, Plot, Point, Role, Series};
+use crate::chart::{Plot, Point, Role, Series};
 use crate::lab::text::percent;
 use crate::report::{PointReport, ScenarioReport};
+
+use super::share_axis;
 
 /// A line a layer over the knob, which is the share that is to be left out on average.
 pub fn plot(title: &str, report: Option<&ScenarioReport>) -> Plot {
@@ -30,15 +32,10 @@ pub fn plot(title: &str, report: Option<&ScenarioReport>) -> Plot {
     };
     series.push(of("all layers, on average".into(), Role::Front, &mean));
     series.push(of("as asked for".into(), Role::Ideal, &asked));
-    let axis = |label: &str| Axis {
-        label: label.into(),
-        format: NumberFormat::Percent,
-        ..Axis::default()
-    };
     Plot {
         title: title.into(),
-        x: axis("Tokens to be left out, on average over the layers"),
-        y: axis("Tokens left out"),
+        x: share_axis("Tokens to be left out, on average over the layers"),
+        y: share_axis("Tokens left out"),
         series,
         ..Plot::default()
     }

@@ -7,6 +7,8 @@ use crate::lab::text::{percent, times};
 use crate::report::LengthsReport;
 use crate::units::Bytes;
 
+use super::share_axis;
+
 fn tokens_axis() -> Axis {
     Axis {
         label: "Tokens".into(),
@@ -104,15 +106,10 @@ pub fn ablations(title: &str, lengths: &LengthsReport) -> Plot {
         });
         Series { name: choice.name().into(), role: Role::Curve, points: points.collect() }
     });
-    let axis = |label: &str| Axis {
-        label: label.into(),
-        format: NumberFormat::Percent,
-        ..Axis::default()
-    };
     Plot {
         title: title.into(),
-        x: axis("Left out of attention"),
-        y: axis("Off from the dense answer, lower is better"),
+        x: share_axis("Left out of attention"),
+        y: share_axis("Off from the dense answer, lower is better"),
         series: series.into(),
         ..Plot::default()
     }

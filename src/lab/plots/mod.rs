@@ -18,7 +18,7 @@ mod segments;
 mod spread;
 mod tradeoff;
 
-use crate::chart::Plot;
+use crate::chart::{Axis, NumberFormat, Plot};
 use crate::report::{LengthsReport, ScenarioReport};
 
 use tradeoff::Measure;
@@ -77,6 +77,11 @@ pub fn charts(
         charts.extend(LENGTHS.into_iter().filter(|(id, _)| some(id)));
     }
     charts
+}
+
+/// An axis of shares, in percent.
+fn share_axis(label: &str) -> Axis {
+    Axis { label: label.into(), format: NumberFormat::Percent, ..Axis::default() }
 }
 
 /// The point that a plot marks.
