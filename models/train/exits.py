@@ -43,13 +43,13 @@ class Plan:
 
 PLANS = {
     "mnist": Plan(
-        stages=(("8k5/2", "16/2"), ("32 r 48/2", ""), ("r r 96/2 r", "")),
-        pool=False, flips=False, weights=(0.5, 0.5, 1.0),
+        stages=(("64k7/4 64", ""), ("r r", ""), ("96/2 r r 128/2 r", "")),
+        pool=True, flips=False, weights=(0.5, 0.5, 1.0),
         data="MNIST (CC BY-SA 3.0), 55,000 of its 60,000 training images",
         recipe=Recipe(epochs=24, rate=0.1, weight_decay=5e-4, erase=0.0),
     ),
     "fashion": Plan(
-        stages=(("32k5/2", "48/2 64/2"), ("r 64/2 r", ""), ("128 r", "")),
+        stages=(("64k5/3 64", ""), ("96/2 r", ""), ("r r r 128/2 r r", "")),
         pool=True, flips=True, weights=(0.5, 0.5, 1.0),
         data="Fashion-MNIST (MIT), 55,000 of its 60,000 training images",
         recipe=Recipe(epochs=24, **DISTILLED),

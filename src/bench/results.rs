@@ -95,6 +95,8 @@ pub struct Subject {
 pub struct Options {
     /// Rounds of timing, for each batch size.
     pub rounds: usize,
+    /// Settings of the knob that are measured, its ends included.
+    pub settings: usize,
     /// Rows in one timing pass at batch 1.
     pub timed_rows: usize,
     /// The larger batch size.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::bench::sweep::{CostBasis, Options};
+use crate::bench::sweep::{CostBasis, Options, USUAL_SETTINGS};
 use crate::data::Sizes;
 use crate::data::pictures::Form;
 use crate::energy::EnergyModel;
@@ -24,6 +24,8 @@ const MOST_ROUNDS: usize = 10_000;
 const MOST_LAUNCHES: usize = 100;
 const MOST_ROWS: usize = 1_000_000;
 const LARGEST_BATCH: usize = 4096;
+/// Settings of the knob: every one is timed.
+const MOST_SETTINGS: usize = 101;
 /// Rows of a user's table that a page measures, for calibration and for the test each.
 const MOST_OF_A_TABLE: usize = 1000;
 
@@ -53,6 +55,9 @@ pub struct Experiment {
     pub rounds: usize,
     /// Times that the measuring program is started anew. A page is one launch.
     pub launches: usize,
+    /// Settings of the knob that are measured, its ends included: the more, the closer to its limit is the one chosen.
+    #[serde(default = "usual_settings")]
+    pub settings: usize,
     /// Rows in one timing pass at batch 1.
     pub timed_rows: usize,
     /// The larger batch size.
@@ -113,6 +118,7 @@ impl Experiment {
             seed: SEED,
             rounds: if quick { 6 } else { 25 },
             launches: if quick { 3 } else { 5 },
+            settings: usual_settings(),
             timed_rows: if quick { 64 } else { 128 },
             batch: 32,
             scaling: n / 5,
@@ -253,6 +259,7 @@ impl Experiment {
         let bounded = [
             ("rounds", self.rounds, 1, MOST_ROUNDS),
             ("launches", self.launches, 1, MOST_LAUNCHES),
+            ("settings", self.settings, 3, MOST_SETTINGS),
             ("timed_rows", self.timed_rows, 1, MOST_ROWS),
             ("batch", self.batch, 2, LARGEST_BATCH),
             ("calibration", self.calibration, 1, MOST_ROWS),
@@ -295,6 +302,7 @@ impl Experiment {
         self.validate()?;
         Ok(Options {
             rounds: self.rounds.div_ceil(self.launches),
+            settings: self.settings,
             timed_rows: self.timed_rows,
             batch: self.batch,
             slice: Seconds(0.02),
@@ -388,6 +396,10 @@ fn usual_fitting() -> usize {
     2000
 }
 
+fn usual_settings() -> usize {
+    USUAL_SETTINGS
+}
+
 fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -434,6 +446,7 @@ mod tests {
             (r#"{"scenario": "x"}"#, "scenario `x`"),
             (r#"{"scenario": "dendritic/mlp", "round": 3}"#, "round"),
             (r#"{"scenario": "dendritic/mlp", "rounds": 0}"#, "`rounds`"),
+            (r#"{"scenario": "dendritic/mlp", "settings": 2}"#, "`settings`"),
             (r#"{"scenario": "dendritic/mlp", "epsilon": 2}"#, "epsilon"),
             (r#"{"scenario": "dendritic/mlp", "energy": {"watts": 2}}"#, "watts"),
         ] {

@@ -145,8 +145,8 @@ fn of_early_exit(
     })
 }
 
-/// The files of the models, cheapest first, the last one with its exits; temperatures as for early exits. A stage that
-/// is not better than the one before it is no use and left out, by the samples for the temperatures.
+/// The files of the models, cheapest first, the last one with its exits; temperatures as for early exits. An exit that
+/// is not better than the models before its own is no use and left out, by the samples for the temperatures.
 fn of_cascade(
     parts: Vec<Component>,
     scaling: Option<&Scaling>,
@@ -207,7 +207,7 @@ fn of_cascade_in_eight_bits(
     })
 }
 
-/// Models as stages, with the exits that are better than all stages before, and temperatures, by labelled samples.
+/// Models as stages, with the exits that are better than all models before, and temperatures, by labelled samples.
 fn useful_stages(
     parts: &[Component],
     scaling: Option<&Scaling>,
@@ -225,7 +225,10 @@ fn useful_stages(
             if exit && fit.accuracy <= best {
                 continue;
             }
-            best = fit.accuracy;
+            // Among themselves exits are as good as equal on so few samples, and cost no more than a head each.
+            if !exit {
+                best = best.max(fit.accuracy);
+            }
             temperatures.push(fit.temperature);
         }
         kept.extend(exit.then(|| all.answer(ix).to_string()));

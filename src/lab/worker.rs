@@ -32,6 +32,8 @@ use super::registry::find;
 use super::run::{Ran, run};
 use super::scenario::{Opened, Source};
 
+mod long_texts;
+
 /// Progress is told no more often: each time, the page draws, and measuring waits.
 const PROGRESS_EVERY: Seconds = Seconds(1.0);
 
@@ -417,43 +419,6 @@ impl Lab {
             name: file,
         };
         missing.map(request).collect()
-    }
-
-    /// Gets ready to measure perforated attention by length.
-    fn await_lengths(&mut self, quick: bool) -> Vec<Event> {
-        (self.lengths, self.paused, self.worked) = (Some((quick, None)), false, Seconds::default());
-        let text = "Fetching what long texts need".into();
-        let mut events = vec![Event::Progress { text, share: 0.0, left: None }];
-        let files = self.lacking(lengths::files().map(String::from));
-        if !files.is_empty() {
-            events.push(Event::Need { files });
-        }
-        events
-    }
-
-    /// Goes on with that, for a piece of work.
-    fn advance_lengths(&mut self) -> Result<Vec<Event>> {
-        let Some((quick, running)) = &mut self.lengths else { return Ok(vec![]) };
-        let measured = match running {
-            Some(measured) => measured,
-            None => running.insert(ByLength::new(&self.files, *quick)?),
-        };
-        let changed = measured.step(&self.clock)?;
-        let (text, share) = measured.progress();
-        let done = measured.is_done();
-        let mut events = vec![];
-        if changed {
-            events.push(Event::Lengths { lengths: Box::new(measured.found().clone()) });
-        }
-        if done {
-            self.lengths = None;
-            // What was stopped before it was asked for stays stopped.
-            self.paused = self.sweep.as_ref().is_some_and(|(_, sweep)| !sweep.is_done());
-            events.push(Event::Done);
-        } else {
-            events.extend(self.tell(text, share));
-        }
-        Ok(events)
     }
 
     /// Word on how far it is, unless that was told a moment ago.

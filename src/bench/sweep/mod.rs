@@ -29,7 +29,9 @@ use super::segments::SegmentRuns;
 use super::timing::{Interleaved, Stretch, measure_tick};
 use checks::check_ends;
 
-/// Shares of rows that should take the full path at the grid's knob values, cheapest first.
+/// Settings of the knob that are measured, ends included, unless asked otherwise.
+pub const USUAL_SETTINGS: usize = ACTIVE_SHARES.len();
+/// Shares of rows that should take the full path at so many knob values, cheapest first.
 /// They are denser where routers are used, and whole 64ths, which the rows that are timed can show.
 const ACTIVE_SHARES: [f64; 13] = [
     0.0,
@@ -482,10 +484,10 @@ impl<C: Clock> Sweep<C> {
         (FIRST_ROWS * self.options.timed_rows).min(samples.len())
     }
 
-    /// Knob values at which about [`ACTIVE_SHARES`] of the calibration samples pass the gate, or of the
+    /// Knob values at which about [`active_shares`] of the calibration samples pass the gate, or of the
     /// operations are spent where there are several.
     fn choose_grid(&self) -> Vec<f32> {
-        let inner = ACTIVE_SHARES[1..ACTIVE_SHARES.len() - 1].iter().copied();
+        let inner = active_shares(self.options.settings);
         let Subject { knob, range, .. } = &self.subject;
         if self.subject.routed.gates().len() > 1 {
             // Not all that happen to be recorded: the same experiment must choose the same settings.
@@ -497,5 +499,31 @@ impl<C: Clock> Sweep<C> {
         }
         let scores = self.calibration.paths[self.cheap].scores.iter().map(|gates| gates[0]);
         knob_values(scores, *range, inner)
+    }
+}
+
+/// Shares of rows that take the full path at `settings` knob values without the ends, as dense as [`ACTIVE_SHARES`] are.
+fn active_shares(settings: usize) -> impl Iterator<Item = f64> {
+    let steps = settings.saturating_sub(1).max(1);
+    (1..steps).map(move |step| {
+        let at = (step * (ACTIVE_SHARES.len() - 1)) as f64 / steps as f64;
+        let below = at as usize;
+        ACTIVE_SHARES[below] + (ACTIVE_SHARES[below + 1] - ACTIVE_SHARES[below]) * at.fract()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_as_dense_as_usual_however_many() {
+        let shares = |settings| active_shares(settings).collect::<Vec<_>>();
+        assert_eq!(shares(USUAL_SETTINGS), ACTIVE_SHARES[1..12]);
+        let [finer, usual] = [shares(25), shares(13)];
+        assert_eq!(finer.len(), 23);
+        assert!(finer.iter().skip(1).step_by(2).eq(&usual), "every other one is a usual one");
+        assert!(finer.is_sorted() && finer[0] > 0.0 && finer[22] < 1.0);
+        assert!(shares(2).is_empty() && shares(3).len() == 1);
     }
 }
