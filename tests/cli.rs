@@ -285,7 +285,10 @@ fn the_report_of_labelled_data_keeps_the_contract_too() {
     let json = folder.path().join("report.json").display().to_string();
     let risk = ["--epsilon", "0.02", "--delta", "0.05", "--loss", "disagreement"];
     let arguments = ["bench", "--quick", "--scenario", "dendritic/fashion", "--json", &json];
-    succeeds(&[&arguments[..], &risk].concat());
+    let tables = succeeds(&[&arguments[..], &risk].concat());
+    for size in ["s", "m", "l"] {
+        assert!(tables.contains(&format!("\n| static fashion-static-{size} | – |")), "{tables}");
+    }
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
     assert_matches_schema(&report);
     let scenario = &report["scenarios"][0];

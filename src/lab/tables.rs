@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::bench::sweep::Active;
 use crate::chart::{Axis, NumberFormat, Plot, Role};
 use crate::report::{
-    LengthsReport, ModelReport, PointReport, RobustnessReport, ScenarioReport, exits,
+    LengthsReport, ModelReport, PointRow, RobustnessReport, ScenarioReport, exits,
 };
 use crate::units::{Bytes, Macs, Seconds, three_digits};
 
@@ -68,9 +68,10 @@ const SEGMENT_COLUMNS: [Column; 8] = [
 
 /// All points of a scenario; `selected` is the setting at hand, none if the full model is shown.
 pub fn numbers(report: &ScenarioReport, selected: Option<usize>) -> Table {
-    let rows = report.rows().into_iter().filter(|(kind, _)| *kind != "random");
+    let rows = report.rows().into_iter().filter(|row| row.kind != "random");
     let mut routed = 0;
-    let rows = rows.map(|(kind, point)| {
+    let rows = rows.map(|row| {
+        let kind = row.kind;
         let selected = match kind {
             "routed" => {
                 routed += 1;
@@ -79,7 +80,7 @@ pub fn numbers(report: &ScenarioReport, selected: Option<usize>) -> Table {
             "full" => selected.is_none(),
             _ => false,
         };
-        Row { cells: cells(kind, point), selected, kind }
+        Row { cells: cells(&row), selected, kind }
     });
     Table {
         caption: format!(
@@ -99,9 +100,10 @@ pub fn numbers(report: &ScenarioReport, selected: Option<usize>) -> Table {
     }
 }
 
-fn cells(kind: &str, point: &PointReport) -> Vec<String> {
+fn cells(row: &PointRow<'_>) -> Vec<String> {
+    let point = row.point;
     vec![
-        kind.to_string(),
+        row.title(),
         dash(point.knob.values().next().map(|v| knob(*v))),
         percent(point.active),
         dash(point.batch1.map(|t| Seconds(t.latency_s.median).to_string())),

@@ -30,6 +30,7 @@ pub use models::ModelReport;
 pub use precision::{PrecisionReport, StageReport};
 pub use robustness::RobustnessReport;
 pub use sentences::summary;
+pub use tables::PointRow;
 pub use targets::{TargetReport, Targets};
 pub use write::{Context, scenario_report};
 

@@ -1,5 +1,7 @@
 //! The report as tables: CSV for programs, Markdown for people.
 
+use std::iter::repeat;
+
 use crate::units::{Bytes, Macs, Seconds, percent, three_digits};
 
 use super::{ModelReport, PointReport, Report, RobustnessReport, ScenarioReport, TimingReport};
@@ -20,14 +22,41 @@ fn markdown(rows: impl Iterator<Item = Vec<(&'static str, String)>>) -> String {
     text
 }
 
+/// A point of a scenario's tables.
+#[derive(Debug, Clone, Copy)]
+pub struct PointRow<'a> {
+    /// full, light, static, strategy, oracle, agreement oracle, routed or random.
+    pub kind: &'static str,
+    /// Which model it is, where the kind is not enough.
+    pub name: Option<&'a str>,
+    /// How it fares.
+    pub point: &'a PointReport,
+}
+
+impl PointRow<'_> {
+    /// Kind and name.
+    pub fn title(&self) -> String {
+        self.name.map_or(self.kind.into(), |name| format!("{} {name}", self.kind))
+    }
+}
+
+/// A cell of a CSV file (RFC 4180).
+fn quoted(text: &str) -> String {
+    match text.contains([',', '"', '\n']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_string(),
+    }
+}
+
 impl Report {
     /// One line a point, all scenarios.
     pub fn to_csv(&self) -> String {
         let mut csv = String::from(
-            "scenario,kind,knob,active,macs,ideal_speedup,batch1_latency_s,batch1_speedup,batch1_speedup_lo,batch1_speedup_hi,batch1_realised,batch32_latency_s,batch32_speedup,accuracy,accuracy_delta_pp,agreement,deviation_max,deviation_mean\n",
+            "scenario,kind,knob,active,macs,ideal_speedup,batch1_latency_s,batch1_speedup,batch1_speedup_lo,batch1_speedup_hi,batch1_realised,batch32_latency_s,batch32_speedup,accuracy,accuracy_delta_pp,agreement,deviation_max,deviation_mean,name\n",
         );
         for scenario in &self.scenarios {
-            for (kind, point) in scenario.rows() {
+            for row in scenario.rows() {
+                let PointRow { kind, point, .. } = row;
                 let number = |value: Option<f64>| value.map_or(String::new(), |v| v.to_string());
                 let (one, many) = (point.batch1, point.batch32);
                 let cells = [
@@ -47,6 +76,7 @@ impl Report {
                     point.agreement.to_string(),
                     point.deviation_max.to_string(),
                     point.deviation_mean.to_string(),
+                    quoted(row.name.unwrap_or_default()),
                 ];
                 csv += &format!("{},{kind},{}\n", scenario.name, cells.join(","));
             }
@@ -76,15 +106,22 @@ impl Report {
 
 impl ScenarioReport {
     /// Every point with its kind, references first.
-    pub fn rows(&self) -> Vec<(&'static str, &PointReport)> {
+    pub fn rows(&self) -> Vec<PointRow<'_>> {
         let references = &self.references;
-        let mut rows = vec![("full", &references.full), ("light", &references.light)];
-        rows.extend(references.statics.iter().map(|point| ("static", point)));
-        rows.extend(references.rivals.iter().map(|rival| ("strategy", &rival.point)));
-        rows.push(("oracle", &references.oracle));
-        rows.push(("agreement oracle", &references.agreement_oracle));
-        rows.extend(self.curve.iter().map(|point| ("routed", point)));
-        rows.extend(references.random.iter().map(|point| ("random", point)));
+        let row = |kind, point| PointRow { kind, name: None, point };
+        let models = |kind| self.models.iter().filter(move |model| model.role == kind);
+        let named = |kind, points: Vec<_>| {
+            // A report of an earlier version may not name them.
+            let names = models(kind).map(|model| model.name.as_deref()).chain(repeat(None));
+            points.into_iter().zip(names).map(move |(point, name)| PointRow { kind, name, point })
+        };
+        let mut rows = vec![row("full", &references.full), row("light", &references.light)];
+        rows.extend(named("static", references.statics.iter().collect()));
+        rows.extend(named("strategy", references.rivals.iter().map(|it| &it.point).collect()));
+        rows.push(row("oracle", &references.oracle));
+        rows.push(row("agreement oracle", &references.agreement_oracle));
+        rows.extend(self.curve.iter().map(|point| row("routed", point)));
+        rows.extend(references.random.iter().map(|point| row("random", point)));
         rows
     }
 
@@ -139,7 +176,8 @@ impl ScenarioReport {
             text += &format!("\n\n{finding}");
         }
         text += "\n\n| | knob | active | MACs | ideal × | batch 1 | speed-up (95 %) | realised | batch 32 | speed-up | accuracy | Δ pp | agreement | max dev | mean dev |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
-        for (kind, point) in self.rows() {
+        for row in self.rows() {
+            let point = row.point;
             let percent = |share| percent(share, 2);
             let speedup = |t: TimingReport| {
                 format!(
@@ -151,7 +189,7 @@ impl ScenarioReport {
             };
             let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
             let cells = [
-                kind.to_string(),
+                row.title(),
                 or_dash(point.knob.values().next().map(|v| format!("{v:.4}"))),
                 percent(point.active),
                 Macs(point.macs).to_string(),
@@ -253,5 +291,17 @@ impl ScenarioReport {
             );
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_commas_and_quotes_stay_one_cell() {
+        assert_eq!(quoted("fashion-static-s"), "fashion-static-s");
+        assert_eq!(quoted("cascade, threshold 0.9"), "\"cascade, threshold 0.9\"");
+        assert_eq!(quoted("a \"b\""), "\"a \"\"b\"\"\"");
     }
 }
