@@ -44,7 +44,7 @@ class Plan:
 PLANS = {
     "mnist": Plan(
         stages=(("64k7/4 64", ""), ("r r", ""), ("96/2 r r 128/2 r", "")),
-        pool=True, flips=False, weights=(0.5, 0.5, 1.0),
+        pool=False, flips=False, weights=(0.5, 0.5, 1.0),
         data="MNIST (CC BY-SA 3.0), 55,000 of its 60,000 training images",
         recipe=Recipe(epochs=24, rate=0.1, weight_decay=5e-4, erase=0.0),
     ),

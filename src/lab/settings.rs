@@ -51,7 +51,7 @@ const fn setting(
     Setting { id, field, group, label, unit, kind }
 }
 
-const SETTINGS: [Setting; 21] = [
+const SETTINGS: [Setting; 22] = [
     setting("epsilon", "/epsilon", GUARANTEE, "Risk, at most", "%", Kind::Number(0.01)),
     setting("delta", "/delta", GUARANTEE, "Chance that it fails", "%", Kind::Number(0.01)),
     setting(
@@ -94,6 +94,7 @@ const SETTINGS: [Setting; 21] = [
     ),
     setting("batch", "/batch", MEASUREMENT, "Larger batch", "rows", Kind::Whole),
     setting("rounds", "/rounds", MEASUREMENT, "Rounds of timing", "", Kind::Whole),
+    setting("settings", "/settings", MEASUREMENT, "Settings of the knob", "", Kind::Whole),
     setting("test", "/test", MEASUREMENT, "Test samples, at most", "", Kind::Whole),
     setting(
         "calibration",
@@ -383,7 +384,7 @@ mod tests {
         let texts = [("epsilon", "2"), ("score", "margin"), ("want-latency", "0.3")];
         assert_eq!(pairs, texts.map(|(id, text)| (id, text.to_string())));
         // As usual, by its value or by nothing.
-        settings.set(&usual, "epsilon", "0.5").unwrap();
+        settings.set(&usual, "epsilon", "0.2").unwrap();
         settings.set(&usual, "score", "").unwrap();
         settings.set(&usual, "want-latency", " ").unwrap();
         assert_eq!(settings, Settings::default());
@@ -400,6 +401,7 @@ mod tests {
             ("batch", "1", "batch"),
             ("batch", "1.5", "whole number"),
             ("rounds", "99999999", "rounds"),
+            ("settings", "2", "settings"),
             ("loss", "none", "error, disagreement"),
             ("watts", "-1", "watts"),
             ("want-speedup", "-3", "speedup"),
