@@ -8,6 +8,7 @@ Stage 1 maps x to (h1, logits1), stage 2 h1 to (h2, logits2), stage 3 h2 to logi
 
 import argparse
 import json
+import math
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -29,12 +30,11 @@ from nets import stack
 
 @dataclass(frozen=True)
 class Plan:
-    """One early-exit network: per stage the trunk and the exit's own layers, and whether exits pool over space.
+    """One early-exit network: its stages, in the words of `nets.stack`; behind each stands an exit.
 
     With a recipe that distils, the teacher is `teacher` of fashion.py, from the same working folder."""
 
     stages: tuple
-    pool: bool
     flips: bool
     weights: tuple
     data: str
@@ -43,14 +43,14 @@ class Plan:
 
 PLANS = {
     "mnist": Plan(
-        stages=(("64k7/4 64", ""), ("r r", ""), ("96/2 r r 128/2 r", "")),
-        pool=False, flips=False, weights=(0.5, 0.5, 1.0),
+        stages=("64k7/4 64", "r r", "96/2 r r 128/2 r"),
+        flips=False, weights=(0.5, 0.5, 1.0),
         data="MNIST (CC BY-SA 3.0), 55,000 of its 60,000 training images",
         recipe=Recipe(epochs=24, rate=0.1, weight_decay=5e-4, erase=0.0),
     ),
     "fashion": Plan(
-        stages=(("64k5/3 64", ""), ("96/2 r", ""), ("r r r 128/2 r r", "")),
-        pool=True, flips=True, weights=(0.5, 0.5, 1.0),
+        stages=("32k5/2 64/2 64", "r", "r 96/2 r r r r 128/2 r r"),
+        flips=True, weights=(0.5, 0.5, 1.0),
         data="Fashion-MNIST (MIT), 55,000 of its 60,000 training images",
         recipe=Recipe(epochs=24, **DISTILLED),
     ),
@@ -58,24 +58,20 @@ PLANS = {
 
 
 class Stage(nn.Module):
-    """A piece of the trunk and the exit on top of it: [N, I, H, W] to (h [N, O, H', W'], logits [N, 10])."""
+    """A piece of the trunk with a linear exit: [N, I, H, W] to (h [N, O, H', W'], logits [N, 10]).
 
-    def __init__(self, shape, trunk, branch, pool):
+    The exit reads all of h and no mean over space, which costs little and is worth a point of accuracy early on."""
+
+    def __init__(self, shape, layout):
         super().__init__()
-        self.trunk, channels = stack(shape[0], trunk)
-        self.branch, self.pool = None, pool
+        self.trunk, _ = stack(shape[0], layout)
         with torch.no_grad():
             self.shape = tuple(self.trunk.eval()(torch.zeros(1, *shape)).shape[1:])
-            outer = self.shape
-            if branch:
-                self.branch, channels = stack(channels, branch)
-                outer = tuple(self.branch.eval()(torch.zeros(1, *self.shape)).shape[1:])
-        self.classifier = nn.Linear(channels if pool else outer[0] * outer[1] * outer[2], 10)
+        self.classifier = nn.Linear(math.prod(self.shape), 10)
 
     def forward(self, h):
         h = self.trunk(h)
-        y = h if self.branch is None else self.branch(h)
-        return h, self.classifier(y.mean((2, 3)) if self.pool else y.flatten(1))
+        return h, self.classifier(h.flatten(1))
 
 
 class ExitNet(nn.Module):
@@ -84,8 +80,8 @@ class ExitNet(nn.Module):
     def __init__(self, plan):
         super().__init__()
         shape, stages = (1, 28, 28), OrderedDict()
-        for number, (trunk, branch) in enumerate(plan.stages, 1):
-            stages[f"stage{number}"] = Stage(shape, trunk, branch, plan.pool)
+        for number, layout in enumerate(plan.stages, 1):
+            stages[f"stage{number}"] = Stage(shape, layout)
             shape = stages[f"stage{number}"].shape
         self.stages = nn.Sequential(stages)
 
@@ -127,9 +123,7 @@ def write(net, name, data, folder, sample):
         source = "x" if number == 1 else f"h{number - 1}"
         final = number == last
         top = graph.sequence(stage.trunk, source, "trunk", None if final else f"h{number}")
-        if stage.branch is not None:
-            top = graph.sequence(stage.branch, top, "exit")
-        flat = graph.pool(top, "exit") if stage.pool else graph.node("Flatten", [top], "exit/flatten", axis=1)
+        flat = graph.node("Flatten", [top], "exit/flatten", axis=1)
         logits = "logits" if final else f"logits{number}"
         graph.linear(stage.classifier, flat, "exit/classifier", logits)
         outputs = {logits: [10]} if final else {f"h{number}": list(stage.shape), logits: [10]}
