@@ -269,7 +269,8 @@ pub struct ScenarioReport {
     pub warnings: Vec<String>,
     /// The finding in one sentence.
     pub summary: String,
-    /// The routed model against the static one of about its cost, in one sentence.
+    /// The routed model against the light one where that would do, else the static one of about its cost, in one
+    /// sentence.
     #[serde(default)]
     pub comparison: Option<String>,
     /// What "active" is a share of.

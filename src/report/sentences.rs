@@ -88,8 +88,39 @@ pub(super) fn matched(results: &Results) -> Option<usize> {
     (0..results.statics.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)))
 }
 
-/// The two beside each other, in speed and accuracy: neither may be the better one in both.
+/// Whether a model that gets `errors` of `n` samples wrong that the full one gets right loses, net of those where it is
+/// the other way round, no more than the share `epsilon`: with 97.5 % confidence, by the normal approximation of
+/// McNemar's test.
+fn is_as_good(n: usize, errors: u64, (own, full): (f64, f64), epsilon: f64) -> bool {
+    let lost = errors as f64;
+    let gained = (lost + (own - full) * n as f64).max(0.0);
+    lost - gained + 1.96 * (lost + gained).max(1.0).sqrt() <= epsilon * n as f64
+}
+
+/// That the light model would do, where it would.
+fn light_will_do(results: &Results) -> Option<String> {
+    let (light, full) = (&results.light.quality, &results.full.quality);
+    let accuracies = (light.accuracy?, full.accuracy?);
+    let epsilon = results.target.epsilon;
+    let chosen = &results.curve[results.certificate.chosen?];
+    let speedups = (results.light.batch1?.speedup.median, chosen.batch1?.speedup.median);
+    let does = is_as_good(light.n, light.errors, accuracies, epsilon) && speedups.0 > speedups.1;
+    does.then(|| {
+        format!(
+            "But the light model alone is {}\u{a0}× faster than full, and loses no more than {}\u{a0}pp of accuracy: by these samples no router is needed.",
+            three_digits(speedups.0),
+            three_digits(epsilon * 100.0),
+        )
+    })
+}
+
+/// The router beside what is simpler, in speed and accuracy: the light model where that would do, else the static one
+/// of about its cost, of which neither may be the better one in both.
 pub(super) fn comparison(active_means: Active, results: &Results) -> Option<String> {
+    light_will_do(results).or_else(|| beside_static(active_means, results))
+}
+
+fn beside_static(active_means: Active, results: &Results) -> Option<String> {
     let (own, other) = (reported(results)?, &results.statics[matched(results)?]);
     let difference = (own.quality.accuracy? - other.quality.accuracy?) * 100.0;
     let (what, costs) = match active_means {
@@ -114,4 +145,19 @@ pub(super) fn comparison(active_means: Active, results: &Results) -> Option<Stri
         d if d > 0.0 => format!("{speeds}, and {d:.2}\u{a0}pp less accurate than the router."),
         d => format!("{speeds}, and {:.2}\u{a0}pp more accurate than the router.", -d),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_as_good_only_by_evidence() {
+        // As many gained as lost, 10 each: 1.96 × √20 = 8.8 samples may still be lost.
+        assert!(is_as_good(5000, 10, (0.995, 0.995), 0.002));
+        assert!(!is_as_good(1500, 10, (0.995, 0.995), 0.002), "3 of 1,500 are too few to tell");
+        assert!(!is_as_good(5000, 110, (0.92, 0.94), 0.005), "2 points less");
+        assert!(is_as_good(5000, 0, (1.0, 0.99), 0.002));
+        assert!(!is_as_good(100, 0, (1.0, 1.0), 0.002), "100 samples show nothing of 0.2 %");
+    }
 }
