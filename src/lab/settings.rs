@@ -384,7 +384,7 @@ mod tests {
         let texts = [("epsilon", "2"), ("score", "margin"), ("want-latency", "0.3")];
         assert_eq!(pairs, texts.map(|(id, text)| (id, text.to_string())));
         // As usual, by its value or by nothing.
-        settings.set(&usual, "epsilon", "0.2").unwrap();
+        settings.set(&usual, "epsilon", "0.5").unwrap();
         settings.set(&usual, "score", "").unwrap();
         settings.set(&usual, "want-latency", " ").unwrap();
         assert_eq!(settings, Settings::default());

@@ -109,7 +109,7 @@ fn light_will_do(results: &Results) -> Option<String> {
         format!(
             "But the light model alone is {}\u{a0}× faster than full, and loses no more than {}\u{a0}pp of accuracy: by these samples no router is needed.",
             three_digits(speedups.0),
-            three_digits(epsilon * 100.0),
+            epsilon * 100.0,
         )
     })
 }
