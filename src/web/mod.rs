@@ -1,5 +1,7 @@
 //! The page's bindings: the only place that knows JS values, and the canvas.
 
+mod memory;
+
 use std::collections::HashMap;
 
 use plotters_canvas::CanvasBackend;
