@@ -18,6 +18,15 @@ pub fn of_active(means: Active) -> &'static str {
     }
 }
 
+/// Seconds left, no finer than they are known.
+pub fn time_left(seconds: f64) -> String {
+    match seconds {
+        s if s < 5.0 => "a few seconds left".into(),
+        s if s < 90.0 => format!("about {:.0}\u{a0}s left", (s / 5.0).ceil() * 5.0),
+        s => format!("about {:.0}\u{a0}min left", (s / 60.0).ceil()),
+    }
+}
+
 /// The value of a knob: thresholds of a confident model lie close to 0 or to 1.
 pub fn knob(value: f32) -> String {
     match value.abs() {

@@ -20,7 +20,7 @@ use super::plots::{self, Selected};
 use super::registry::{SCENARIOS, find};
 use super::settings::Group;
 use super::tables::{self, Table};
-use super::text::{dash, knob, of_active, percent, speedup, times};
+use super::text::{dash, knob, of_active, percent, speedup, time_left, times};
 use super::worker::{Command, Event, Own};
 
 /// The state of the view.
@@ -132,7 +132,7 @@ pub struct State {
     /// The strategy, and what the scenario shows.
     strategy: String,
     summary: String,
-    /// The routed model against the static one, in a sentence.
+    /// The routed model against what is simpler, in a sentence.
     comparison: Option<String>,
     verdict: &'static str,
     status: String,
@@ -467,7 +467,7 @@ impl View {
             comparison: report.and_then(|r| r.comparison.clone()),
             verdict: match report {
                 None => "pending",
-                Some(r) if pays(r) => "pays",
+                Some(r) if r.pays() => "pays",
                 Some(_) => "does-not-pay",
             },
             status: self.status.clone(),
@@ -591,26 +591,4 @@ impl View {
     pub fn plot_table(&self, id: &str) -> Option<Table> {
         self.plot(id).map(|plot| tables::behind(&plot))
     }
-}
-
-/// Seconds left, no finer than they are known.
-fn time_left(seconds: f64) -> String {
-    match seconds {
-        s if s < 5.0 => "a few seconds left".into(),
-        s if s < 90.0 => format!("about {:.0}\u{a0}s left", (s / 5.0).ceil() * 5.0),
-        s => format!("about {:.0}\u{a0}min left", (s / 60.0).ceil()),
-    }
-}
-
-fn pays(report: &ScenarioReport) -> bool {
-    if let Some(battery) = &report.battery {
-        return battery.pays();
-    }
-    report.figures.beats_lots != Some(false)
-        && report
-            .operating_point
-            .point
-            .as_ref()
-            .and_then(|p| p.batch1)
-            .is_some_and(|t| t.speedup.lo > 1.0)
 }

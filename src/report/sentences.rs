@@ -4,6 +4,8 @@ use crate::bench::sweep::{Active, Point, Results};
 use crate::fit::calibrate::Loss;
 use crate::units::three_digits;
 
+use super::ScenarioReport;
+
 /// Without labels only disagreement can be counted, whatever was asked for.
 pub(super) fn effective_loss(results: &Results) -> Loss {
     match results.full.quality.accuracy {
@@ -75,6 +77,22 @@ pub fn summary(active_means: Active, results: &Results, all: usize) -> String {
     }
 }
 
+impl ScenarioReport {
+    /// Whether it is faster at the operating point, or lasts longer on a battery, and chooses better than lots.
+    pub fn pays(&self) -> bool {
+        if let Some(battery) = &self.battery {
+            return battery.pays();
+        }
+        self.figures.beats_lots != Some(false)
+            && self
+                .operating_point
+                .point
+                .as_ref()
+                .and_then(|p| p.batch1)
+                .is_some_and(|t| t.speedup.lo > 1.0)
+    }
+}
+
 /// The setting that is reported: the certified one, else the middle of the curve.
 fn reported(results: &Results) -> Option<&Point> {
     let middle = results.curve.len() / 2;
@@ -107,7 +125,7 @@ fn light_will_do(results: &Results) -> Option<String> {
     let does = is_as_good(light.n, light.errors, accuracies, epsilon) && speedups.0 > speedups.1;
     does.then(|| {
         format!(
-            "But the light model alone is {}\u{a0}× faster than full, and loses no more than {}\u{a0}pp of accuracy: by these samples no router is needed.",
+            "The light model alone is {}\u{a0}× faster than full, and loses no more than {}\u{a0}pp of accuracy: by these samples no router is needed.",
             three_digits(speedups.0),
             epsilon * 100.0,
         )
