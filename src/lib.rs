@@ -1,16 +1,14 @@
 //! Perforate, a laboratory for routed inference: it measures what *not computing* would gain.
 //!
 //! A **routed model** is one standard ONNX file in which every decision is an `If` that compares a
-//! *score* with a *knob*. [`route`] composes such files from component models with [`onnx`];
-//! [`engine`] cuts one at its gates into segments, compiles each once and sends every row down its
-//! own path; [`mod@bench`] times and judges it against its references; [`fit`] fits gates and chooses
-//! operating points with a guarantee; [`auto`] finds exits for a model that has none; [`report`] and [`chart`] show the outcome; [`lab`] is the
-//! application without a screen, which the page (`web`) and the command line share.
+//! *score* with a *knob*. [`onnx`] builds such files; [`engine`] cuts one at its gates into segments,
+//! compiles each once and sends every row down its own path; [`routing`] fits gates, finds exits for a
+//! model that has none, and chooses operating points with a guarantee.
 //!
-//! Modules use those of lower floors only, which `tests/layering.rs` holds them to:
-//! `error units` → `clock` → `onnx` → `engine` → `data route fit` → `energy auto` → `bench` →
-//! `report chart` → `lab` → `web`. Strategies and the engine never read a clock, so that what is
-//! measured cannot know that it is.
+//! | feature | adds |
+//! |---|---|
+//! | `measure` | `bench` and `report`: timing against references, results as JSON, CSV and Markdown |
+//! | `cli` | the command line `perforate` |
 //!
 //! ```
 //! use std::sync::Arc;
@@ -45,21 +43,13 @@
 //! # Ok(())
 //! # }
 //! ```
-pub mod auto;
-pub mod bench;
-pub mod chart;
-pub mod clock;
-pub mod data;
-pub mod energy;
-pub mod engine;
-pub mod error;
-pub mod fit;
-pub mod lab;
-pub mod onnx;
-pub mod report;
-pub mod route;
-pub mod units;
-#[cfg(target_arch = "wasm32")]
-pub mod web;
+pub use perforate_base::{Error, ErrorKind, Named, Result, error, units};
+pub use perforate_data as data;
+pub use perforate_engine as engine;
+pub use perforate_onnx as onnx;
+pub use perforate_routing as routing;
 
-pub use error::{Error, ErrorKind, Result};
+#[cfg(feature = "measure")]
+pub use perforate_bench as bench;
+#[cfg(feature = "measure")]
+pub use perforate_report as report;

@@ -7,12 +7,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use perforate::Result;
-use perforate::fit::quantise::Bits;
-use perforate::lab::{SCENARIOS, launches};
+use perforate::bench::launches;
 use perforate::report::usage::Language;
+use perforate::routing::fit::quantise::Bits;
+use perforate_lab::SCENARIOS;
 
 use cli::bench::BenchArguments;
-use cli::io::{PictureArguments, say};
+use cli::io::{PictureArguments, named, say};
 use cli::model::Risk;
 use cli::route::Strategy;
 
@@ -61,7 +62,7 @@ enum Command {
     /// Print a few lines that run a model in ONNX Runtime.
     Usage {
         model: PathBuf,
-        #[arg(long, value_enum, default_value = "python")]
+        #[arg(long, value_parser = named::<Language>(), default_value = "python")]
         language: Language,
     },
     /// Time the products in eight and four bits against those in f32, at the shapes of MiniLM.
@@ -104,7 +105,7 @@ enum Command {
     Quantise {
         model: PathBuf,
         /// Bits of a weight.
-        #[arg(long, value_enum, default_value = "8")]
+        #[arg(long, value_parser = named::<Bits>(), default_value = "8")]
         bits: Bits,
         #[arg(long)]
         out: PathBuf,

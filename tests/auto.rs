@@ -4,13 +4,13 @@ mod common;
 
 use std::sync::Arc;
 
-use perforate::auto::{Options, cascade, early_exits};
 use perforate::bench::record::argmax;
 use perforate::data::sentences::{self, Table, Tokenizer};
 use perforate::data::{Samples, images};
 use perforate::engine::{Batch, Knobs, Library, Program, Session};
 use perforate::onnx::{Component, chain, encode};
-use perforate::route::early_exit;
+use perforate::routing::early_exit;
+use perforate::routing::search::{Options, cascade, early_exits};
 
 fn garments(from: usize, to: usize) -> Samples {
     let name = "models/data/fashion-mnist/t10k-images-idx3-ubyte.gz";
@@ -70,7 +70,7 @@ fn what_cannot_be_routed_is_told_in_a_sentence() {
 }
 
 /// What a model without exits is expected to become on some inputs; prints what was tried.
-fn exits_of(model: Component, inputs: Samples) -> Vec<perforate::auto::Exit> {
+fn exits_of(model: Component, inputs: Samples) -> Vec<perforate::routing::search::Exit> {
     let found = early_exits(model, inputs, Options { risk: 0.05, ..Options::default() }).unwrap();
     found.exits.iter().for_each(|exit| println!("{exit:?}"));
     println!("expected cost {:.3}", found.expected_cost);
@@ -101,7 +101,7 @@ fn a_transformer_goes_through_the_same_door() {
 
 #[test]
 fn so_does_a_network_on_numbers() {
-    let mlp = perforate::lab::mlp::build(42).unwrap();
+    let mlp = perforate_lab::mlp::build(42).unwrap();
     let exits = exits_of(mlp.full.clone(), Samples::new(mlp.samples(400), None).unwrap());
     assert!(!exits.is_empty());
 }
@@ -109,7 +109,7 @@ fn so_does_a_network_on_numbers() {
 #[test]
 fn so_does_a_model_that_answers_with_numbers_and_its_gates_know_the_hard_rows() {
     // Three of the reference network's outputs, as a prediction of numbers.
-    let mlp = perforate::lab::mlp::build(42).unwrap();
+    let mlp = perforate_lab::mlp::build(42).unwrap();
     let samples = Samples::new(mlp.samples(1200), None).unwrap();
     let (fitting, others): (Vec<usize>, Vec<usize>) = (0..1200).partition(|row| *row < 1000);
     let options = Options { numbers: true, risk: 0.05, ..Options::default() };
@@ -167,7 +167,7 @@ fn a_gate_can_say_how_sure_a_classifier_is() {
 /// A softmax behind scores that are called as a stage calls its own.
 #[test]
 fn a_model_may_call_its_tensors_as_stages_do() {
-    let mlp = perforate::lab::mlp::build(42).unwrap();
+    let mlp = perforate_lab::mlp::build(42).unwrap();
     let mut model = mlp.full.model().clone();
     let graph = model.graph.as_mut().unwrap();
     let mut softmax = graph.node[0].clone();

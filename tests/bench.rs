@@ -9,22 +9,23 @@ mod common;
 use std::path::Path;
 use std::sync::Arc;
 
+use perforate::bench::clock::SystemClock;
 use perforate::bench::dense::DensePoint;
+use perforate::bench::energy::EnergyModel;
+use perforate::bench::launches;
 use perforate::bench::stats::{bootstrap, median};
 use perforate::bench::sweep::{Active, Options, Results, Subject, Sweep};
 use perforate::bench::timing::{Interleaved, Workload, measure_tick};
-use perforate::clock::SystemClock;
 use perforate::data::images;
-use perforate::energy::EnergyModel;
 use perforate::engine::{Batch, Knobs, Program, Session};
-use perforate::lab::experiment::Experiment;
-use perforate::lab::scenario::Source;
-use perforate::lab::{SCENARIOS, find, launches, mlp};
 use perforate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode};
 use perforate::report::{PointReport, Report, ScenarioReport, scenario_report};
-use perforate::route::dendritic::{Parts, compose};
-use perforate::route::precision;
+use perforate::routing::dendritic::{Parts, compose};
+use perforate::routing::precision;
 use perforate::units::Seconds;
+use perforate_lab::experiment::Experiment;
+use perforate_lab::scenario::Source;
+use perforate_lab::{SCENARIOS, find, mlp};
 use tract_onnx::prelude::*;
 
 fn sweep(name: &str) -> (Results, ScenarioReport) {

@@ -227,7 +227,7 @@ fn pictures_numbers_gates_and_cascades_go_through_the_same_door() {
     blames_the_input(&bench, &["beyond.npz", "row 77 is 10", "10 classes"]);
 
     // Labels that are numbers are no fault of a model that answers with numbers.
-    let mlp = perforate::lab::mlp::build(42).unwrap();
+    let mlp = perforate_lab::mlp::build(42).unwrap();
     let model = write(folder, "mlp.onnx", encode(mlp.full.model()));
     let x = perforate::engine::to_array::<f32>(mlp.samples(300).get("x").unwrap()).unwrap();
     let y = ndarray::ArrayD::from_elem(vec![300], 0.25f32);

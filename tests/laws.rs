@@ -4,16 +4,16 @@ mod common;
 
 use std::sync::Arc;
 
+use perforate::bench::energy::EnergyModel;
 use perforate::bench::quality::{self, Answer};
 use perforate::bench::record::{Recording, argmax};
 use perforate::bench::sweep::{Active, Subject};
 use perforate::bench::truth::Truth;
 use perforate::data::Samples;
-use perforate::energy::EnergyModel;
 use perforate::engine::{Batch, Knobs, Outcome, Program, Routing, Session};
-use perforate::lab::SCENARIOS;
-use perforate::lab::experiment::Experiment;
 use perforate::units::{Joules, Macs};
+use perforate_lab::SCENARIOS;
+use perforate_lab::experiment::Experiment;
 
 const ROWS: usize = 48;
 /// Settings between the ends of a knob.

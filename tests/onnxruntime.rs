@@ -14,9 +14,9 @@ use perforate::data::sentences::{self, Table, Tokenizer};
 use perforate::data::{Samples, images, npz};
 use perforate::engine::{Batch, Knobs, Order, Outcome, Program, Session, to_array};
 use perforate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode};
-use perforate::route::early_exit::{self, Confidence, Stages};
-use perforate::route::score::Score;
-use perforate::route::{cascade, dendritic, energy, experts, fuzzy, learned, refine};
+use perforate::routing::early_exit::{self, Confidence, Stages};
+use perforate::routing::score::Score;
+use perforate::routing::{cascade, dendritic, energy, experts, fuzzy, learned, refine};
 use perforate::units::Joules;
 use tract_onnx::pb::ModelProto;
 

@@ -9,18 +9,18 @@ use std::process::Command;
 use std::sync::Arc;
 
 use ndarray::ArrayD;
-use perforate::auto::{Found, Options, cascade, early_exits};
 use perforate::data::{Samples, images, npz};
 use perforate::engine::{Batch, Knobs, Program, Session, to_array};
-use perforate::fit::quantise::{Bits, quantise};
-use perforate::lab::experiment::Experiment;
-use perforate::lab::find;
-use perforate::lab::lengths::{self, Long};
-use perforate::lab::precision::path_of;
-use perforate::lab::scenario::Opened;
 use perforate::onnx::{Component, GraphBuilder, Metadata, Size, encode, functions, int_attribute};
 use perforate::report::usage::{Language, usage};
-use perforate::route::early_exit::RANGE;
+use perforate::routing::early_exit::RANGE;
+use perforate::routing::fit::quantise::{Bits, quantise};
+use perforate::routing::search::{Found, Options, cascade, early_exits};
+use perforate_lab::experiment::Experiment;
+use perforate_lab::find;
+use perforate_lab::lengths::{self, Long};
+use perforate_lab::precision::path_of;
+use perforate_lab::scenario::Opened;
 
 const ROWS: usize = 40;
 const TOLERANCE: f32 = 1e-4;
@@ -165,7 +165,7 @@ fn a_network_with_exits() {
 
 #[test]
 fn a_model_that_answers_with_numbers_and_has_gates() {
-    let mlp = perforate::lab::mlp::build(42).unwrap();
+    let mlp = perforate_lab::mlp::build(42).unwrap();
     let samples = Samples::new(mlp.samples(400), None).unwrap();
     let options = Options { numbers: true, ..Options::default() };
     let found = early_exits(mlp.full.clone(), samples.clone(), options).unwrap();
@@ -187,7 +187,7 @@ fn a_cascade_of_models() {
 /// The bodies of our functions, as other engines run them, are what the kernels compute.
 #[test]
 fn products_in_fewer_bits() {
-    let mlp = perforate::lab::mlp::build(42).unwrap();
+    let mlp = perforate_lab::mlp::build(42).unwrap();
     let samples = Samples::new(mlp.samples(ROWS), None).unwrap();
     let engines = Engines::with(&rows_of(&samples));
     for bits in [Bits::Eight, Bits::Four] {

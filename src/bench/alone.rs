@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::data::Samples;
-use crate::engine::{Knobs, Program, Session};
-use crate::error::Result;
+use perforate_base::Result;
+use perforate_data::Samples;
+use perforate_engine::{Knobs, Program, Session};
 
 use super::costs::Costs;
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::engine::{Batch, Knobs, Order, Program, Session};
-use crate::error::Result;
+use perforate_base::Result;
+use perforate_engine::{Batch, Knobs, Order, Program, Session};
 
 use super::ballast::Ballast;
 use super::timing::Workload;

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::Joules;
+use perforate_base::units::Joules;
 
 /// Points of a drain's course that are kept.
 const COURSE: usize = 48;

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::data::Samples;
-use crate::engine::{Path, Program, Session, Work};
-use crate::error::Result;
+use perforate_base::Result;
+use perforate_data::Samples;
+use perforate_engine::{Path, Program, Session, Work};
 
 /// What each sample costs.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,8 +77,8 @@ mod tests {
     use tract_onnx::pb::type_proto::Value as Kind;
 
     use super::*;
-    use crate::engine::Batch;
-    use crate::onnx::{GraphBuilder, Metadata, OPSET, Size, encode};
+    use perforate_engine::Batch;
+    use perforate_onnx::{GraphBuilder, Metadata, OPSET, Size, encode};
 
     /// x [N, L, 2] → y [N, 1, 3]: the maximum over L of x W, at 6 operations a place and 3 for the maximum.
     fn program() -> Arc<Program> {

@@ -93,8 +93,8 @@ fn front(curve: &[Point]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Work;
-    use crate::units::Macs;
+    use perforate_base::units::Macs;
+    use perforate_engine::Work;
 
     fn quality(macs: f64, accuracy: f64) -> Quality {
         let work = Work { macs: Macs(macs), ..Work::default() };

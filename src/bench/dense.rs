@@ -3,9 +3,9 @@
 //! Their quality and operations are exact for the samples recorded. Their latency is predicted, as the mean of
 //! the paths' times; the measured points of the sweep lie among them and show how far that holds.
 
-use crate::engine::{Knobs, Work};
-use crate::onnx::KnobRange;
-use crate::units::Seconds;
+use perforate_base::units::Seconds;
+use perforate_engine::{Knobs, Work};
+use perforate_onnx::KnobRange;
 
 use super::quality::{self, Quality};
 use super::record::Recording;

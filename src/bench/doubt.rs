@@ -1,6 +1,6 @@
 //! What a measurement gives reason to doubt, as typed warnings that say what to do.
 
-use crate::units::Seconds;
+use perforate_base::units::Seconds;
 
 /// A doubt about a measurement, phrased as advice.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,11 +9,11 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::Serialize;
 
 use crate::clock::Clock;
-use crate::engine::{Batch, Knobs, Order, Program, Session};
-use crate::error::Result;
-use crate::fit::quantise::{Bits, quantise};
-use crate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode};
-use crate::units::Seconds;
+use perforate_base::Result;
+use perforate_base::units::Seconds;
+use perforate_engine::{Batch, Knobs, Order, Program, Session};
+use perforate_onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode};
+use perforate_routing::fit::quantise::{Bits, quantise};
 
 use super::arms::Arms;
 use super::stats::{Interval, interval};

@@ -10,11 +10,11 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
-use crate::engine::{Batch, Knobs, Order, Program, Session};
-use crate::error::{Error, ErrorKind, Result};
-use crate::onnx::functions::{ATTENTION_BLOCK, perforated_attention};
-use crate::onnx::{GraphBuilder, Metadata, OPSET, Size, encode, ints_attribute};
-use crate::units::{Bytes, Macs, Seconds};
+use perforate_base::units::{Bytes, Macs, Seconds};
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_engine::{Batch, Knobs, Order, Program, Session};
+use perforate_onnx::functions::{ATTENTION_BLOCK, perforated_attention};
+use perforate_onnx::{GraphBuilder, Metadata, OPSET, Size, encode, ints_attribute};
 
 use super::arms::Arms;
 use super::order::Chooser;
@@ -273,7 +273,7 @@ pub fn attention(tokens: usize, heads: usize, depth: usize) -> Result<(Pair, Bat
         "Softmax",
         "weights",
         &[&scores],
-        vec![crate::onnx::int_attribute("axis", -1)],
+        vec![perforate_onnx::int_attribute("axis", -1)],
     )?;
     let read = dense.node("MatMul", "y", &[&weights, "v"])?;
     let mut perforated = start()?;
@@ -295,4 +295,32 @@ pub fn attention(tokens: usize, heads: usize, depth: usize) -> Result<(Pair, Bat
         attention: macs_of_attention(tokens, heads, depth),
     };
     Ok((pair, batch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_not_charged() {
+        let (pair, one) = attention(70, 2, 8).unwrap();
+        let whole = Session::new(pair.dense.clone()).run(&one, &Knobs::new()).unwrap();
+        let programs = pair.perforated.segments().len();
+        for order in [Order::RowByRow, Order::Compacted] {
+            let mut session =
+                Session::new(pair.perforated.clone()).with_orders(&vec![order; programs]);
+            let mut macs = |target: f32| {
+                let outcome = session.run(&one, &Knobs::new().with(pair.knob, target)).unwrap();
+                (outcome.trace.total().macs.0, outcome.first().unwrap())
+            };
+            let ((all, same), (half, _), (none, zeros)) = (macs(0.0), macs(0.5), macs(2.0));
+            // Two products of 70 by 70 by 8 for each of two heads.
+            assert_eq!(all, f64::from(2 * 2 * 70 * 70 * 8));
+            assert!(0.3 * all < half && half < 0.7 * all, "{half} of {all}");
+            assert!(none == 0.0 && zeros.iter().all(|y| *y == 0.0));
+            for (a, b) in same.iter().zip(&whole.first().unwrap()) {
+                assert!((a - b).abs() <= 1e-5, "{a}, {b}");
+            }
+        }
+    }
 }

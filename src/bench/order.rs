@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::engine::{Batch, Order, Program, Routing, Session};
-use crate::error::Result;
-use crate::units::{Bytes, Seconds};
+use perforate_base::Result;
+use perforate_base::units::{Bytes, Seconds};
+use perforate_engine::{Batch, Order, Program, Routing, Session};
 
 use super::timing::{Stretch, time_call};
 

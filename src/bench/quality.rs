@@ -1,7 +1,7 @@
 //! How good the answers are: accuracy, agreement with the full model, deviation from it, and the
 //! oracles that bound what any router between these paths could reach.
 
-use crate::engine::{Knobs, Work};
+use perforate_engine::{Knobs, Work};
 
 use super::record::Recording;
 use super::truth::Truth;
@@ -151,7 +151,7 @@ pub fn random(recording: &Recording, shares: &[f64], truth: Truth, n: usize) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Macs;
+    use perforate_base::units::Macs;
 
     #[test]
     fn counts_by_hand() {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
-use crate::data::Samples;
-use crate::engine::{Gate, Knobs, Outcome, Path, Program, Routing, Session, Work, to_array};
-use crate::error::{Error, ErrorKind, Result};
-pub use crate::fit::classes::argmax;
-use crate::onnx::KEPT;
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_data::Samples;
+use perforate_engine::{Gate, Knobs, Outcome, Path, Program, Routing, Session, Work, to_array};
+use perforate_onnx::KEPT;
+pub use perforate_routing::fit::classes::argmax;
 
 use super::settings::Settings;
 

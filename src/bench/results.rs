@@ -1,17 +1,18 @@
 //! What a sweep takes and what it gives.
 
+use perforate_base::Named;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::perturb::Variant;
-use crate::data::{Calibration, Scaling, Test};
 use crate::energy::EnergyModel;
-use crate::engine::{Program, Work};
-use crate::fit::calibrate::{Alternatives, Certificate, RiskTarget};
-use crate::fit::temperature::Fit;
-use crate::onnx::KnobRange;
-use crate::units::Seconds;
+use perforate_base::units::Seconds;
+use perforate_data::perturb::Variant;
+use perforate_data::{Calibration, Scaling, Test};
+use perforate_engine::{Program, Work};
+use perforate_onnx::KnobRange;
+use perforate_routing::fit::calibrate::{Alternatives, Certificate, RiskTarget};
+use perforate_routing::fit::temperature::Fit;
 
 use super::curve::CurveFigures;
 use super::dense::DensePoint;
@@ -46,7 +47,6 @@ impl Active {
 }
 
 /// What counts as cost where settings, paths or models are compared.
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CostBasis {
@@ -55,6 +55,17 @@ pub enum CostBasis {
     Operations,
     /// Seconds as measured on this device.
     Time,
+}
+
+impl Named for CostBasis {
+    const ALL: &'static [CostBasis] = &[CostBasis::Operations, CostBasis::Time];
+
+    fn name(&self) -> &'static str {
+        match self {
+            CostBasis::Operations => "operations",
+            CostBasis::Time => "time",
+        }
+    }
 }
 
 /// What a sweep measures.

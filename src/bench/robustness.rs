@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::engine::{Knobs, Path, Program, Session};
-use crate::error::Result;
-use crate::units::Macs;
+use perforate_base::Result;
+use perforate_base::units::Macs;
+use perforate_engine::{Knobs, Path, Program, Session};
 
 use super::record::argmax;
 use super::results::Subject;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::Seconds;
+use perforate_base::units::Seconds;
 
 use super::doubt::Doubt;
 use super::stats::median;

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use crate::engine::{Batch, Call, Knobs, Path, Program, Routing, Session};
-use crate::error::Result;
-use crate::units::Seconds;
+use perforate_base::Result;
+use perforate_base::units::Seconds;
+use perforate_engine::{Batch, Call, Knobs, Path, Program, Routing, Session};
 
 use super::ballast::Ballast;
 use super::samples::Samples;

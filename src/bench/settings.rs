@@ -1,8 +1,8 @@
 //! Which setting of a knob leads where, in a program whose gates do not look at the rows: a search over the knob's range.
 
-use crate::engine::{Knobs, Path, Program, Session};
-use crate::error::Result;
-use crate::onnx::KnobRange;
+use perforate_base::Result;
+use perforate_engine::{Knobs, Path, Program, Session};
+use perforate_onnx::KnobRange;
 
 /// Settings that are tried; between two that lead to different paths, the border is searched for.
 const TRIED: usize = 1024;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::data::Samples;
-use crate::engine::{Knobs, Program, Session};
-use crate::error::{Error, ErrorKind, Result};
-use crate::fit::calibrate::{Loss, RiskTarget, certify};
-use crate::onnx::KnobRange;
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_data::Samples;
+use perforate_engine::{Knobs, Program, Session};
+use perforate_onnx::KnobRange;
+use perforate_routing::fit::calibrate::{Loss, RiskTarget, certify};
 
 use super::dense::{knob_values, knob_values_by_cost};
 use super::quality::{Quality, routed};

@@ -7,8 +7,8 @@
 //! round are compared. [`Interleaved::step`] does one slice of work, so that a page can breathe.
 
 use crate::clock::Clock;
-use crate::error::Result;
-use crate::units::Seconds;
+use perforate_base::Result;
+use perforate_base::units::Seconds;
 
 use super::doubt::Doubt;
 use super::samples::Samples;
@@ -312,8 +312,8 @@ impl Interleaved {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::stats::median;
     use crate::clock::FakeClock;
+    use crate::stats::median;
 
     /// Arms that spend fake time; all slow down together by `drift` a call.
     struct Fake {
@@ -396,7 +396,7 @@ mod tests {
         let first = timing.samples().of(0)[0];
         let last = *timing.samples().of(0).last().unwrap();
         assert!(last / first > 1.2, "the fake did not drift: {}", work.calls);
-        let ratio = crate::bench::stats::median(&timing.samples().speedups(1, 0));
+        let ratio = crate::stats::median(&timing.samples().speedups(1, 0));
         assert!((ratio / 3.0 - 1.0).abs() < 0.03, "{ratio}");
     }
 

@@ -3,21 +3,22 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use perforate::bench::clock::SystemClock;
+use perforate::bench::launches;
 use perforate::bench::sweep::{CostBasis, Options, Sweep};
 use perforate::bench::timing::measure_tick;
-use perforate::chart::{self, Size, Theme};
-use perforate::clock::SystemClock;
 use perforate::engine::Program;
-use perforate::fit::calibrate::Loss;
-use perforate::lab::experiment::{Answers, Experiment};
-use perforate::lab::plots::{self, Selected};
-use perforate::lab::scenario::{Opened, SEED};
-use perforate::lab::{OWN, OWN_CASCADE, SCENARIOS, find, launches, mixes};
 use perforate::report::{Context, Host, Report, ScenarioReport, scenario_report};
-use perforate::route::score::Kind;
+use perforate::routing::fit::calibrate::Loss;
+use perforate::routing::score::Kind;
 use perforate::{Error, ErrorKind, Result};
+use perforate_chart::{Size, Theme};
+use perforate_lab::experiment::{Answers, Experiment};
+use perforate_lab::plots::{self, Selected};
+use perforate_lab::scenario::{Opened, SEED};
+use perforate_lab::{OWN, OWN_CASCADE, SCENARIOS, find, mixes};
 
-use super::io::{PictureArguments, read, read_inputs, say, write};
+use super::io::{PictureArguments, named, read, read_inputs, say, write};
 
 /// Size of the charts that are written to files.
 const CHART_SIZE: Size = Size { width: 720.0, height: 450.0, device_pixel_ratio: 1.0 };
@@ -41,13 +42,13 @@ pub struct BenchArguments {
     #[arg(long)]
     delta: Option<f64>,
     /// What counts as a loss: a right answer lost (unless given), or any answer changed.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = named::<Loss>())]
     loss: Option<Loss>,
     /// What counts as cost where settings and models are compared: operations (unless given), or time here.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = named::<CostBasis>())]
     cost: Option<CostBasis>,
     /// How sure an early exit or a model of a cascade is; its largest probability unless given.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = named::<Kind>())]
     score: Option<Kind>,
     /// A model of your own: exits are looked for, and measured. Several become a cascade that replaces the costliest.
     #[arg(long, num_args = 1.., conflicts_with_all = ["scenario", "config", "table"])]
@@ -57,7 +58,7 @@ pub struct BenchArguments {
     #[arg(long, requires = "model")]
     inputs: Option<PathBuf>,
     /// What it answers with.
-    #[arg(long, value_enum, requires = "model")]
+    #[arg(long, value_parser = named::<Answers>(), requires = "model")]
     answers: Option<Answers>,
     #[command(flatten)]
     pictures: PictureArguments,
@@ -207,7 +208,7 @@ pub fn mixes(table: Option<&Path>, rows: usize) -> Result<()> {
     let told = |ix: usize| {
         let mix = &all[ix];
         let names: Vec<&str> =
-            mix.variants.iter().map(|&v| perforate::route::precision::VARIANTS[v]).collect();
+            mix.variants.iter().map(|&v| perforate::routing::precision::VARIANTS[v]).collect();
         let (energy, accuracy) = (100.0 * mix.energy, 100.0 * mix.accuracy);
         format!("{energy:.1} %\t{accuracy:.2} %\t{:.4}\t{}", mix.deviation, names.join(" "))
     };
@@ -275,9 +276,9 @@ fn write_folder(folder: &Path, report: &Report) -> Result<()> {
                 continue;
             };
             let name = format!("{}-{id}", scenario.name.replace('/', "-"));
-            let svg = chart::svg(&plot, &Theme::light(), CHART_SIZE);
-            let png =
-                chart::png(&svg).map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))?;
+            let svg = perforate_chart::svg(&plot, &Theme::light(), CHART_SIZE);
+            let png = perforate_chart::png(&svg)
+                .map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))?;
             write(&folder.join(format!("{name}.svg")), svg)?;
             write(&folder.join(format!("{name}.png")), png)?;
         }

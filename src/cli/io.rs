@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use perforate::data::pictures::{Form, Layout, Pictures, Pixels};
 use perforate::engine::Program;
-use perforate::{Error, ErrorKind, Result};
+use perforate::{Error, ErrorKind, Named, Result};
 
 /// Prints a line to stdout; whoever reads it may have had enough, as `head` does, which is no fault.
 macro_rules! say {
@@ -23,6 +24,11 @@ pub fn print(text: std::fmt::Arguments) -> Result<()> {
 }
 
 pub(crate) use say;
+
+/// Reads a choice by its name.
+pub fn named<T: Named>() -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(T::ALL.iter().map(Named::name)).try_map(|name| T::from_name(&name))
+}
 
 /// The content of a file.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
@@ -53,7 +59,7 @@ pub struct PictureArguments {
     #[arg(long, value_delimiter = ',')]
     deviation: Option<Vec<f32>>,
     /// Order of the axes.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = named::<Layout>())]
     layout: Option<Layout>,
     /// Width and height, where the model leaves them open.
     #[arg(long, num_args = 2, value_names = ["WIDTH", "HEIGHT"])]

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use perforate::Result;
 use perforate::bench::ablation::Choice;
+use perforate::bench::clock::SystemClock;
 use perforate::bench::kernels;
 use perforate::bench::lengths::{Compared, attention};
 use perforate::bench::stats::Interval;
-use perforate::clock::SystemClock;
-use perforate::lab::ablations::Ablations;
-use perforate::lab::lengths::{self as long, Long};
 use perforate::units::Seconds;
+use perforate_lab::ablations::Ablations;
+use perforate_lab::lengths::{self as long, Long};
 
 use super::io::{read, say};
 

@@ -3,20 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use perforate::auto::survey;
 use perforate::bench::threshold::Settings;
 use perforate::data::own;
 use perforate::data::pictures::Form;
 use perforate::engine::{Knobs, Program};
-use perforate::fit::calibrate::{Loss, RiskTarget};
-use perforate::fit::quantise::{self, Bits};
-use perforate::lab;
 use perforate::onnx::{Component, encode, set_default};
 use perforate::report::usage::{self, Language};
+use perforate::routing::fit::calibrate::{Loss, RiskTarget};
+use perforate::routing::fit::quantise::{self, Bits};
+use perforate::routing::search::survey;
 use perforate::units::Bytes;
 use perforate::{Error, ErrorKind, Result};
 
-use super::io::{PictureArguments, read, read_inputs, say, write};
+use super::io::{PictureArguments, named, read, read_inputs, say, write};
 
 fn load(path: &Path) -> Result<Program> {
     Program::load(&path.display().to_string(), &read(path)?)
@@ -73,7 +72,7 @@ pub fn run(model: &Path, input: &Path, knobs: &[String], out: Option<PathBuf>) -
     let name = input.display().to_string();
     let bytes = read_inputs(input, || Form::of(&program))?;
     let samples = own::read(&name, &bytes, &program, true)?;
-    let ran = lab::run::run(&program, &name, &samples, &values)?;
+    let ran = perforate_lab::run::run(&program, &name, &samples, &values)?;
     for (row, (path, macs)) in ran.rows.iter().enumerate() {
         say!("{row}\t{path}\t{macs}");
     }
@@ -93,7 +92,7 @@ pub struct Risk {
     #[arg(long, default_value_t = 0.1)]
     pub delta: f64,
     /// What counts as a loss.
-    #[arg(long, value_enum, default_value = "disagreement")]
+    #[arg(long, value_parser = named::<Loss>(), default_value = "disagreement")]
     pub loss: Loss,
 }
 

@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use perforate::auto::{Options, cascade as find_cascade, early_exits};
 use perforate::data::own;
 use perforate::engine::Program;
-use perforate::lab::experiment::Answers;
-use perforate::lab::scenario::SEED;
 use perforate::onnx::{Component, encode};
 use perforate::report::exits;
-use perforate::route::early_exit::Confidence;
-use perforate::route::score::Kind;
-use perforate::route::{cascade, dendritic, early_exit, energy, experts, fuzzy, learned, refine};
+use perforate::routing::early_exit::Confidence;
+use perforate::routing::score::Kind;
+use perforate::routing::search::{Options, cascade as find_cascade, early_exits};
+use perforate::routing::{cascade, dendritic, early_exit, energy, experts, fuzzy, learned, refine};
 use perforate::{Error, ErrorKind, Result};
+use perforate_lab::experiment::Answers;
+use perforate_lab::scenario::SEED;
 
 use tract_onnx::pb::ModelProto;
 
-use super::io::{PictureArguments, read, read_inputs, say, write};
+use super::io::{PictureArguments, named, read, read_inputs, say, write};
 
 #[derive(Subcommand)]
 /// A composer and its parts.
@@ -161,7 +161,7 @@ pub struct SearchArguments {
     #[arg(long, default_value_t = 0.01)]
     epsilon: f64,
     /// What the model answers with.
-    #[arg(long, value_enum, default_value = "classes")]
+    #[arg(long, value_parser = named::<Answers>(), default_value = "classes")]
     answers: Answers,
     #[command(flatten)]
     pictures: PictureArguments,
@@ -171,7 +171,7 @@ pub struct SearchArguments {
 #[derive(clap::Args)]
 pub struct ConfidenceArguments {
     /// How sure a stage is.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_parser = named::<Kind>(), default_value = "max-probability")]
     score: Kind,
     /// Temperatures of the stages but the last, in order; 1 where none is given.
     #[arg(long, num_args = 1..)]

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayD;
 
-use crate::error::{Error, ErrorKind, Result};
+use perforate_base::{Error, ErrorKind, Result};
 
 use super::gunzip;
 

@@ -6,8 +6,8 @@ use ndarray::ArrayD;
 use npyz::WriterBuilder;
 use tract_onnx::prelude::{Datum, IntoTensor, Tensor};
 
-use crate::engine::Batch;
-use crate::error::{Error, ErrorKind, Result};
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_engine::Batch;
 
 /// Bytes of an array for which room is made at once.
 const LARGEST_CLAIM: u64 = 512 << 20;
@@ -113,13 +113,13 @@ mod tests {
         let bytes = write(&[("a", &array), ("b", &array)]).unwrap();
         let batch = read("x.npz", &bytes, "x").unwrap();
         assert_eq!(batch.names().collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(crate::engine::to_array::<f32>(batch.get("a").unwrap()).unwrap(), array);
+        assert_eq!(perforate_engine::to_array::<f32>(batch.get("a").unwrap()).unwrap(), array);
     }
 
     #[test]
     fn columns_first_arrays_are_turned() {
         let tensor = shaped(vec![1f32, 3.0, 2.0, 4.0], &[2, 2], true).unwrap();
-        let array = crate::engine::to_array::<f32>(&tensor).unwrap();
+        let array = perforate_engine::to_array::<f32>(&tensor).unwrap();
         assert_eq!(array.iter().copied().collect::<Vec<_>>(), [1.0, 2.0, 3.0, 4.0]);
     }
 

@@ -7,8 +7,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use tract_onnx::prelude::{DatumType, Tensor};
 
-use crate::engine::{Batch, Program, to_array};
-use crate::error::{Error, ErrorKind, Result};
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_engine::{Batch, Program, to_array};
 
 use super::{Samples, npz};
 
@@ -141,8 +141,8 @@ fn table(name: &str, bytes: &[u8], input: &str) -> Result<Batch> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Library;
-    use crate::onnx::{GraphBuilder, Metadata, OPSET, Size};
+    use perforate_engine::Library;
+    use perforate_onnx::{GraphBuilder, Metadata, OPSET, Size};
 
     fn program() -> Program {
         let mut graph = GraphBuilder::new("g", OPSET);

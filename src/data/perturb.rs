@@ -6,8 +6,8 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::engine::to_array;
-use crate::error::Result;
+use perforate_base::Result;
+use perforate_engine::to_array;
 
 use super::Samples;
 use super::sentences::{self, Tokenizer};

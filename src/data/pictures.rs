@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use ndarray::{Array1, ArrayD, IxDyn};
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Program;
-use crate::error::{Error, ErrorKind, Result};
+use perforate_base::{Error, ErrorKind, Named, Result};
+use perforate_engine::Program;
 
 use super::npz;
 
@@ -20,7 +20,6 @@ const USUAL_SIDE: usize = 224;
 const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 
 /// The order of the axes behind the rows.
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layout {
@@ -28,6 +27,17 @@ pub enum Layout {
     Nchw,
     /// Height, width, channels.
     Nhwc,
+}
+
+impl Named for Layout {
+    const ALL: &'static [Layout] = &[Layout::Nchw, Layout::Nhwc];
+
+    fn name(&self) -> &'static str {
+        match self {
+            Layout::Nchw => "nchw",
+            Layout::Nhwc => "nhwc",
+        }
+    }
 }
 
 /// How a picture becomes a row: `(pixel · scale − mean) / deviation`, pixels from 0 to 255.
@@ -273,8 +283,8 @@ impl Pictures {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Library, to_array};
-    use crate::onnx::{GraphBuilder, Metadata, OPSET, Size};
+    use perforate_engine::{Library, to_array};
+    use perforate_onnx::{GraphBuilder, Metadata, OPSET, Size};
 
     fn program(sizes: [usize; 3]) -> Program {
         let mut graph = GraphBuilder::new("g", OPSET);

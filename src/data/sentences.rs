@@ -8,8 +8,8 @@ use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::template::TemplateProcessing;
 
-use crate::engine::Batch;
-use crate::error::{Error, ErrorKind, Result, one_line};
+use perforate_base::error::{Error, ErrorKind, Result, one_line};
+use perforate_engine::Batch;
 
 use super::{Part, Samples, gunzip};
 
@@ -173,7 +173,7 @@ pub(super) mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::engine::to_array;
+    use perforate_engine::to_array;
 
     /// A vocabulary of a few words.
     pub const SMALL: &str = r###"{"version": "1.0", "truncation": null,

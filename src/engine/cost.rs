@@ -6,8 +6,8 @@ use tract_onnx::prelude::tract_itertools::Itertools;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::Cost;
 
-use crate::error::{Result, one_line};
-use crate::units::{Bytes, Macs};
+use perforate_base::error::{Result, one_line};
+use perforate_base::units::{Bytes, Macs};
 
 use super::ops::integer::IntegerMatMul;
 use super::work::Work;
@@ -160,8 +160,8 @@ impl SegmentCost {
 fn number(size: &TDim, values: &SymbolValues) -> Result<f64> {
     let known = size.eval(values).to_i64().map_err(|e| {
         let symbols = size.symbols().into_iter().map(|s| s.to_string()).sorted().join(", ");
-        crate::Error::new(
-            crate::ErrorKind::Internal,
+        perforate_base::Error::new(
+            perforate_base::ErrorKind::Internal,
             format!("cost depends on unknown sizes {symbols}: {}", one_line(e)),
         )
     })?;

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use tract_onnx::pb::{self, GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use tract_onnx::prelude::{DatumType, TypedFact};
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::onnx::scalar_value;
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_onnx::scalar_value;
 
 use super::gate::{Gate, find_decision};
 use super::ops;
@@ -501,7 +501,7 @@ fn undefined(name: &str) -> Error {
 }
 
 fn value_info(name: &str, datum_type: DatumType) -> Result<ValueInfoProto> {
-    crate::onnx::value_info(name, datum_type, None)
+    perforate_onnx::value_info(name, datum_type, None)
 }
 
 /// Nodes that some output of the graph depends on.

@@ -2,7 +2,7 @@
 
 use tract_onnx::prelude::*;
 
-use crate::error::{Error, ErrorKind, Result, one_line};
+use perforate_base::error::{Error, ErrorKind, Result, one_line};
 
 use super::batch::{Knobs, select_rows};
 use super::cut::{Block, Fork};

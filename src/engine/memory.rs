@@ -1,6 +1,6 @@
 //! Memory of a run: how many bytes of tensors are alive at once, computed from the graph.
 
-use crate::units::Bytes;
+use perforate_base::units::Bytes;
 
 use super::cut::{Block, Step};
 use super::program::Program;

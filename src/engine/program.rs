@@ -6,9 +6,9 @@ use prost::Message;
 use tract_onnx::pb::{self, tensor_shape_proto::dimension::Value as Dim};
 use tract_onnx::prelude::*;
 
-use crate::error::{Error, ErrorKind, Result, one_line};
-use crate::onnx::Metadata;
-use crate::units::{Bytes, Macs};
+use perforate_base::error::{Error, ErrorKind, Result, one_line};
+use perforate_base::units::{Bytes, Macs};
+use perforate_onnx::Metadata;
 
 use super::cost::SegmentCost;
 use super::cut::{Block, Cutter, Slot, Step};
@@ -372,7 +372,7 @@ fn declared_inputs(
             name: input.name.clone(),
             datum_type,
             shape,
-            default: default.and_then(|tensor| crate::onnx::scalar_value(tensor)),
+            default: default.and_then(|tensor| perforate_onnx::scalar_value(tensor)),
             initialised: default.is_some(),
         };
         // Old exporters list every weight as an input; only scalars with a default are knobs.

@@ -8,8 +8,8 @@ use tract_onnx::pb;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::infer::InferenceFact;
 
-use crate::error::{Error, ErrorKind, Result, one_line};
-use crate::units::Macs;
+use perforate_base::error::{Error, ErrorKind, Result, one_line};
+use perforate_base::units::Macs;
 
 use super::cost::SegmentCost;
 use super::library::{Library, fingerprint};
@@ -260,7 +260,7 @@ impl Segment {
     }
 
     /// Most bytes alive at once inside it for one row, unless they depend on other sizes of the input.
-    pub fn peak_per_row(&self) -> Option<crate::units::Bytes> {
+    pub fn peak_per_row(&self) -> Option<perforate_base::units::Bytes> {
         self.cost().peak_per_row(self.compiled.rows.as_ref())
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use ndarray::ArrayD;
 use tract_onnx::prelude::*;
 
-use crate::error::{Error, ErrorKind, Result, one_line};
-use crate::units::{Bytes, Macs};
+use perforate_base::error::{Error, ErrorKind, Result, one_line};
+use perforate_base::units::{Bytes, Macs};
 
 use super::batch::{Batch, Knobs, to_array};
 use super::cut::{Block, Fork, Step};

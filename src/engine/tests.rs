@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ndarray::{ArrayD, Axis};
 
 use super::*;
-use crate::onnx::{GraphBuilder, Metadata, OPSET, Size, encode};
+use perforate_onnx::{GraphBuilder, Metadata, OPSET, Size, encode};
 
 /// `y = 2x`, or if `x ≥ low`: `y = x + c`, or of those if `x ≥ high`: `y = −x`, where `c = 10` and
 /// `x + c` is computed outside the gates, to be read by the branches.
@@ -157,12 +157,16 @@ fn bad_files_are_one_clear_sentence() {
         graph.output("odd/node", &[Size::Rows, Size::Fixed(1)]).unwrap();
         encode(&graph.into_model(&Metadata::default()).unwrap())
     };
-    let cases: [(&[u8], crate::ErrorKind, &str); 5] = [
-        (b"", crate::ErrorKind::NotOnnx, "empty"),
-        (b"plain text, not a model", crate::ErrorKind::NotOnnx, "not an ONNX model"),
-        (&good[..good.len() / 2], crate::ErrorKind::NotOnnx, "truncated"),
-        (&[0u8; 64], crate::ErrorKind::NotOnnx, "ONNX"),
-        (&unknown, crate::ErrorKind::UnsupportedOp, "`odd/node`: the operator `Frobnicate`"),
+    let cases: [(&[u8], perforate_base::ErrorKind, &str); 5] = [
+        (b"", perforate_base::ErrorKind::NotOnnx, "empty"),
+        (b"plain text, not a model", perforate_base::ErrorKind::NotOnnx, "not an ONNX model"),
+        (&good[..good.len() / 2], perforate_base::ErrorKind::NotOnnx, "truncated"),
+        (&[0u8; 64], perforate_base::ErrorKind::NotOnnx, "ONNX"),
+        (
+            &unknown,
+            perforate_base::ErrorKind::UnsupportedOp,
+            "`odd/node`: the operator `Frobnicate`",
+        ),
     ];
     for (bytes, kind, words) in cases {
         let error = Program::load("bad.onnx", bytes).expect_err(words);

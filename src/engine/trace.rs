@@ -1,6 +1,6 @@
 //! What a run did: the path of every row, what it cost, the scores at the gates.
 
-use crate::units::Macs;
+use perforate_base::units::Macs;
 
 use super::work::Work;
 

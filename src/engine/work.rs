@@ -1,6 +1,6 @@
 //! What a run computes and reads, by kind: what an estimate of energy rests on.
 
-use crate::units::{Bytes, Macs};
+use perforate_base::units::{Bytes, Macs};
 
 use super::cut::{Block, Step};
 use super::program::Program;

@@ -8,13 +8,13 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use tract_onnx::pb::ModelProto;
 
-use crate::bench::ablation::{Ablation, Choice};
-use crate::bench::lengths::{deviation, macs_of_attention};
-use crate::engine::{Batch, Knobs, Library, Program, Session};
-use crate::error::Result;
-use crate::onnx::functions::ATTENTION_BLOCK;
-use crate::onnx::{Component, GraphBuilder, Metadata, Size};
-use crate::route::attention;
+use perforate_base::Result;
+use perforate_bench::ablation::{Ablation, Choice};
+use perforate_bench::lengths::{deviation, macs_of_attention};
+use perforate_engine::{Batch, Knobs, Library, Program, Session};
+use perforate_onnx::functions::ATTENTION_BLOCK;
+use perforate_onnx::{Component, GraphBuilder, Metadata, Size};
+use perforate_routing::attention;
 
 use super::lengths::{DEPTH, HEADS, Long};
 

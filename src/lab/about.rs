@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::report::{PointReport, Report, ScenarioReport, TargetReport, TemperatureReport};
-use crate::units::{Bytes, Joules, Macs, Seconds, three_digits};
+use perforate_base::units::{Bytes, Joules, Macs, Seconds, three_digits};
+use perforate_report::{PointReport, Report, ScenarioReport, TargetReport, TemperatureReport};
 
 use super::text::{dash, percent};
 

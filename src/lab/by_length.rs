@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::bench::ablation::Choice;
-use crate::bench::lengths::{Comparison, attention};
-use crate::bench::timing::measure_tick;
-use crate::clock::Clock;
-use crate::engine::Batch;
-use crate::error::Result;
-use crate::report::LengthsReport;
+use perforate_base::Result;
+use perforate_bench::ablation::Choice;
+use perforate_bench::clock::Clock;
+use perforate_bench::lengths::{Comparison, attention};
+use perforate_bench::timing::measure_tick;
+use perforate_engine::Batch;
+use perforate_report::LengthsReport;
 
 use super::ablations::Ablations;
 use super::lengths::{DEPTH, HEADS, Long};

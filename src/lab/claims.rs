@@ -1,6 +1,6 @@
 //! What was published, beside what is measured here.
 
-use crate::report::{ModelReport, ScenarioReport};
+use perforate_report::{ModelReport, ScenarioReport};
 
 use super::text::percent;
 

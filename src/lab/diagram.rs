@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Comparison, Gate, Outline, Program};
-use crate::units::three_digits;
+use perforate_base::units::three_digits;
+use perforate_engine::{Comparison, Gate, Outline, Program};
 
 /// Sizes in CSS pixels.
 const BOX: (f64, f64) = (128.0, 44.0);
@@ -237,8 +237,9 @@ impl Pen<'_> {
 
     fn end(&mut self, out: Out) {
         let gates = out.way.iter();
-        let path = gates
-            .fold(crate::engine::Path::default(), |path, &(gate, then)| path.through(gate, then));
+        let path = gates.fold(perforate_engine::Path::default(), |path, &(gate, then)| {
+            path.through(gate, then)
+        });
         let frame = Frame {
             kind: Kind::End,
             at: (out.next.0, out.next.1 + BOX.1 / 2.0),
@@ -271,9 +272,9 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::mlp;
-    use crate::onnx::encode;
-    use crate::route::dendritic;
+    use crate::mlp;
+    use perforate_onnx::encode;
+    use perforate_routing::dendritic;
 
     #[test]
     fn every_segment_gate_and_path_is_drawn_and_the_row_s_way_is_lit() {

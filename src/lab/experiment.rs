@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::bench::sweep::{CostBasis, Options, USUAL_SETTINGS};
-use crate::data::Sizes;
-use crate::data::pictures::Form;
-use crate::energy::EnergyModel;
-use crate::error::{Error, ErrorKind, Result};
-use crate::fit::calibrate::{Loss, RiskTarget};
-use crate::report::{Context, FileReport, Targets};
-use crate::route::score;
-use crate::units::Seconds;
+use perforate_base::units::Seconds;
+use perforate_base::{Error, ErrorKind, Named, Result};
+use perforate_bench::energy::EnergyModel;
+use perforate_bench::sweep::{CostBasis, Options, USUAL_SETTINGS};
+use perforate_data::Sizes;
+use perforate_data::pictures::Form;
+use perforate_report::{Context, FileReport, Targets};
+use perforate_routing::fit::calibrate::{Loss, RiskTarget};
+use perforate_routing::score;
 
 use super::registry::find;
 use super::scenario::{SEED, Scenario, Source};
@@ -30,7 +30,6 @@ const MOST_SETTINGS: usize = 101;
 const MOST_OF_A_TABLE: usize = 1000;
 
 /// What a model of the user's answers with.
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answers {
@@ -39,6 +38,17 @@ pub enum Answers {
     Classes,
     /// Numbers that it predicts.
     Numbers,
+}
+
+impl Named for Answers {
+    const ALL: &'static [Answers] = &[Answers::Classes, Answers::Numbers];
+
+    fn name(&self) -> &'static str {
+        match self {
+            Answers::Classes => "classes",
+            Answers::Numbers => "numbers",
+        }
+    }
 }
 
 /// An experiment. Fields that a file leaves out have the scenario's usual values.
@@ -249,7 +259,7 @@ impl Experiment {
             whole[field] = value;
         }
         let experiment: Experiment =
-            serde_json::from_value(whole).map_err(|e| fault(crate::error::one_line(e)))?;
+            serde_json::from_value(whole).map_err(|e| fault(perforate_base::error::one_line(e)))?;
         experiment.validate()?;
         Ok(experiment)
     }

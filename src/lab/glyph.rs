@@ -1,6 +1,6 @@
 //! Small pictures of the strategies, for the scenarios' cards: boxes are models, a diamond is a gate.
 
-use crate::route::{
+use perforate_routing::{
     cascade, dendritic, early_exit, energy, experts, fuzzy, learned, perforated, precision, refine,
 };
 

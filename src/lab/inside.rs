@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::record::{Recording, argmax};
-use crate::bench::sweep::{Subject, Sweep};
-use crate::clock::Clock;
-use crate::data::sentences::{self, Tokenizer};
-use crate::data::{Samples, images};
-use crate::engine::{Batch, Knobs, Program, Session, to_array};
-use crate::error::{Error, ErrorKind, Result};
-use crate::units::{Macs, three_digits};
+use perforate_base::units::{Macs, three_digits};
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_bench::clock::Clock;
+use perforate_bench::record::{Recording, argmax};
+use perforate_bench::sweep::{Subject, Sweep};
+use perforate_data::sentences::{self, Tokenizer};
+use perforate_data::{Samples, images};
+use perforate_engine::{Batch, Knobs, Program, Session, to_array};
 
 use super::diagram::{Diagram, question, sign};
 use super::recipes::Probe;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use ndarray::ArrayD;
 
-use crate::bench::lengths::{Pair, macs_of_attention};
-use crate::data::sentences::{Table, Tokenizer};
-use crate::engine::{Batch, Library, Program};
-use crate::error::{Error, ErrorKind, Result};
-use crate::onnx::{Component, encode, float_tensor, numbers};
-use crate::route::attention::{self, Encoder};
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_bench::lengths::{Pair, macs_of_attention};
+use perforate_data::sentences::{Table, Tokenizer};
+use perforate_engine::{Batch, Library, Program};
+use perforate_onnx::{Component, encode, float_tensor, numbers};
+use perforate_routing::attention::{self, Encoder};
 
 use super::registry::{BLOCKS, MINILM};
 use super::scenario::get;

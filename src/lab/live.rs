@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::record::argmax;
-use crate::data::Samples;
-use crate::engine::{Knobs, Program, Routing, Session, Walk};
-use crate::error::{Error, ErrorKind, Result};
-use crate::route::precision::{Plan, VARIANTS};
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_bench::record::argmax;
+use perforate_data::Samples;
+use perforate_engine::{Knobs, Program, Routing, Session, Walk};
+use perforate_routing::precision::{Plan, VARIANTS};
 
 use super::precision::mix_of;
 use super::text::percent;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::pictures::Form;
-use crate::report::{LengthsReport, Report};
+use perforate_data::pictures::Form;
+use perforate_report::{LengthsReport, Report};
 
 use super::experiment::Experiment;
 use super::inside::{Inside, Sample};

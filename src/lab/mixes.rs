@@ -1,13 +1,13 @@
 //! Every mix of precisions, one a stage: what each costs and gives, and what the controllers make of a budget beside the
 //! best of them, which nobody knows beforehand.
 
-use crate::bench::record::argmax;
-use crate::data::Samples;
-use crate::energy::EnergyModel;
-use crate::engine::{Path, Session};
-use crate::error::{Error, ErrorKind, Result};
-use crate::route::precision::{self, Plan, Policy};
-use crate::units::Joules;
+use perforate_base::units::Joules;
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_bench::energy::EnergyModel;
+use perforate_bench::record::argmax;
+use perforate_data::Samples;
+use perforate_engine::{Path, Session};
+use perforate_routing::precision::{self, Plan, Policy};
 
 use super::precision::path_of;
 use super::scenario::Opened;

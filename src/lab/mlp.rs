@@ -10,12 +10,12 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Exp1};
 use tract_onnx::pb::ModelProto;
 
-use crate::engine::{Batch, Knobs};
-use crate::error::{Error, ErrorKind, Result};
-use crate::fit::dendritic::{Gate, to_matrix};
-use crate::fit::layer::{Layer, normal};
-use crate::fit::ridge::ridge_cv;
-use crate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size};
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_engine::{Batch, Knobs};
+use perforate_onnx::{Component, GraphBuilder, Metadata, OPSET, Size};
+use perforate_routing::fit::dendritic::{Gate, to_matrix};
+use perforate_routing::fit::layer::{Layer, normal};
+use perforate_routing::fit::ridge::ridge_cv;
 
 /// Sizes of the full model: inputs, two hidden layers, outputs.
 pub const SIZES: [usize; 4] = [512, 1024, 1024, 10];
@@ -156,9 +156,9 @@ fn component(name: &str, graph: GraphBuilder) -> Result<Component> {
 
 /// Runs a component by itself; for the tests that hold the graphs against the arithmetic above.
 pub fn run_component(component: &Component, batch: &Batch) -> Result<ArrayD<f32>> {
-    let bytes = crate::onnx::encode(component.model());
-    let program = crate::engine::Program::load(component.name(), &bytes)?;
-    let mut session = crate::engine::Session::new(std::sync::Arc::new(program));
+    let bytes = perforate_onnx::encode(component.model());
+    let program = perforate_engine::Program::load(component.name(), &bytes)?;
+    let mut session = perforate_engine::Session::new(std::sync::Arc::new(program));
     session
         .run(batch, &Knobs::new())?
         .first()
@@ -173,7 +173,7 @@ mod tests {
     fn the_same_seed_gives_the_same_files() {
         let (a, b) = (build(42).unwrap(), build(42).unwrap());
         for (a, b) in [(&a.full, &b.full), (&a.light, &b.light), (&a.gate, &b.gate)] {
-            assert_eq!(crate::onnx::encode(a.model()), crate::onnx::encode(b.model()));
+            assert_eq!(perforate_onnx::encode(a.model()), perforate_onnx::encode(b.model()));
         }
     }
 

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use tract_onnx::pb::ModelProto;
 
-use crate::auto::{CascadeSearch, Options, Search};
-use crate::bench::sweep::{Active, Subject};
-use crate::data::{Samples, Splits, own, shuffled, split};
-use crate::engine::{Library, Program};
-use crate::error::{Error, ErrorKind, Result};
-use crate::onnx::{Component, encode};
-use crate::route::score::Kind;
-use crate::route::{cascade, early_exit};
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_bench::sweep::{Active, Subject};
+use perforate_data::{Samples, Splits, own, shuffled, split};
+use perforate_engine::{Library, Program};
+use perforate_onnx::{Component, encode};
+use perforate_routing::score::Kind;
+use perforate_routing::search::{CascadeSearch, Options, Search};
+use perforate_routing::{cascade, early_exit};
 
 use super::experiment::{Answers, Experiment};
 use super::scenario::{Opened, Scenario, Source, get};

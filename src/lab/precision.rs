@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use tract_onnx::pb::ModelProto;
 
-use crate::data::Samples;
-use crate::energy::EnergyModel;
-use crate::engine::{Knobs, Library, Path, Program, Session};
-use crate::error::{Error, ErrorKind, Result};
-use crate::fit::quantise::{Bits, quantise};
-use crate::onnx::{Component, chain, prune};
-use crate::route::precision::{self, Offer, Plan, Policy, Variants};
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_bench::energy::EnergyModel;
+use perforate_data::Samples;
+use perforate_engine::{Knobs, Library, Path, Program, Session};
+use perforate_onnx::{Component, chain, prune};
+use perforate_routing::fit::quantise::{Bits, quantise};
+use perforate_routing::precision::{self, Offer, Plan, Policy, Variants};
 
 /// Samples on which it is measured how far each variant puts the output off.
 const PROBES: usize = 8;
@@ -134,7 +134,7 @@ fn measured(
     by_length.sort_by_key(|&row| samples.length(row));
     let middle = samples.row(by_length[rows / 2])?;
     let energy = EnergyModel::default();
-    let joules = |outcome: &crate::engine::Outcome| energy.by_operations(outcome.trace.total());
+    let joules = |outcome: &perforate_engine::Outcome| energy.by_operations(outcome.trace.total());
     let outcomes = session.run_each(&middle, &knobs, &lone(0, [1, 2]))?;
     let all = session.run_each(&middle, &knobs, &[whole])?;
     let (least, most) = (joules(&outcomes[0]), joules(&all[0]));

@@ -7,23 +7,23 @@ use nalgebra::DMatrix;
 use ndarray::Array2;
 use tract_onnx::pb::ModelProto;
 
-use crate::bench::record;
-use crate::bench::sweep::Active;
-use crate::data::{Samples, Scaling};
-use crate::energy::EnergyModel;
-use crate::engine::{Knobs, Library, Path, Program, Session};
-use crate::error::{Error, ErrorKind, Result};
-use crate::fit::quantise::int8;
-use crate::fit::ridge::ridge_cv;
-use crate::fit::temperature;
-use crate::onnx::{Component, KnobRange};
-use crate::route::precision::{Plan, Policy};
-use crate::route::score;
-use crate::route::{
+use perforate_base::units::{Joules, Macs};
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_bench::energy::EnergyModel;
+use perforate_bench::record;
+use perforate_bench::sweep::Active;
+use perforate_data::{Samples, Scaling};
+use perforate_engine::{Knobs, Library, Path, Program, Session};
+use perforate_onnx::{Component, KnobRange};
+use perforate_routing::fit::quantise::int8;
+use perforate_routing::fit::ridge::ridge_cv;
+use perforate_routing::fit::temperature;
+use perforate_routing::precision::{Plan, Policy};
+use perforate_routing::score;
+use perforate_routing::{
     cascade, dendritic, early_exit, energy, experts, features, fuzzy, learned, perforated,
     precision, refine,
 };
-use crate::units::{Joules, Macs};
 
 /// What a composer makes of its parts.
 pub struct Models {
@@ -39,7 +39,7 @@ pub struct Models {
     pub range: KnobRange,
     /// What "active" means.
     pub active: Active,
-    /// See [`crate::bench::sweep::Subject`].
+    /// See [`perforate_bench::sweep::Subject`].
     pub light_always_runs: bool,
     /// What its gates look at, for people.
     pub probe: Option<Probe>,

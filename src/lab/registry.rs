@@ -1,7 +1,7 @@
 //! The scenarios that the project has, and the files that they share.
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::route::{
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_routing::{
     cascade, dendritic, early_exit, energy, experts, fuzzy, learned, perforated, precision, refine,
 };
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use ndarray::ArrayD;
 
-use crate::data::{Samples, npz};
-use crate::engine::{Knobs, Program, Session};
-use crate::error::Result;
-use crate::units::Macs;
+use perforate_base::Result;
+use perforate_base::units::Macs;
+use perforate_data::{Samples, npz};
+use perforate_engine::{Knobs, Program, Session};
 
 /// What a model gave for every row of a file.
 #[derive(Debug, Clone)]

@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use tract_onnx::pb::ModelProto;
 
-use crate::auto::Exit;
-use crate::bench::sweep::Subject;
-use crate::data::sentences::{self, Table, Tokenizer};
-use crate::data::{Samples, Scaling, Splits, images, perturb, split, split_by};
-use crate::engine::{Batch, Library, Program};
-use crate::error::{Error, ErrorKind, Result};
-use crate::fit::quantise;
-use crate::onnx::{Component, chain, encode, set_default};
-use crate::route::precision::Plan;
-use crate::route::score::Kind;
-use crate::route::{cascade, early_exit, perforated};
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_bench::sweep::Subject;
+use perforate_data::sentences::{self, Table, Tokenizer};
+use perforate_data::{Samples, Scaling, Splits, images, perturb, split, split_by};
+use perforate_engine::{Batch, Library, Program};
+use perforate_onnx::{Component, chain, encode, set_default};
+use perforate_routing::fit::quantise;
+use perforate_routing::precision::Plan;
+use perforate_routing::score::Kind;
+use perforate_routing::search::Exit;
+use perforate_routing::{cascade, early_exit, perforated};
 
 use super::claims::Claim;
 use super::experiment::Experiment;

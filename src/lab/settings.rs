@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::error::{Error, ErrorKind, Result};
+use perforate_base::{Error, ErrorKind, Named, Result};
 
 use super::experiment::Experiment;
 use super::own::OWN;
@@ -235,7 +235,7 @@ impl Settings {
             }
         }
         let experiment: Experiment = serde_json::from_value(whole)
-            .map_err(|e| Error::new(ErrorKind::Config, crate::error::one_line(e)))?;
+            .map_err(|e| Error::new(ErrorKind::Config, perforate_base::error::one_line(e)))?;
         experiment.validate()?;
         Ok(experiment)
     }
@@ -347,7 +347,7 @@ fn to_json(experiment: &Experiment) -> Result<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::find;
+    use crate::find;
 
     #[test]
     fn every_setting_is_a_field_of_an_experiment_and_is_read_back() {

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::bench::sweep::Active;
-use crate::chart::{Axis, NumberFormat, Plot, Role};
-use crate::report::{
+use perforate_base::units::{Bytes, Macs, Seconds, three_digits};
+use perforate_bench::sweep::Active;
+use perforate_chart::{Axis, NumberFormat, Plot, Role};
+use perforate_report::{
     LengthsReport, ModelReport, PointRow, RobustnessReport, ScenarioReport, exits,
 };
-use crate::units::{Bytes, Macs, Seconds, three_digits};
 
 use super::text::{dash, knob, percent, speedup, speedup_within, times};
 
@@ -163,7 +163,7 @@ fn written(axis: &Axis, value: f64) -> String {
 
 /// What each segment costs, anywhere and here; none before they are timed.
 pub fn segments(report: &ScenarioReport) -> Option<Table> {
-    let timed = |s: &crate::report::SegmentReport| s.latency_s.map(|t| t.median);
+    let timed = |s: &perforate_report::SegmentReport| s.latency_s.map(|t| t.median);
     let seconds: f64 = report.segments.iter().filter_map(timed).sum();
     let macs: f64 = report.segments.iter().filter_map(|s| s.macs).sum();
     let rows =

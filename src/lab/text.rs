@@ -1,8 +1,8 @@
 //! Numbers as the page writes them.
 
-use crate::bench::sweep::Active;
-use crate::report::TimingReport;
-use crate::units::{self, three_digits};
+use perforate_base::units::{self, three_digits};
+use perforate_bench::sweep::Active;
+use perforate_report::TimingReport;
 
 /// A share, in percent.
 pub fn percent(share: f64) -> String {

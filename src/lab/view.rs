@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use crate::bench::sweep::Active;
-use crate::chart::Plot;
-use crate::data::pictures::Form;
-use crate::error::Result;
-use crate::report::{LengthsReport, PointReport, Report, ScenarioReport};
-use crate::route::perforated;
-use crate::units::{Bytes, Seconds};
+use perforate_base::Result;
+use perforate_base::units::{Bytes, Seconds};
+use perforate_bench::sweep::Active;
+use perforate_chart::Plot;
+use perforate_data::pictures::Form;
+use perforate_report::{LengthsReport, PointReport, Report, ScenarioReport};
+use perforate_routing::perforated;
 
 use super::about::{self, About};
 use super::experiment::Experiment;

@@ -5,20 +5,20 @@ use std::sync::Arc;
 
 use tract_onnx::pb::ModelProto;
 
-use crate::auto::{Exit, survey};
-use crate::bench::sweep::{Progress, Sweep};
-use crate::bench::timing::Stretch;
-use crate::clock::SystemClock;
-use crate::data::own;
-use crate::data::pictures::{Form, Pictures, Pixels};
-use crate::data::sentences::{Table, Tokenizer};
-use crate::engine::{Knobs, Program};
-use crate::error::{Error, ErrorKind, Result};
-use crate::onnx::{Component, encode, set_default};
-use crate::report::usage::{Language, usage};
-use crate::report::{Context, Host, Report, scenario_report};
-use crate::route::precision::Plan;
-use crate::units::{Macs, Seconds};
+use perforate_base::units::{Macs, Seconds};
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_bench::clock::Clock;
+use perforate_bench::sweep::{Progress, Sweep};
+use perforate_bench::timing::Stretch;
+use perforate_data::own;
+use perforate_data::pictures::{Form, Pictures, Pixels};
+use perforate_data::sentences::{Table, Tokenizer};
+use perforate_engine::{Knobs, Program};
+use perforate_onnx::{Component, encode, set_default};
+use perforate_report::usage::{Language, usage};
+use perforate_report::{Context, Host, Report, scenario_report};
+use perforate_routing::precision::Plan;
+use perforate_routing::search::{Exit, survey};
 
 use super::by_length::ByLength;
 use super::experiment::Experiment;
@@ -58,8 +58,8 @@ struct OwnModel {
 }
 
 /// The state of the measuring side.
-#[derive(Debug, Default)]
-pub struct Lab {
+#[derive(Debug)]
+pub struct Lab<C: Clock> {
     /// What is to be opened once its files are there.
     awaited: Option<Experiment>,
     /// What was opened last.
@@ -73,7 +73,7 @@ pub struct Lab {
     pictures: Option<(String, Pictures)>,
     ran: Option<Ran>,
     files: BTreeMap<String, Vec<u8>>,
-    sweep: Option<(Experiment, Sweep<SystemClock>)>,
+    sweep: Option<(Experiment, Sweep<C>)>,
     /// The user's model, while exits are looked for.
     preparation: Option<(Experiment, Preparation)>,
     exits: Vec<Exit>,
@@ -88,17 +88,39 @@ pub struct Lab {
     /// The routed model of the scenario that is open.
     routed: Option<ModelProto>,
     paused: bool,
-    clock: SystemClock,
+    clock: C,
     /// Time spent on the sweep, pauses left out.
     worked: Seconds,
     /// How long the progress that was told last stands, and its words.
     told: Option<(Stretch, String)>,
 }
 
-impl Lab {
-    /// Nothing opened yet.
-    pub fn new() -> Lab {
-        Lab::default()
+impl<C: Clock + Clone> Lab<C> {
+    /// Nothing opened yet; `clock` is what times are read from.
+    pub fn new(clock: C) -> Lab<C> {
+        Lab {
+            awaited: None,
+            opened: None,
+            expected: None,
+            models: vec![],
+            inputs: None,
+            pictures: None,
+            ran: None,
+            files: BTreeMap::new(),
+            sweep: None,
+            preparation: None,
+            exits: vec![],
+            plan: None,
+            live: None,
+            lengths: None,
+            probe: None,
+            tokenizer: None,
+            routed: None,
+            paused: false,
+            clock,
+            worked: Seconds::default(),
+            told: None,
+        }
     }
 
     /// Whether [`Lab::step`] has work.
@@ -508,7 +530,7 @@ impl Lab {
         };
         let live = |plan| Live::new(subject.routed.clone(), &subject.knob, plan);
         (self.live, self.plan) = (plan.clone().map(live), plan);
-        let sweep = Sweep::new(subject, experiment.options()?, SystemClock::default())?;
+        let sweep = Sweep::new(subject, experiment.options()?, self.clock.clone())?;
         (self.sweep, self.probe) = (Some((experiment, sweep)), Some(probe));
         (self.tokenizer, self.routed, self.exits) = (tokenizer, Some(routed), exits);
         self.worked = Seconds::default();
@@ -559,6 +581,7 @@ fn told(error: Error) -> Vec<Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use perforate_bench::clock::SystemClock;
 
     fn quick(scenario: &str) -> Experiment {
         Experiment::in_page(find(scenario).unwrap(), true)
@@ -566,7 +589,7 @@ mod tests {
 
     #[test]
     fn a_bad_command_leaves_a_lab_that_works() {
-        let mut lab = Lab::new();
+        let mut lab = Lab::new(SystemClock::default());
         let mut nothing = quick("dendritic/mlp");
         nothing.scenario = "x".into();
         let events = lab.command(Command::Open { experiment: Box::new(nothing) });
@@ -588,7 +611,7 @@ mod tests {
 
     #[test]
     fn a_cancelled_measurement_goes_on_where_it_was() {
-        let mut lab = Lab::new();
+        let mut lab = Lab::new(SystemClock::default());
         lab.command(Command::Open { experiment: Box::new(quick("dendritic/mlp")) });
         (0..5).for_each(|_| drop(lab.step()));
         lab.command(Command::Cancel);

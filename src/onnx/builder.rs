@@ -10,7 +10,7 @@ use tract_onnx::pb::{
 };
 use tract_onnx::prelude::DatumType;
 
-use crate::error::{Error, ErrorKind, Result};
+use perforate_base::{Error, ErrorKind, Result};
 
 use super::component::{Component, Renamer};
 use super::{Metadata, Size, float_tensor, functions, value_info};

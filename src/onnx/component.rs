@@ -7,7 +7,7 @@ use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dim;
 use tract_onnx::pb::type_proto::Value;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 
-use crate::error::{Error, ErrorKind, Result};
+use perforate_base::{Error, ErrorKind, Result};
 
 /// A component model, decoded.
 #[derive(Debug, Clone)]

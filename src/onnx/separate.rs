@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 
-use crate::error::{Error, ErrorKind, Result};
+use perforate_base::{Error, ErrorKind, Result};
 
 use super::Component;
 
@@ -183,7 +183,7 @@ fn read_by(node: &NodeProto) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::onnx::{GraphBuilder, Metadata, OPSET, Size};
+    use crate::{GraphBuilder, Metadata, OPSET, Size};
 
     /// A residual block between two plain operators, and a head.
     fn model() -> Separable {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::battery::{Candidate, Moment, Policy, drain};
-use crate::bench::sweep::{Point, Results};
-use crate::energy::EnergyModel;
-use crate::engine::Work;
-use crate::units::{Joules, three_digits};
+use perforate_base::units::{Joules, three_digits};
+use perforate_bench::battery::{Candidate, Moment, Policy, drain};
+use perforate_bench::energy::EnergyModel;
+use perforate_bench::sweep::{Point, Results};
+use perforate_engine::Work;
 
 /// Budgets, as shares of what the most expensive model needs for the whole stream.
 const BUDGETS: [f64; 12] = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.35, 0.6, 1.0];

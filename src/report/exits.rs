@@ -1,7 +1,7 @@
 //! The exits that were tried for a model that had none, or the models of a cascade, and why routing pays or does not.
 
-use crate::auto::Exit;
-use crate::units::percent;
+use perforate_base::units::percent;
+use perforate_routing::search::Exit;
 
 use super::OperatingPoint;
 

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::ablation::{Ablation, Choice};
-use crate::bench::lengths::Compared;
-use crate::bench::stats::Interval;
-use crate::units::{Seconds, percent, three_digits};
+use perforate_base::units::{Seconds, percent, three_digits};
+use perforate_bench::ablation::{Ablation, Choice};
+use perforate_bench::lengths::Compared;
+use perforate_bench::stats::Interval;
 
 /// The publication's figures for BERT: tokens, and how much faster it was said to be, in percent.
 const PUBLISHED: [(usize, u32); 3] = [(128, 34), (512, 43), (2048, 55)];
@@ -156,7 +156,7 @@ fn cells(what: &str, compared: &Compared) -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::{Bytes, Macs};
+    use perforate_base::units::{Bytes, Macs};
 
     fn at(value: f64) -> Interval {
         Interval { lo: value, median: value, hi: value }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::sweep::{Point, Results, Subject};
-use crate::engine::Program;
-use crate::units::{Macs, Seconds, percent, three_digits};
+use perforate_base::units::{Macs, Seconds, percent, three_digits};
+use perforate_bench::sweep::{Point, Results, Subject};
+use perforate_engine::Program;
 
 /// A model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::route::precision::{Plan, Policy, VARIANTS};
-use crate::units::{percent, three_digits};
+use perforate_base::units::{percent, three_digits};
+use perforate_routing::precision::{Plan, Policy, VARIANTS};
 
 use super::{PointReport, References, ScenarioReport};
 

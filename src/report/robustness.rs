@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::robustness::Robustness;
-use crate::bench::sweep::Results;
-use crate::units::percent;
+use perforate_base::units::percent;
+use perforate_bench::robustness::Robustness;
+use perforate_bench::sweep::Results;
 
 /// One variant of the test samples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

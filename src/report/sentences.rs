@@ -1,8 +1,8 @@
 //! What was found, in sentences.
 
-use crate::bench::sweep::{Active, Point, Results};
-use crate::fit::calibrate::Loss;
-use crate::units::three_digits;
+use perforate_base::units::three_digits;
+use perforate_bench::sweep::{Active, Point, Results};
+use perforate_routing::fit::calibrate::Loss;
 
 use super::ScenarioReport;
 

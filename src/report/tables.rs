@@ -2,7 +2,7 @@
 
 use std::iter::repeat;
 
-use crate::units::{Bytes, Macs, Seconds, percent, three_digits};
+use perforate_base::units::{Bytes, Macs, Seconds, percent, three_digits};
 
 use super::{ModelReport, PointReport, Report, RobustnessReport, ScenarioReport, TimingReport};
 

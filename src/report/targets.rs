@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, ErrorKind, Result};
+use perforate_base::{Error, ErrorKind, Result};
 
 use super::{MemoryReport, PointReport};
 

@@ -1,20 +1,31 @@
 //! How to run a routed file elsewhere: a few lines for ONNX Runtime, with the file's own names, that work as they stand.
 
+use perforate_base::Named;
 use tract_onnx::prelude::DatumType;
 
-use crate::engine::{InputInfo, KnobInfo, Program};
+use perforate_engine::{InputInfo, KnobInfo, Program};
 
 /// A size where the file leaves it open.
 const ANY: usize = 16;
 
 /// A language that ONNX Runtime is used from.
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// Python, with `onnxruntime`.
     Python,
     /// JavaScript, with `onnxruntime-web`.
     Javascript,
+}
+
+impl Named for Language {
+    const ALL: &'static [Language] = &[Language::Python, Language::Javascript];
+
+    fn name(&self) -> &'static str {
+        match self {
+            Language::Python => "python",
+            Language::Javascript => "javascript",
+        }
+    }
 }
 
 /// The lines for the file that is called `file`.

@@ -1,13 +1,13 @@
 //! From measurements to the report of a scenario.
 
-use crate::bench::dense::{DensePoint, mean_seconds};
-use crate::bench::quality::Quality;
-use crate::bench::stats::median;
-use crate::bench::sweep::{Active, Point, Results, Subject, Timing};
-use crate::energy::EnergyModel;
-use crate::engine::{Program, Work};
-use crate::route::precision::Plan;
-use crate::units::{Bytes, Seconds};
+use perforate_base::units::{Bytes, Seconds};
+use perforate_bench::dense::{DensePoint, mean_seconds};
+use perforate_bench::energy::EnergyModel;
+use perforate_bench::quality::Quality;
+use perforate_bench::stats::median;
+use perforate_bench::sweep::{Active, Point, Results, Subject, Timing};
+use perforate_engine::{Program, Work};
+use perforate_routing::precision::Plan;
 
 use super::precision;
 use super::sentences::{comparison, effective_loss, matched, summary};

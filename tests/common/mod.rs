@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use perforate::lab::find;
 use perforate::onnx::Component;
-use perforate::route::dendritic;
+use perforate::routing::dendritic;
+use perforate_lab::find;
 use tract_onnx::pb::ModelProto;
 
 /// The content of a file of this project.

@@ -1,7 +1,7 @@
 //! The address, the settings in it, and what can be taken away.
 
 use perforate::engine::Program;
-use perforate::lab::experiment::Experiment;
+use perforate_lab::experiment::Experiment;
 use serde_json::Value;
 use thirtyfour::Key;
 

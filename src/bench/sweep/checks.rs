@@ -1,10 +1,10 @@
 //! What a sweep doubts about its subject and itself.
 
-use crate::bench::doubt::Doubt;
-use crate::bench::results::Subject;
-use crate::bench::stats::Interval;
-use crate::engine::{Knobs, Session};
-use crate::error::Result;
+use crate::doubt::Doubt;
+use crate::results::Subject;
+use crate::stats::Interval;
+use perforate_base::Result;
+use perforate_engine::{Knobs, Session};
 
 /// Rows on which the routed file's full path is held against the full model.
 const CHECKED_ROWS: usize = 8;

@@ -10,10 +10,10 @@ mod timers;
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::data::Samples;
-use crate::engine::{Knobs, Order, Program, Session, Work};
-use crate::error::{Error, ErrorKind, Result};
-use crate::units::Seconds;
+use perforate_base::units::Seconds;
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_data::Samples;
+use perforate_engine::{Knobs, Order, Program, Session, Work};
 
 use super::alone::Alone;
 use super::arms::Arms;

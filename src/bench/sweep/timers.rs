@@ -1,11 +1,11 @@
 //! The timers of a sweep: which arms stand against each other, on which rows.
 
-use crate::bench::arms::{Arms, balanced_rows, stratified_rows};
-use crate::bench::segments::SegmentRuns;
-use crate::bench::timing::Interleaved;
+use crate::arms::{Arms, balanced_rows, stratified_rows};
 use crate::clock::Clock;
-use crate::engine::{Batch, Knobs};
-use crate::error::Result;
+use crate::segments::SegmentRuns;
+use crate::timing::Interleaved;
+use perforate_base::Result;
+use perforate_engine::{Batch, Knobs};
 
 use super::{FIRST_WHERE_ALL_ARE_ALIKE, Sweep};
 
@@ -25,7 +25,7 @@ impl<C: Clock> Sweep<C> {
         let paths: Vec<_> = self.test.paths.iter().map(|record| record.path).collect();
         let runs =
             SegmentRuns::new(&self.subject.routed, &self.subject.full, &paths, self.first_rows()?)?;
-        let arms = crate::bench::timing::Workload::arms(&runs);
+        let arms = crate::timing::Workload::arms(&runs);
         Ok((Interleaved::new(arms, self.options.rounds, self.tick, self.options.slice), runs))
     }
 

@@ -9,9 +9,9 @@ pub mod tokens;
 use tract_onnx::Onnx;
 use tract_onnx::pb::NodeProto;
 
-use crate::onnx::functions;
+use perforate_onnx::functions;
 
-pub use crate::onnx::functions::DOMAIN;
+pub use perforate_onnx::functions::DOMAIN;
 
 /// Whether the sizes of a node's outputs depend on the values that it reads.
 pub fn changes_sizes(node: &NodeProto) -> bool {

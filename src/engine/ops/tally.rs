@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use crate::units::Macs;
+use perforate_base::units::Macs;
 
 #[derive(Default)]
 struct Tally {

@@ -4,7 +4,7 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use crate::onnx::functions::KEEP_TOKENS;
+use perforate_onnx::functions::KEEP_TOKENS;
 
 /// Parses a node: see [`KEEP_TOKENS`].
 pub fn parse(
@@ -153,9 +153,9 @@ mod tests {
 
     use ndarray::ArrayD;
 
-    use crate::engine::{Batch, Knobs, Order, Program, Session};
-    use crate::onnx::functions::keep_tokens;
-    use crate::onnx::{GraphBuilder, Metadata, OPSET, Size, encode};
+    use crate::{Batch, Knobs, Order, Program, Session};
+    use perforate_onnx::functions::keep_tokens;
+    use perforate_onnx::{GraphBuilder, Metadata, OPSET, Size, encode};
 
     /// Tokens are as important as their first number; what stays is multiplied by a matrix and summed up.
     fn program() -> Arc<Program> {
@@ -176,7 +176,7 @@ mod tests {
             "ReduceSum",
             "sums",
             &[&twice, &along],
-            vec![crate::onnx::int_attribute("keepdims", 0)],
+            vec![perforate_onnx::int_attribute("keepdims", 0)],
         );
         graph.output(&sums.unwrap(), &[Size::Rows, Size::Fixed(2)]).unwrap();
         graph.output(&kept[2], &[Size::Rows, Size::Fixed(1)]).unwrap();

@@ -1,9 +1,9 @@
 //! A battery: what its size gives, and how it runs down.
 
-use crate::bench::battery::{Moment, Policy};
-use crate::chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
-use crate::lab::text::percent;
-use crate::report::{BatteryReport, BudgetReport};
+use crate::text::percent;
+use perforate_bench::battery::{Moment, Policy};
+use perforate_chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
+use perforate_report::{BatteryReport, BudgetReport};
 
 /// A series for each policy, its points made by `points`.
 fn policies(points: impl Fn(Policy) -> Vec<Point>) -> Vec<Series> {

@@ -1,8 +1,8 @@
 //! What is left out before each layer, against what was asked for.
 
-use crate::chart::{Plot, Point, Role, Series};
-use crate::lab::text::percent;
-use crate::report::{PointReport, ScenarioReport};
+use crate::text::percent;
+use perforate_chart::{Plot, Point, Role, Series};
+use perforate_report::{PointReport, ScenarioReport};
 
 use super::share_axis;
 

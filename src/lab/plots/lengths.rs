@@ -1,11 +1,11 @@
 //! Perforated attention by length, and what its blocks are chosen by.
 
-use crate::bench::ablation::Choice;
-use crate::bench::lengths::Compared;
-use crate::chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
-use crate::lab::text::{percent, times};
-use crate::report::LengthsReport;
-use crate::units::Bytes;
+use crate::text::{percent, times};
+use perforate_base::units::Bytes;
+use perforate_bench::ablation::Choice;
+use perforate_bench::lengths::Compared;
+use perforate_chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
+use perforate_report::LengthsReport;
 
 use super::share_axis;
 

@@ -18,8 +18,8 @@ mod segments;
 mod spread;
 mod tradeoff;
 
-use crate::chart::{Axis, NumberFormat, Plot};
-use crate::report::{LengthsReport, ScenarioReport};
+use perforate_chart::{Axis, NumberFormat, Plot};
+use perforate_report::{LengthsReport, ScenarioReport};
 
 use tradeoff::Measure;
 

@@ -1,9 +1,9 @@
 //! Which precision each stage takes, over the budget.
 
-use crate::chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
-use crate::lab::text::percent;
-use crate::report::ScenarioReport;
-use crate::route::precision::VARIANTS;
+use crate::text::percent;
+use perforate_chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
+use perforate_report::ScenarioReport;
+use perforate_routing::precision::VARIANTS;
 
 use super::tradeoff::active_axis;
 

@@ -1,9 +1,9 @@
 //! Where the time goes: each segment's, beside what it would be if time followed operations.
 
-use crate::chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
-use crate::lab::text::percent;
-use crate::report::{ScenarioReport, SegmentReport};
-use crate::units::{Macs, Seconds};
+use crate::text::percent;
+use perforate_base::units::{Macs, Seconds};
+use perforate_chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
+use perforate_report::{ScenarioReport, SegmentReport};
 
 /// Bars that can be told apart.
 const MOST: usize = 16;

@@ -1,9 +1,9 @@
 //! What becomes of the inputs along the knob: which path they take, and how far outputs are off.
 
-use crate::chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
-use crate::lab::text::percent;
-use crate::report::ScenarioReport;
-use crate::units::three_digits;
+use crate::text::percent;
+use perforate_base::units::three_digits;
+use perforate_chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
+use perforate_report::ScenarioReport;
 
 use super::Selected;
 use super::tradeoff::active_axis;

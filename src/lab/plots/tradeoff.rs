@@ -1,11 +1,11 @@
 //! The trade-off curves: the routed model over its knob, beside every reference.
 
-use crate::bench::pareto;
-use crate::bench::sweep::Active;
-use crate::chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
-use crate::lab::text::{dash, percent, speedup_within, times};
-use crate::report::{PointReport, ScenarioReport};
-use crate::units::Seconds;
+use crate::text::{dash, percent, speedup_within, times};
+use perforate_base::units::Seconds;
+use perforate_bench::pareto;
+use perforate_bench::sweep::Active;
+use perforate_chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
+use perforate_report::{PointReport, ScenarioReport};
 
 use super::Selected;
 

@@ -1,13 +1,14 @@
 //! Perforated attention by the length of a text: measured on demand, while the sweep waits.
 
-use crate::error::Result;
-use crate::lab::by_length::ByLength;
-use crate::lab::lengths;
-use crate::units::Seconds;
+use crate::by_length::ByLength;
+use crate::lengths;
+use perforate_base::Result;
+use perforate_base::units::Seconds;
+use perforate_bench::clock::Clock;
 
 use super::{Event, Lab};
 
-impl Lab {
+impl<C: Clock + Clone> Lab<C> {
     /// Gets ready to measure perforated attention by length.
     pub(super) fn await_lengths(&mut self, quick: bool) -> Vec<Event> {
         (self.lengths, self.paused, self.worked) = (Some((quick, None)), false, Seconds::default());

@@ -3,7 +3,7 @@
 use tract_onnx::pb::{FunctionProto, TensorProto, tensor_proto::DataType};
 
 use super::Body;
-use crate::onnx::{float_tensor, int_attribute, ints_attribute};
+use crate::{float_tensor, int_attribute, ints_attribute};
 
 /// Attention over those blocks of keys whose importance reaches a threshold.
 ///

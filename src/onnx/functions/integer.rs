@@ -3,7 +3,7 @@
 use tract_onnx::pb::{FunctionProto, tensor_proto::DataType};
 
 use super::Body;
-use crate::onnx::{float_tensor, int_attribute};
+use crate::{float_tensor, int_attribute};
 
 /// `y = x · W`, weights in eight bits, activations measured row by row: `x [.., k]` f32, `weights [k, n]` int8,
 /// `scales [n]` f32 → `y [.., n]` f32.

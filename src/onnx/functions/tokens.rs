@@ -3,7 +3,7 @@
 use tract_onnx::pb::{FunctionProto, TensorProto, tensor_proto::DataType};
 
 use super::Body;
-use crate::onnx::{float_tensor, int_attribute};
+use crate::{float_tensor, int_attribute};
 
 /// Drops the tokens whose importance is below a threshold.
 ///

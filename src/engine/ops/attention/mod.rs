@@ -4,13 +4,8 @@
 //! running maximum of Milakov and Gimelshein, "Online normalizer calculation for softmax" (2018), so that no matrix of
 //! all scores is ever held: Dao et al., "FlashAttention" (NeurIPS 2022), on one core.
 //!
-//! | room | does |
-//! |---|---|
-//! | `kernel` | the inner loops, for each machine |
-//! | `op` | the operator that tract runs |
+//! The inner loops are [`perforate_kernels::attention`]; `op` is the operator that tract runs.
 
-mod kernel;
 mod op;
 
-pub use kernel::{BLOCK, Head, Isa, Scratch, attend};
 pub use op::{PerforatedAttention, parse};

@@ -5,10 +5,10 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core::ops::Cost;
 use tract_onnx::tract_hir::internal::*;
 
-use super::kernel::{BLOCK, Head, Isa, Scratch, attend};
-use crate::engine::ops::tally;
-use crate::onnx::functions::{ATTENTION_BLOCK, PERFORATED_ATTENTION};
-use crate::units::Macs;
+use crate::ops::tally;
+use perforate_base::units::Macs;
+use perforate_kernels::attention::{BLOCK, Head, Isa, Scratch, attend};
+use perforate_onnx::functions::{ATTENTION_BLOCK, PERFORATED_ATTENTION};
 
 const _: () = assert!(BLOCK == ATTENTION_BLOCK, "the kernel and the function agree");
 
@@ -152,32 +152,6 @@ impl TypedOp for PerforatedAttention {
 
 #[cfg(test)]
 mod tests {
-    use crate::bench::lengths::attention;
-    use crate::engine::{Knobs, Order, Session};
-
-    #[test]
-    fn what_is_left_out_is_not_charged() {
-        let (pair, one) = attention(70, 2, 8).unwrap();
-        let whole = Session::new(pair.dense.clone()).run(&one, &Knobs::new()).unwrap();
-        let programs = pair.perforated.segments().len();
-        for order in [Order::RowByRow, Order::Compacted] {
-            let mut session =
-                Session::new(pair.perforated.clone()).with_orders(&vec![order; programs]);
-            let mut macs = |target: f32| {
-                let outcome = session.run(&one, &Knobs::new().with(pair.knob, target)).unwrap();
-                (outcome.trace.total().macs.0, outcome.first().unwrap())
-            };
-            let ((all, same), (half, _), (none, zeros)) = (macs(0.0), macs(0.5), macs(2.0));
-            // Two products of 70 by 70 by 8 for each of two heads.
-            assert_eq!(all, f64::from(2 * 2 * 70 * 70 * 8));
-            assert!(0.3 * all < half && half < 0.7 * all, "{half} of {all}");
-            assert!(none == 0.0 && zeros.iter().all(|y| *y == 0.0));
-            for (a, b) in same.iter().zip(&whole.first().unwrap()) {
-                assert!((a - b).abs() <= 1e-5, "{a}, {b}");
-            }
-        }
-    }
-
     /// A mask that multiplies what softmax has made leaves weight on what was dropped: rows no longer sum up to one.
     #[test]
     fn exclusion_is_not_multiplication() {

@@ -8,8 +8,8 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core::ops::Cost;
 use tract_onnx::tract_hir::internal::*;
 
-use super::{PackedInt4, PackedInt8};
-use crate::onnx::functions::{BLOCK, DYNAMIC_INT4_MATMUL, DYNAMIC_INT8_MATMUL};
+use perforate_kernels::integer::{PackedInt4, PackedInt8};
+use perforate_onnx::functions::{BLOCK, DYNAMIC_INT4_MATMUL, DYNAMIC_INT8_MATMUL};
 
 /// How many bits a weight has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,119 @@
+//! One error type: what kind of thing is wrong, where, and what to do about it, as one sentence.
+
+use std::fmt;
+
+/// `Result` with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of thing went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The bytes are not an ONNX model, or it is truncated.
+    NotOnnx,
+    /// The model uses an operator that the engine does not have.
+    UnsupportedOp,
+    /// The model is ONNX, but cannot be compiled or run.
+    Model,
+    /// An input tensor is missing or of the wrong shape or type, or holds a NaN.
+    Input,
+    /// A knob is unknown or its value out of range.
+    Knob,
+    /// A data set or data file cannot be used.
+    Data,
+    /// An option, scenario or argument is unknown or out of range.
+    Config,
+    /// A file cannot be read or written.
+    Io,
+    /// A fault of this program.
+    Internal,
+}
+
+/// An error with its place: the file or model, and the node or field in it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub struct Error {
+    kind: ErrorKind,
+    place: Option<String>,
+    node: Option<String>,
+    message: String,
+}
+
+impl Error {
+    /// An error of `kind`; `message` says what is wrong and how to mend it, without a full stop.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error { kind, place: None, node: None, message: message.into() }
+    }
+
+    /// Names the file, model or input concerned, unless a more precise place is named already.
+    pub fn at(mut self, place: impl Into<String>) -> Self {
+        self.place.get_or_insert_with(|| place.into());
+        self
+    }
+
+    /// Names the file that the place named so far is in.
+    pub fn within(mut self, file: &str) -> Self {
+        self.place =
+            Some(self.place.map_or_else(|| file.into(), |place| format!("{file}: {place}")));
+        self
+    }
+
+    /// Names the node or field concerned.
+    pub fn node(mut self, node: impl Into<String>) -> Self {
+        self.node.get_or_insert_with(|| node.into());
+        self
+    }
+
+    /// What kind of thing went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Whether the user's input is at fault, rather than this program.
+    pub fn is_users(&self) -> bool {
+        self.kind != ErrorKind::Internal
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        if let Some(node) = &self.node {
+            write!(f, "at `{node}`: ")?;
+        }
+        write!(f, "{}.", self.message)
+    }
+}
+
+/// Shortens the chained message of a dependency to one readable line.
+pub fn one_line(error: impl fmt::Display) -> String {
+    let text = format!("{error:#}");
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = line.trim_end_matches('.');
+    match line.char_indices().nth(240) {
+        Some((cut, _)) => format!("{}…", &line[..cut]),
+        None => line.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_sentence_names_place_and_node() {
+        let error = Error::new(ErrorKind::UnsupportedOp, "the operator `Foo` is not supported")
+            .node("n1")
+            .at("a.onnx")
+            .at("ignored");
+        assert_eq!(error.to_string(), "a.onnx: at `n1`: the operator `Foo` is not supported.");
+        assert!(error.is_users());
+    }
+
+    #[test]
+    fn long_messages_are_cut_at_a_character() {
+        let line = one_line("é\n".repeat(500));
+        assert_eq!(line.chars().count(), 241);
+    }
+}

@@ -1,0 +1,31 @@
+//! Measures: timing, statistics, recordings of what each path answers, and the sweep over a knob.
+
+pub mod ablation;
+pub mod alone;
+pub mod arms;
+pub mod ballast;
+pub mod battery;
+pub mod clock;
+pub mod costs;
+pub mod curve;
+pub mod dense;
+pub mod doubt;
+pub mod energy;
+pub mod kernels;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod launches;
+pub mod lengths;
+pub mod order;
+pub mod pareto;
+pub mod quality;
+pub mod record;
+pub mod results;
+pub mod robustness;
+pub mod samples;
+pub mod segments;
+pub mod settings;
+pub mod stats;
+pub mod sweep;
+pub mod threshold;
+pub mod timing;
+pub mod truth;

@@ -1,0 +1,471 @@
+//! Versioned results, as JSON, CSV and Markdown. The field names are a contract: others read them.
+
+mod battery;
+pub mod exits;
+mod lengths;
+mod models;
+mod precision;
+mod robustness;
+mod sentences;
+mod tables;
+mod targets;
+pub mod usage;
+mod write;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_bench::energy::EnergyModel;
+use perforate_bench::stats::Interval;
+use perforate_bench::sweep::{Active, CostBasis};
+use perforate_routing::fit::calibrate::Loss;
+use perforate_routing::fit::temperature::Fit;
+use perforate_routing::search::Exit;
+
+pub use battery::{BatteryReport, BudgetReport, CandidateReport, DrainReport};
+pub use lengths::LengthsReport;
+pub use models::ModelReport;
+pub use precision::{PrecisionReport, StageReport};
+pub use robustness::RobustnessReport;
+pub use sentences::summary;
+pub use tables::PointRow;
+pub use targets::{TargetReport, Targets};
+pub use write::{Context, scenario_report};
+
+/// Version of the report's format.
+pub const SCHEMA: u32 = 1;
+
+/// Version of the runtime that executes the segments, as Cargo.toml pins it.
+pub const TRACT: &str = "0.23.9";
+
+/// A whole report.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Version of this crate.
+    pub version: String,
+    /// Versions of what the figures depend on, this crate included.
+    #[serde(default)]
+    pub versions: BTreeMap<String, String>,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Whether less than usual was measured.
+    pub quick: bool,
+    /// What was left out, in words, if `quick`.
+    pub left_out: Option<String>,
+    /// Where it was measured.
+    pub host: Host,
+    /// One entry a scenario.
+    pub scenarios: Vec<ScenarioReport>,
+}
+
+/// Where a report was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Host {
+    /// Target triple, or the browser's name.
+    pub target: String,
+    /// Name of the processor, if it is known.
+    pub cpu: Option<String>,
+    /// Threads that the engine uses.
+    pub threads: u32,
+    /// Vector instructions in use.
+    pub simd: String,
+    /// Smallest step of the clock.
+    pub clock_tick_s: f64,
+}
+
+/// Data of a scenario.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DataReport {
+    /// Name of the data set.
+    pub name: String,
+    /// Samples for choosing.
+    pub calibration_n: usize,
+    /// Samples for reporting.
+    pub test_n: usize,
+    /// Samples for fitting temperatures.
+    #[serde(default)]
+    pub scaling_n: usize,
+}
+
+/// A file that was read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileReport {
+    /// Name, relative to the project.
+    pub name: String,
+    /// Its content's SHA-256, in hexadecimal.
+    pub sha256: String,
+    /// Its size.
+    pub bytes: usize,
+}
+
+/// A segment of the routed model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SegmentReport {
+    /// Its name.
+    pub name: String,
+    /// Operations for one row; none if they depend on sizes of the input.
+    pub macs: Option<f64>,
+    /// Number of weights.
+    pub parameters: usize,
+    /// Their bytes.
+    pub bytes: f64,
+    /// Most bytes of tensors alive at once inside it, for one row.
+    pub peak_live_bytes: Option<f64>,
+    /// Seconds for one row, by itself, on this device.
+    pub latency_s: Option<Interval>,
+    /// Number of operators, as the file has them.
+    pub operators: usize,
+}
+
+/// Memory of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MemoryReport {
+    /// Size of the ONNX file.
+    pub model_bytes: f64,
+    /// Bytes of the weights, loaded.
+    pub weight_bytes: f64,
+    /// Most bytes of tensors alive at once, for one row on the dearest path.
+    pub peak_live_bytes: Option<f64>,
+}
+
+/// A path's temperature, fitted on samples of its own, judged on the test samples.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TemperatureReport {
+    /// T.
+    pub temperature: f64,
+    /// Without it.
+    pub before: Fit,
+    /// With it.
+    pub after: Fit,
+}
+
+/// A setting of the dense curve.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct DenseReport {
+    /// Value of the knob.
+    pub knob: f32,
+    /// As [`PointReport::active`].
+    pub active: f64,
+    /// Operations a sample, gates included.
+    pub macs: f64,
+    /// Share of right answers.
+    pub accuracy: Option<f64>,
+    /// Share of answers equal to the full model's.
+    pub agreement: f64,
+    /// Seconds a sample, predicted from the segments' times.
+    pub latency_s: Option<f64>,
+    /// The full model's latency, timed with the segments, over that.
+    pub speedup: Option<f64>,
+}
+
+/// What a right answer costs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PerCorrect {
+    /// Operations.
+    pub macs: f64,
+    /// Seconds, at batch 1.
+    pub latency_s: Option<f64>,
+    /// Joules, estimated from time.
+    pub energy_j: Option<f64>,
+    /// Dollars for a million of them.
+    pub usd_per_million: Option<f64>,
+}
+
+/// One scenario's results.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScenarioReport {
+    /// `strategy/task`.
+    pub name: String,
+    /// The composer.
+    pub strategy: String,
+    /// File of the routed model, or how it is made.
+    pub model: String,
+    /// Data and sizes of the splits.
+    pub data: DataReport,
+    /// What was run, so that it can be repeated; see the command line's `--config`.
+    #[serde(default)]
+    pub experiment: serde_json::Value,
+    /// The files that it read.
+    #[serde(default)]
+    pub files: Vec<FileReport>,
+    /// What the curve is to be held against.
+    pub references: References,
+    /// Cheapest setting first.
+    pub curve: Vec<PointReport>,
+    /// Many more settings, computed from what each path answered.
+    #[serde(default)]
+    pub dense: Vec<DenseReport>,
+    /// Median of |measured / predicted speed-up − 1| over the measured settings of the curve.
+    #[serde(default)]
+    pub prediction_error: Option<f64>,
+    /// The routed model's segments: costs anywhere, and times here.
+    #[serde(default)]
+    pub segments: Vec<SegmentReport>,
+    /// Memory of the models.
+    #[serde(default)]
+    pub memory: BTreeMap<String, MemoryReport>,
+    /// Temperatures of the paths' answers.
+    #[serde(default)]
+    pub temperatures: BTreeMap<String, TemperatureReport>,
+    /// What was asked of the operating point, and what became of it.
+    #[serde(default)]
+    pub targets: Vec<TargetReport>,
+    /// A network that switches its precision.
+    #[serde(default)]
+    pub precision: Option<PrecisionReport>,
+    /// A stream of inputs on a budget of energy, where a knob alone chooses the path.
+    #[serde(default)]
+    pub battery: Option<BatteryReport>,
+    /// The models beside each other: full, light, the static ones, routed.
+    #[serde(default)]
+    pub models: Vec<ModelReport>,
+    /// Full and routed model at the operating point, on the test samples as they are and disturbed.
+    #[serde(default)]
+    pub robustness: Vec<RobustnessReport>,
+    /// What the disturbances show, in sentences.
+    #[serde(default)]
+    pub robustness_finding: Option<String>,
+    /// The exits that were tried for a model that had none.
+    #[serde(default)]
+    pub exits: Vec<Exit>,
+    /// What came of that, in sentences.
+    #[serde(default)]
+    pub exits_finding: Option<String>,
+    /// What counts as cost where settings and models are compared.
+    #[serde(default)]
+    pub cost: CostBasis,
+    /// Constants of the energy and money estimates.
+    #[serde(default)]
+    pub energy_model: EnergyModel,
+    /// Unit and source of each of their default values.
+    #[serde(default)]
+    pub energy_sources: BTreeMap<String, String>,
+    /// The curve as a whole.
+    #[serde(default)]
+    pub figures: FiguresReport,
+    /// The chosen setting.
+    pub operating_point: OperatingPoint,
+    /// (all computation active, gates included) / (full model) − 1.
+    pub gate_overhead: Option<Interval>,
+    /// The same without the light model, where the gate reads what that computes.
+    pub gate_alone: Option<Interval>,
+    /// What runs beside the full model's own segments when all computation is active, relative to them, by the
+    /// segments' times.
+    #[serde(default)]
+    pub router_share: Option<Interval>,
+    /// Operators whose cost is unknown.
+    pub uncosted_ops: Vec<String>,
+    /// Rounds of timing at batch 1, and the launches that they came from.
+    #[serde(default)]
+    pub rounds: usize,
+    /// Times that the measuring program was started anew; one launch does not show how launches differ.
+    #[serde(default)]
+    pub launches: usize,
+    /// Doubts, as advice.
+    pub warnings: Vec<String>,
+    /// The finding in one sentence.
+    pub summary: String,
+    /// The routed model against the light one where that would do, else the static one of about its cost, in one
+    /// sentence.
+    #[serde(default)]
+    pub comparison: Option<String>,
+    /// What "active" is a share of.
+    #[serde(default)]
+    pub active_means: Active,
+}
+
+/// References of a scenario.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct References {
+    /// The full model alone.
+    pub full: PointReport,
+    /// The light model alone.
+    pub light: PointReport,
+    /// A static model of about the operating point's cost, where one was trained.
+    pub matched: Option<PointReport>,
+    /// All static models that were trained for costs between light and full; `active` is their share
+    /// of the full model's operations.
+    #[serde(default)]
+    pub statics: Vec<PointReport>,
+    /// Models of other strategies at one setting each, named by it.
+    #[serde(default)]
+    pub rivals: Vec<RivalReport>,
+    /// A random router, point by point of the curve.
+    pub random: Vec<PointReport>,
+    /// Cheapest path that is right.
+    pub oracle: PointReport,
+    /// Cheapest path that agrees with the full model.
+    pub agreement_oracle: PointReport,
+}
+
+/// A model of another strategy, at one setting.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RivalReport {
+    /// Its strategy, and its setting.
+    pub name: String,
+    /// How it fares.
+    pub point: PointReport,
+}
+
+/// Figures of the whole curve; see [`perforate_bench::curve::CurveFigures`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct FiguresReport {
+    /// Indices of the settings on the Pareto front of operations and quality.
+    pub front: Vec<usize>,
+    /// Share of the box between light and full that the front dominates.
+    pub hypervolume: f64,
+    /// Mean quality over the operations that the curve spans.
+    pub area: f64,
+    /// Share of the oracle's gain over drawing lots.
+    pub oracle_share: Option<f64>,
+    /// Whether that is beyond chance; none where too few samples can tell.
+    pub beats_lots: Option<bool>,
+}
+
+/// The chosen setting, with its guarantee.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OperatingPoint {
+    /// The point of the curve; none if nothing can be certified.
+    pub point: Option<PointReport>,
+    /// What was tested.
+    pub risk: RiskReport,
+    /// What the observed risk alone would allow, without a guarantee.
+    #[serde(default)]
+    pub empirical: Option<PointReport>,
+    /// What conformal risk control allows, whose guarantee is for the mean over calibration draws.
+    #[serde(default)]
+    pub conformal: Option<PointReport>,
+}
+
+/// What was tested for the guarantee.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RiskReport {
+    /// What counts as a loss.
+    pub loss: Loss,
+    /// Largest risk.
+    pub epsilon: f64,
+    /// Probability that the guarantee fails.
+    pub delta: f64,
+    /// Calibration samples.
+    pub n: u64,
+    /// Exact binomial p-value.
+    pub p_value: f64,
+    /// Whether the point carries the guarantee.
+    pub certified: bool,
+}
+
+/// One setting.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PointReport {
+    /// Knob values.
+    pub knob: BTreeMap<String, f32>,
+    /// Share of rows on the full path.
+    pub active: f64,
+    /// Share of rows by path.
+    pub paths: BTreeMap<String, f64>,
+    /// Operations a sample, gates included.
+    pub macs: f64,
+    /// Those of them on eight-bit integers.
+    pub integer_macs: f64,
+    /// Bytes of weights that a sample reads, as loaded.
+    pub bytes: f64,
+    /// Full model's operations / `macs`.
+    pub ideal_speedup: f64,
+    /// One row at a time.
+    pub batch1: Option<TimingReport>,
+    /// In batches of 32.
+    pub batch32: Option<TimingReport>,
+    /// Times faster than the full model at batch 1, predicted from the times of the paths that it takes; what an
+    /// oracle would gain here. None for models without paths.
+    #[serde(default)]
+    pub predicted_speedup: Option<f64>,
+    /// Mean share of a sample that each layer computes on, where the model tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<f64>,
+    /// Share of right answers.
+    pub accuracy: Option<f64>,
+    /// Accuracy minus the full model's, in percentage points.
+    pub accuracy_delta_pp: Option<f64>,
+    /// Share of answers equal to the full model's.
+    pub agreement: f64,
+    /// Largest absolute difference from the full model's outputs.
+    pub deviation_max: f64,
+    /// Mean absolute difference from the full model's outputs.
+    pub deviation_mean: f64,
+    /// Estimated energy of one inference.
+    pub energy_j: EnergyReport,
+    /// Kilowatt-hours for a million inferences, estimated by time.
+    #[serde(default)]
+    pub kwh_per_million: Option<f64>,
+    /// Estimated, by time.
+    pub gco2e_per_million: Option<f64>,
+    /// Estimated, by time.
+    pub usd_per_million: Option<f64>,
+    /// What a right answer costs; none without labels.
+    #[serde(default)]
+    pub per_correct: Option<PerCorrect>,
+}
+
+/// Two estimates of energy, in joules; see [`EnergyModel`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct EnergyReport {
+    /// Watts × time.
+    pub time: Option<f64>,
+    /// Per operation and byte.
+    pub operations: f64,
+}
+
+/// Timing of one setting at one batch size.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TimingReport {
+    /// Seconds a sample.
+    pub latency_s: Interval,
+    /// Samples a second.
+    pub throughput_per_s: Interval,
+    /// Times faster than the full model.
+    pub speedup: Interval,
+    /// Measured speed-up / ideal speed-up.
+    pub realised: f64,
+}
+
+impl Report {
+    /// A report about `host` without scenarios.
+    pub fn new(seed: u64, quick: bool, host: Host) -> Report {
+        let left_out = quick.then(|| {
+            "Fewer rounds of timing and fewer samples: intervals are wider and the guarantee is weaker.".into()
+        });
+        let version = env!("CARGO_PKG_VERSION").to_string();
+        let versions = [("perforate", version.as_str()), ("tract-onnx", TRACT)];
+        let versions = versions.map(|(name, version)| (name.into(), version.into())).into();
+        Report { schema: SCHEMA, version, versions, seed, quick, left_out, host, scenarios: vec![] }
+    }
+
+    /// The experiments alone, as JSON that repeats them: one, or a list.
+    pub fn experiments(&self) -> Result<String> {
+        let all: Vec<_> = self.scenarios.iter().map(|scenario| &scenario.experiment).collect();
+        let text = match &all[..] {
+            [one] => serde_json::to_string_pretty(one),
+            all => serde_json::to_string_pretty(all),
+        };
+        text.map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))
+    }
+
+    /// The report as JSON.
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string_pretty(self)
+            .map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_runtimes_version_is_the_pinned_one() {
+        let manifest = include_str!("../../Cargo.toml");
+        assert!(manifest.contains(&format!("tract-onnx = {{ version = \"={}\"", super::TRACT)));
+    }
+}

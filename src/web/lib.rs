@@ -1,0 +1,277 @@
+//! The page's bindings: the only place that knows JS values, and the canvas.
+
+#![cfg(target_arch = "wasm32")]
+
+mod clock;
+
+use std::collections::HashMap;
+
+use plotters_canvas::CanvasBackend;
+use serde::Serialize;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::*;
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+
+use perforate_bench::kernels;
+use perforate_chart::{HitMap, Size, Theme};
+use perforate_data::pictures::Pixels;
+use perforate_kernels::memory::ZeroedAllocator;
+use perforate_lab::{view, worker};
+
+use clock::BrowserClock;
+
+#[global_allocator]
+static ALLOCATOR: ZeroedAllocator = ZeroedAllocator;
+
+/// How near the pointer must be to a point to mean it, in CSS pixels.
+const HOVER: f64 = 18.0;
+
+fn to_js(value: &impl Serialize) -> Result<JsValue, JsError> {
+    Ok(value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
+}
+
+/// Shows the message of a panic in the console.
+#[wasm_bindgen(start)]
+pub fn start() {
+    console_error_panic_hook::set_once();
+}
+
+/// Times the products of one shape in eight and four bits against the one in f32.
+#[wasm_bindgen]
+pub fn time_integers(rows: usize, k: usize, n: usize, rounds: usize) -> Result<JsValue, JsError> {
+    let timing = kernels::integers(&BrowserClock::default(), [rows, k, n], rounds);
+    to_js(&timing.map_err(|e| JsError::new(&e.to_string()))?)
+}
+
+/// The measuring side, for the worker.
+#[wasm_bindgen]
+pub struct Lab(worker::Lab<BrowserClock>);
+
+#[wasm_bindgen]
+impl Lab {
+    /// Nothing opened yet.
+    #[wasm_bindgen(constructor)]
+    #[allow(clippy::new_without_default)] // JS has no Default
+    pub fn new() -> Lab {
+        Lab(worker::Lab::new(BrowserClock::default()))
+    }
+
+    /// Takes a command; returns events.
+    pub fn command(&mut self, command: JsValue) -> Result<JsValue, JsError> {
+        to_js(&self.0.command(serde_wasm_bindgen::from_value(command)?))
+    }
+
+    /// Takes a file; returns events.
+    pub fn supply(&mut self, name: &str, bytes: Vec<u8>) -> Result<JsValue, JsError> {
+        to_js(&self.0.supply(name, bytes))
+    }
+
+    /// Takes a decoded picture, its pixels as red, green, blue, alpha; returns events.
+    pub fn picture(
+        &mut self,
+        path: &str,
+        width: usize,
+        height: usize,
+        rgba: &[u8],
+    ) -> Result<JsValue, JsError> {
+        to_js(&self.0.picture(path, Pixels { width, height, rgba }))
+    }
+
+    /// The user's inputs as they are kept: pictures are an `.npz` file by now.
+    pub fn inputs(&self) -> Option<Vec<u8>> {
+        self.0.inputs().map(|(_, bytes)| bytes.to_vec())
+    }
+
+    /// Does one slice of work; returns events.
+    pub fn step(&mut self) -> Result<JsValue, JsError> {
+        to_js(&self.0.step())
+    }
+
+    /// Outputs of the last run of a dropped model on a dropped file, as an `.npz` file.
+    pub fn outputs(&self) -> Result<Option<Vec<u8>>, JsError> {
+        self.0.outputs().transpose().map_err(|e| JsError::new(&e.to_string()))
+    }
+
+    /// The routed model as an ONNX file, with this default of its knob.
+    pub fn routed_model(&self, knob: f32) -> Result<Vec<u8>, JsError> {
+        self.0.routed_model(knob).map_err(|e| JsError::new(&e.to_string()))
+    }
+
+    /// Whether there is work.
+    pub fn busy(&self) -> bool {
+        self.0.is_busy()
+    }
+}
+
+/// What the page shows.
+#[wasm_bindgen]
+pub struct View {
+    view: view::View,
+    dark: bool,
+    maps: HashMap<String, HitMap>,
+}
+
+/// What is under the pointer.
+#[derive(Serialize)]
+struct Hover {
+    text: String,
+    knob: Option<usize>,
+    x: f64,
+    y: f64,
+}
+
+#[wasm_bindgen]
+impl View {
+    /// A view of what an address asks for: names and values.
+    #[wasm_bindgen(constructor)]
+    pub fn new(dark: bool, address: JsValue) -> Result<View, JsError> {
+        let address: Vec<(String, String)> = serde_wasm_bindgen::from_value(address)?;
+        Ok(View { view: view::View::at(&address), dark, maps: HashMap::new() })
+    }
+
+    /// Turns to another scenario.
+    pub fn choose(&mut self, scenario: &str) {
+        self.view.choose(scenario);
+    }
+
+    /// Sets what is measured, or how it is judged; returns what is wrong with that, if anything is.
+    pub fn set(&mut self, setting: &str, text: &str) -> Option<String> {
+        self.view.set(setting, text).err().map(|error| error.to_string())
+    }
+
+    /// The command that measures what is asked for.
+    pub fn request(&self) -> Result<JsValue, JsError> {
+        to_js(&self.view.request())
+    }
+
+    /// The command that looks for exits in the user's model, or makes a cascade of several.
+    pub fn route(&self, cascade: bool) -> Result<JsValue, JsError> {
+        to_js(&self.view.route(cascade))
+    }
+
+    /// The command that measures perforated attention by length.
+    pub fn measure_lengths(&self) -> Result<JsValue, JsError> {
+        to_js(&self.view.measure_lengths())
+    }
+
+    /// Notes how many bytes of memory the measuring side has taken.
+    pub fn set_memory(&mut self, bytes: f64) {
+        self.view.set_memory(bytes);
+    }
+
+    /// The value of the knob.
+    pub fn knob(&self) -> Option<f32> {
+        self.view.knob()
+    }
+
+    /// Takes an event of the worker.
+    pub fn apply(&mut self, event: JsValue) -> Result<(), JsError> {
+        self.view.apply(serde_wasm_bindgen::from_value(event)?);
+        Ok(())
+    }
+
+    /// Everything to show, as text.
+    pub fn state(&self) -> Result<JsValue, JsError> {
+        to_js(&self.view.state())
+    }
+
+    /// Moves the knob.
+    pub fn set_knob(&mut self, index: usize) {
+        self.view.set_knob(index);
+    }
+
+    /// Routing on, or the full model alone.
+    pub fn set_routing(&mut self, on: bool) {
+        self.view.set_routing(on);
+    }
+
+    /// Looks at another sample.
+    pub fn set_sample(&mut self, index: usize) {
+        self.view.set_sample(index);
+    }
+
+    /// Shows other samples.
+    pub fn set_filter(&mut self, name: &str) {
+        self.view.set_filter(name);
+    }
+
+    /// Pixels in a row of a sample's picture.
+    pub fn picture_width(&self, index: usize) -> usize {
+        self.view.picture(index).map_or(0, |picture| picture.width)
+    }
+
+    /// Its pixels, red, green, blue, alpha.
+    pub fn picture(&self, index: usize) -> Vec<u8> {
+        let grey = self.view.picture(index).map_or(&[][..], |picture| &picture.grey);
+        grey.iter().flat_map(|&value| [value, value, value, u8::MAX]).collect()
+    }
+
+    /// Dark or light.
+    pub fn set_theme(&mut self, dark: bool) {
+        self.dark = dark;
+    }
+
+    /// Draws a chart at this size in CSS pixels, sharp at this device pixel ratio.
+    pub fn draw(
+        &mut self,
+        id: &str,
+        canvas: HtmlCanvasElement,
+        width: f64,
+        height: f64,
+        device_pixel_ratio: f64,
+    ) -> Result<(), JsError> {
+        let Some(plot) = self.view.plot(id) else { return Ok(()) };
+        let size = Size { width, height, device_pixel_ratio };
+        let (w, h) = size.device();
+        if (canvas.width(), canvas.height()) != (w, h) {
+            canvas.set_width(w);
+            canvas.set_height(h);
+        }
+        if let Ok(Some(context)) = canvas.get_context("2d")
+            && let Ok(context) = context.dyn_into::<CanvasRenderingContext2d>()
+        {
+            context.set_line_join("round");
+        }
+        let backend = CanvasBackend::with_canvas_object(canvas)
+            .ok_or_else(|| JsError::new("the canvas has no 2d context"))?;
+        let map = perforate_chart::draw(backend, &plot, &Theme::of(self.dark), size)
+            .map_err(|e| JsError::new(&e.0))?;
+        self.maps.insert(id.to_string(), map);
+        Ok(())
+    }
+
+    /// The numbers behind a chart.
+    pub fn table(&self, id: &str) -> Result<JsValue, JsError> {
+        to_js(&self.view.plot_table(id))
+    }
+
+    /// The point nearest to the pointer, if any is near.
+    pub fn hover(&self, id: &str, x: f64, y: f64) -> Result<JsValue, JsError> {
+        let found = self.maps.get(id).and_then(|map| map.nearest(x, y, HOVER)).and_then(|hit| {
+            let plot = self.view.plot(id)?;
+            let point = plot.series.get(hit.series)?.points.get(hit.point)?.clone();
+            Some(Hover { text: point.label, knob: point.knob, x: hit.css_x, y: hit.css_y })
+        });
+        to_js(&found)
+    }
+
+    /// A file to take away: json, csv, markdown, experiment, or svg:CHART.
+    pub fn export(&self, kind: &str) -> Result<String, JsError> {
+        let report = self.view.report().ok_or_else(|| JsError::new("nothing is measured yet"))?;
+        match kind.split_once(':') {
+            Some(("svg", id)) => {
+                let plot =
+                    self.view.plot(id).ok_or_else(|| JsError::new("there is no such chart"))?;
+                let size = Size { width: 720.0, height: 450.0, device_pixel_ratio: 1.0 };
+                Ok(perforate_chart::svg(&plot, &Theme::light(), size))
+            }
+            _ => match kind {
+                "experiment" => report.experiments().map_err(|e| JsError::new(&e.to_string())),
+                "json" => report.to_json().map_err(|e| JsError::new(&e.to_string())),
+                "csv" => Ok(report.to_csv()),
+                "markdown" => Ok(report.to_markdown()),
+                _ => Err(JsError::new("there is no such export")),
+            },
+        }
+    }
+}
