@@ -14,7 +14,7 @@
 #   PERFORATE_WASM_TARGET=rustup|debian   where the wasm32 standard library comes from. Unset: rustup
 #                           first, Debian's rustc-web packages where rustup cannot serve it.
 #   PERFORATE_BROWSER=no    leave the browser alone (running the page needs neither it nor its driver)
-#   PERFORATE_PEERS=no      leave ONNX Runtime alone; set it for the tests too, which then leave those out
+#   PERFORATE_PEERS=no      leave ONNX Runtime and TypeScript alone; set it for the tests too, which then leave those out
 #   CHROME, CHROMEDRIVER    a browser and a driver to use, instead of those on the path
 #   CARGO_HOME              as for cargo; its bin folder is where the two tools go
 #
@@ -378,11 +378,12 @@ browser() {
     found="$browser $(major_of "$browser"), $driver $(major_of "$driver")"
 }
 
-# ---- other engines ----------------------------------------------------------------------------
-# tests/peers.rs looks for them in the same folder.
+# ---- other engines, and the checker of the page's scripts ---------------------------------------
+# tests/peers.rs and tests/javascript.rs look for them in the same folder.
 
 readonly ONNXRUNTIME_VERSION=1.31.1
 readonly ONNXRUNTIME_WEB_VERSION=1.30.0
+readonly TYPESCRIPT_VERSION=6.0.3
 
 peers() {
     if [ "${PERFORATE_PEERS:-}" = no ]; then
@@ -400,14 +401,19 @@ peers() {
             die "pip could not install onnxruntime $ONNXRUNTIME_VERSION: see its message above"
         changed=1
     fi
-    if ! grep -qs "\"version\": \"$ONNXRUNTIME_WEB_VERSION\"" "$folder/node_modules/onnxruntime-web/package.json"; then
-        have npm || apt_install nodejs npm
-        say "onnxruntime-web $ONNXRUNTIME_WEB_VERSION, in $folder"
-        npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$folder" "onnxruntime-web@$ONNXRUNTIME_WEB_VERSION" >&2 ||
-            die "npm could not install onnxruntime-web $ONNXRUNTIME_WEB_VERSION: see its message above"
-        changed=1
-    fi
-    found="ONNX Runtime $ONNXRUNTIME_VERSION (Python), $ONNXRUNTIME_WEB_VERSION (web, in node $(node --version))"
+    npm_package "$folder" onnxruntime-web "$ONNXRUNTIME_WEB_VERSION"
+    npm_package "$folder" typescript "$TYPESCRIPT_VERSION"
+    found="ONNX Runtime $ONNXRUNTIME_VERSION (Python), $ONNXRUNTIME_WEB_VERSION (web, in node $(node --version)), TypeScript $TYPESCRIPT_VERSION"
+}
+
+npm_package() {
+    local folder=$1 name=$2 version=$3
+    ! grep -qs "\"version\": \"$version\"" "$folder/node_modules/$name/package.json" || return 0
+    have npm || apt_install nodejs npm
+    say "$name $version, in $folder"
+    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$folder" "$name@$version" >&2 ||
+        die "npm could not install $name $version: see its message above"
+    changed=1
 }
 
 # ---- all of it --------------------------------------------------------------------------------
@@ -419,7 +425,7 @@ main() {
     step "wasm-bindgen-cli" wasm_bindgen
     step "trunk" trunk_tool
     step "browser for the tests" browser
-    step "other engines for the tests" peers
+    step "peers for the tests" peers
 
     printf '\n'
     printf '%s\n' "${summary[@]}"

@@ -1,12 +1,36 @@
+// @ts-check
 // Canvases: one figure a chart, painted by Rust. This file knows sizes and the pointer, nothing of
 // what is drawn.
 
-import { paintTable } from "./render.js";
+import { make, paintTable, tableBox } from "./dom.js";
+
+/**
+ * @import { View } from "./perforate-web.js"
+ * @import { ChartState } from "./types"
+ */
+
+/**
+ * A chart on the page.
+ * @typedef {object} Chart
+ * @property {string} id
+ * @property {HTMLElement} element
+ * @property {HTMLElement} heading
+ * @property {HTMLCanvasElement} canvas
+ * @property {HTMLElement} tip
+ * @property {HTMLDetailsElement} numbers
+ * @property {HTMLTableElement} table
+ * @property {boolean} stale whether it may look otherwise than it does
+ * @property {boolean} visible
+ */
 
 const HIDDEN_TAB_PAUSE_MS = 100;
 const LONGEST_WAIT_MS = 500;
+const IDLE_MS = 50;
 
-/** A function that runs `work` once per frame, however often it is called. */
+/**
+ * A function that runs `work` once per frame, however often it is called.
+ * @param {() => void} work
+ */
 export function coalesce(work) {
   let waiting = false;
   return () => {
@@ -22,13 +46,20 @@ export function coalesce(work) {
   };
 }
 
-/** When the page has nothing else to do; after a while in any case: a busy machine may never call it idle. */
+/**
+ * When the page has nothing else to do; after a while in any case: a busy machine may never call it idle.
+ * @param {() => void} work
+ */
 function whenIdle(work) {
-  if (window.requestIdleCallback) window.requestIdleCallback(work, { timeout: LONGEST_WAIT_MS });
-  else setTimeout(work, 50);
+  if ("requestIdleCallback" in window) window.requestIdleCallback(work, { timeout: LONGEST_WAIT_MS });
+  else setTimeout(work, IDLE_MS); // Safari
 }
 
-/** Observes the size in device pixels: it also changes with the zoom, or on another screen. */
+/**
+ * Observes the size in device pixels: it also changes with the zoom, or on another screen.
+ * @param {ResizeObserver} observer
+ * @param {HTMLCanvasElement} canvas
+ */
 function watchPixels(observer, canvas) {
   try {
     observer.observe(canvas, { box: "device-pixel-content-box" });
@@ -42,20 +73,27 @@ export class Charts {
   #view;
   #onPick;
   #download;
+  /** @type {Map<string, Chart>} */
   #figures = new Map();
-  #places;
   #paintSoon = coalesce(() => this.#paint());
   #calm = true;
 
-  /** `places(id, index)` says which element a chart goes into; `onPick(knob)` is a click on a point. */
-  constructor(view, { places, onPick, download }) {
+  /**
+   * @param {View} view
+   * @param {object} calls
+   * @param {(knob: number) => void} calls.onPick is a click on a point
+   * @param {(kind: string, canvas?: HTMLCanvasElement) => void} calls.download takes a chart away
+   */
+  constructor(view, { onPick, download }) {
     this.#view = view;
-    this.#places = places;
     this.#onPick = onPick;
     this.#download = download;
   }
 
-  /** Makes the figures of `list` ([{id, title, alt}]), and no others. */
+  /**
+   * Makes the figures of `list`, each in its place, and no others. The first one is on screen from the start.
+   * @param {(ChartState & { place: HTMLElement })[]} list
+   */
   show(list) {
     for (const [id, figure] of this.#figures) {
       if (list.some((chart) => chart.id === id)) continue;
@@ -65,8 +103,9 @@ export class Charts {
       this.#figures.delete(id);
     }
     list.forEach((chart, index) => {
-      const figure = this.#figures.get(chart.id) ?? this.#make(chart, index);
-      figure.caption.textContent = chart.title;
+      const figure = this.#figures.get(chart.id) ?? this.#make(chart, index === 0);
+      if (figure.element.parentElement !== chart.place) chart.place.append(figure.element);
+      figure.heading.textContent = chart.title;
       figure.canvas.setAttribute("aria-label", chart.alt);
     });
   }
@@ -74,6 +113,8 @@ export class Charts {
   /**
    * Everything may have changed: repaints what is on screen now, then calls `done`. The rest is painted when it comes on
    * screen, or if nothing is measured (`calm`) when the page is idle: drawing takes time from what is measured.
+   * @param {() => void} done
+   * @param {boolean} calm
    */
   repaint(done, calm) {
     this.#calm = calm;
@@ -82,19 +123,31 @@ export class Charts {
   }
 
   #sizes = new ResizeObserver((entries) => {
-    for (const { target } of entries) this.#figures.get(target.dataset.chart).stale = true;
+    for (const { target } of entries) {
+      const figure = this.#of(target);
+      if (figure) figure.stale = true;
+    }
     this.#paintSoon();
   });
 
   #screen = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
-      const figure = this.#figures.get(target.dataset.chart);
+      const figure = this.#of(target);
       if (figure) figure.visible = isIntersecting;
     }
     this.#paintSoon();
   });
 
+  /**
+   * The figure of a canvas.
+   * @param {Element} canvas
+   */
+  #of(canvas) {
+    return this.#figures.get(/** @type {HTMLElement} */ (canvas).dataset.chart ?? "");
+  }
+
   #paint(done = () => {}) {
+    /** @type {Chart[]} */
     const unseen = [];
     for (const figure of this.#figures.values()) {
       if (!figure.stale) continue;
@@ -104,11 +157,15 @@ export class Charts {
     this.#paintUnseen(unseen, done);
   }
 
-  // One figure per idle moment, so that the page never stalls.
+  /**
+   * One figure per idle moment, so that the page never stalls.
+   * @param {Chart[]} figures
+   * @param {() => void} done
+   */
   #paintUnseen(figures, done) {
-    if (figures.length === 0) return void done();
+    const [first, ...rest] = figures;
+    if (!first) return void done();
     whenIdle(() => {
-      const [first, ...rest] = figures;
       try {
         if (first.stale) this.#draw(first);
       } finally {
@@ -117,6 +174,7 @@ export class Charts {
     });
   }
 
+  /** @param {Chart} figure */
   #draw(figure) {
     const { clientWidth, clientHeight } = figure.canvas;
     if (clientWidth === 0 || clientHeight === 0) return;
@@ -125,44 +183,37 @@ export class Charts {
     figure.stale = false;
   }
 
+  /** @param {Chart} figure */
   #write({ id, table }) {
     paintTable(table, this.#view.table(id));
   }
 
-  #make({ id, title }, index) {
-    const element = document.createElement("figure");
-    const caption = document.createElement("figcaption");
-    const heading = document.createElement("h2");
-    const canvas = document.createElement("canvas");
-    const tip = document.createElement("div");
-    canvas.id = `chart-${id}`;
-    canvas.dataset.chart = id;
-    canvas.setAttribute("role", "img");
-    tip.className = "tip";
+  /**
+   * @param {ChartState & { place: HTMLElement }} chart
+   * @param {boolean} visible
+   * @returns {Chart}
+   */
+  #make({ id, title, place }, visible) {
+    const element = make("figure");
+    const caption = make("figcaption");
+    const heading = make("h2");
+    const canvas = make("canvas", null, { id: `chart-${id}`, "data-chart": id, role: "img" });
+    const tip = make("div", null, { class: "tip" });
     tip.hidden = true;
     caption.append(
       heading,
       this.#button("SVG", `Download "${title}" as SVG`, () => this.#download(`svg:${id}`)),
       this.#button("PNG", `Download "${title}" as PNG`, () => this.#download(`png:${id}`, canvas)),
     );
-    const stage = document.createElement("div");
-    stage.className = "stage";
+    const stage = make("div", null, { class: "stage" });
     stage.append(canvas, tip);
-    const numbers = document.createElement("details");
-    const summary = document.createElement("summary");
-    const box = document.createElement("div");
-    const table = document.createElement("table");
-    numbers.className = "behind";
-    summary.textContent = "Numbers";
-    box.className = "scroll";
-    box.tabIndex = 0;
-    box.setAttribute("role", "region");
-    box.setAttribute("aria-label", `Numbers of "${title}"`);
-    box.append(table);
-    numbers.append(summary, box);
+    const numbers = make("details", null, { class: "behind" });
+    const [box, table] = tableBox(`Numbers of "${title}"`);
+    numbers.append(make("summary", "Numbers"), box);
     element.append(caption, stage, numbers);
-    this.#places(id, index).append(element);
-    const figure = { id, element, caption: heading, canvas, tip, numbers, table, stale: true, visible: index === 0 };
+    place.append(element);
+    /** @type {Chart} */
+    const figure = { id, element, heading, canvas, tip, numbers, table, stale: true, visible };
     numbers.addEventListener("toggle", () => numbers.open && this.#write(figure));
     this.#figures.set(id, figure);
     watchPixels(this.#sizes, canvas);
@@ -171,18 +222,25 @@ export class Charts {
     return figure;
   }
 
+  /**
+   * @param {string} text
+   * @param {string} label
+   * @param {() => void} onClick
+   */
   #button(text, label, onClick) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "quiet";
-    button.textContent = text;
-    button.setAttribute("aria-label", label);
+    const button = make("button", text, { type: "button", class: "quiet", "aria-label": label });
     button.addEventListener("click", onClick);
     return button;
   }
 
+  /**
+   * Shows what is under the pointer.
+   * @param {Chart} figure
+   */
   #point({ id, canvas, tip }) {
+    /** @param {MouseEvent} event */
     const at = (event) => this.#view.hover(id, event.offsetX, event.offsetY);
+    /** @param {ReturnType<View["hover"]>} hit */
     const show = (hit) => {
       tip.hidden = !hit;
       canvas.classList.toggle("hit", hit != null && hit.knob != null);
@@ -193,8 +251,9 @@ export class Charts {
       tip.classList.toggle("leftward", hit.x > canvas.clientWidth / 2);
       tip.classList.toggle("below", hit.y < tip.offsetHeight + 20);
     };
+    /** @type {MouseEvent | undefined} */
     let last;
-    const follow = coalesce(() => show(last && at(last)));
+    const follow = coalesce(() => show(last ? at(last) : null));
     canvas.addEventListener("pointermove", (event) => {
       last = event;
       follow();

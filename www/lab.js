@@ -1,58 +1,88 @@
+// @ts-check
 // The page's end of the measuring worker: starts it with the compiled module, holds messages back
 // until it is ready, and replaces it when it dies. Results live on the page and survive.
 
+/** @import { Command, Event } from "./types" */
+
+/**
+ * What goes to the worker. Buffers of files are handed over, not copied.
+ * @typedef {object} Message
+ * @property {Command} command
+ * @property {NamedBytes[]} files
+ * @property {{ path: string, file: File }[]} [pictures]
+ */
+
+/** @typedef {{ name: string, bytes: Uint8Array<ArrayBuffer> }} NamedBytes */
+
 export class LabWorker {
+  /** @type {WebAssembly.Module | undefined} */
   #module;
   #onEvents;
   #onFile;
   #onMemory;
   #onInputs;
+  /** @type {Worker} */
   #worker;
   #ready = false;
+  /** @type {Message[]} */
   #waiting = [];
   #restarts = 0;
 
   /**
-   * `onEvents` is called with each batch of events, in order; `onFile` with {name, bytes} that were asked for;
-   * `onMemory` with the bytes that the worker has taken; `onInputs` with {name, bytes} that it made of pictures.
+   * @param {object} calls
+   * @param {(events: Event[]) => void} calls.onEvents takes each batch of events, in order
+   * @param {(file: NamedBytes) => void} calls.onFile takes a file that was asked for
+   * @param {(bytes: number) => void} calls.onMemory is told what the worker has taken
+   * @param {(inputs: NamedBytes) => void} calls.onInputs takes what it made of pictures
    */
   constructor({ onEvents, onFile, onMemory, onInputs }) {
     this.#onEvents = onEvents;
     this.#onFile = onFile;
     this.#onMemory = onMemory;
     this.#onInputs = onInputs;
-    this.#spawn();
+    this.#worker = this.#spawn();
   }
 
-  /** Hands over the compiled WebAssembly module; the worker's script may still be loading. */
+  /**
+   * Hands over the compiled WebAssembly module; the worker's script may still be loading.
+   * @param {WebAssembly.Module} module
+   */
   start(module) {
     this.#module = module;
-    // The one-file page has its files at hand.
-    this.#worker.postMessage({ start: module, base: document.baseURI, packed: globalThis.packed });
+    this.#start(this.#worker, module);
   }
 
-  /** Posts a command, with files ([{name, bytes}]) where it needs some. */
+  /**
+   * Posts a command, with files where it needs some.
+   * @param {Command} command
+   * @param {NamedBytes[]} [files]
+   */
   send(command, files = []) {
-    const message = { command, files };
-    if (this.#ready) this.#post(message);
-    else this.#waiting.push(message);
+    this.#post({ command, files });
   }
 
-  /** Hands over pictures ([{path, file}]), which the worker decodes. */
+  /**
+   * Hands over pictures, which the worker decodes.
+   * @param {string} name
+   * @param {unknown} form what the view made of its texts
+   * @param {{ path: string, file: File }[]} pictures
+   */
   pictures(name, form, pictures) {
-    const message = { command: { type: "pictures", name, form }, files: [], pictures };
-    if (this.#ready) this.#post(message);
-    else this.#waiting.push(message);
+    this.#post({ command: { type: "pictures", name, form }, files: [], pictures });
   }
 
   /** Starts afresh: memory that a worker has taken it never gives back. */
   renew() {
     this.#worker.terminate();
     this.#waiting = [];
-    this.#spawn();
+    this.#worker = this.#spawn();
   }
 
-  /** Asks for the routed model with this default of its knob. */
+  /**
+   * Asks for the routed model with this default of its knob.
+   * @param {string} name
+   * @param {number | undefined} knob
+   */
   take(name, knob) {
     if (this.#ready) this.#worker.postMessage({ take: name, knob });
   }
@@ -62,15 +92,25 @@ export class LabWorker {
     if (this.#ready) this.#worker.postMessage({ go: true });
   }
 
+  /** @param {Message} message */
   #post(message) {
-    this.#worker.postMessage(message, message.files.map((file) => file.bytes.buffer));
+    if (this.#ready) this.#worker.postMessage(message, message.files.map((file) => file.bytes.buffer));
+    else this.#waiting.push(message);
+  }
+
+  /**
+   * @param {Worker} worker
+   * @param {WebAssembly.Module} module
+   */
+  #start(worker, module) {
+    // The one-file page has its files at hand.
+    worker.postMessage({ start: module, base: document.baseURI, packed: globalThis.packed });
   }
 
   #spawn() {
     const worker = new Worker(new URL("./worker.js", import.meta.url), {
       type: globalThis.packed ? "classic" : "module",
     });
-    this.#worker = worker;
     this.#ready = false;
     worker.onmessage = ({ data }) => {
       if (worker !== this.#worker) return; // a word from one that was replaced
@@ -93,9 +133,14 @@ export class LabWorker {
       event.preventDefault();
       this.#crashed(worker, `The measuring worker failed${event.message ? ` (${event.message})` : ""}.`);
     };
-    if (this.#module) this.start(this.#module);
+    if (this.#module) this.#start(worker, this.#module);
+    return worker;
   }
 
+  /**
+   * @param {Worker} worker
+   * @param {string} sentence
+   */
   #crashed(worker, sentence) {
     if (worker !== this.#worker) return;
     worker.terminate();
@@ -106,7 +151,7 @@ export class LabWorker {
     this.#onEvents([{ type: "error", message: `${sentence} ${advice}`, fatal: true }]);
     if (again) {
       this.#restarts += 1;
-      this.#spawn();
+      this.#worker = this.#spawn();
     }
   }
 }

@@ -1,43 +1,61 @@
-// Runs the inputs of a scenario stage by stage on a budget that may be turned in between. Paced by the page, so that one
-// can watch; each stage is asked for when the one before has been shown.
+// @ts-check
+// Runs the inputs of a section's live control stage by stage, at a value that may be turned in between. Paced by the
+// page, so that one can watch; each stage is asked for when the one before has been shown.
 
-const $ = (id) => document.getElementById(id);
 const STAGE_MS = 140;
 
-export class LiveBudget {
-  #send;
-  #begin;
-  #running = false;
+export class LiveRun {
+  #advance;
+  #changed;
+  /** @type {string | undefined} */
+  #section;
+  /** Whether a stage is on its way; who stops and starts at once does not get two runs. */
+  #asked = false;
 
-  /** `send(command)` reaches the worker; `begin()` is called when it must have time for this. */
-  constructor(send, begin) {
-    this.#send = send;
-    this.#begin = begin;
-    $("live-run").addEventListener("click", () => (this.#running ? this.stop() : this.#start()));
+  /**
+   * @param {object} calls
+   * @param {(section: string) => void} calls.advance asks the worker for one stage more
+   * @param {(section: string | undefined) => void} calls.changed is told which section runs, if any does
+   */
+  constructor({ advance, changed }) {
+    this.#advance = advance;
+    this.#changed = changed;
   }
 
-  #start() {
-    this.#begin();
-    this.#show(true);
-    this.#advance();
+  /**
+   * Starts a section's run, or stops it. Returns whether it runs.
+   * @param {string} section
+   */
+  toggle(section) {
+    const runs = this.#section !== section;
+    this.#set(runs ? section : undefined);
+    if (runs && !this.#asked) this.#ask(section);
+    return runs;
   }
 
+  /** What was asked for is not waited for any more. */
   stop() {
-    this.#show(false);
+    this.#asked = false;
+    if (this.#section !== undefined) this.#set(undefined);
   }
 
   /** A stage is done. */
   advanced() {
-    setTimeout(() => this.#running && this.#advance(), STAGE_MS);
+    setTimeout(() => {
+      this.#asked = false;
+      if (this.#section !== undefined) this.#ask(this.#section);
+    }, STAGE_MS);
   }
 
-  #advance() {
-    this.#send({ type: "advance", budget: Number($("budget").value) });
+  /** @param {string} section */
+  #ask(section) {
+    this.#asked = true;
+    this.#advance(section);
   }
 
-  #show(running) {
-    this.#running = running;
-    $("live-run").textContent = running ? "Stop" : "Run sentences";
-    $("live-run").setAttribute("aria-pressed", String(running));
+  /** @param {string | undefined} section */
+  #set(section) {
+    this.#section = section;
+    this.#changed(section);
   }
 }

@@ -21,15 +21,15 @@ carry() { # NAME TYPE
     printf '<meta http-equiv="Content-Security-Policy" content="%s">\n' \
         "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:; style-src 'unsafe-inline'; img-src data: blob:; connect-src blob:; worker-src blob:; base-uri 'none'; form-action 'none'"
     printf '<style>\n'
-    cat style.css
+    cat style.css report.css
     printf '</style>\n<script>\n'
     cat theme.js
     printf '</script>\n</head>\n'
     sed -n '/<body>/,/<\/body>/p' index.html | sed '/<\/body>/d'
-    for file in perforate.js worker.js render.js charts.js live.js own.js controls.js lab.js app.js; do
+    for file in perforate-web.js worker.js dom.js browser.js lab.js live.js own.js pad.js controls.js charts.js inside.js sections.js render.js app.js; do
         carry "$file" text/javascript
     done
-    carry perforate_bg.wasm application/wasm
+    carry perforate-web_bg.wasm application/wasm
     find models \( -name '*.onnx' -o -name '*.gz' \) ! -path '*sentences*' | sort | while read -r file; do
         carry "$file" application/octet-stream
     done

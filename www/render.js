@@ -1,45 +1,40 @@
-// From the view's state to the document. Only parts that changed are touched, so that focus,
-// selections and scroll positions survive a thousand updates.
+// @ts-check
+// From the view's state to the document. Only parts that changed are touched.
 
-const $ = (id) => document.getElementById(id);
+import { $, drawing, entry, make, painter, paintTable } from "./dom.js";
+import { paintInside } from "./inside.js";
 
-/** An element with text; the ready-made text comes from Rust and is never parsed as HTML. */
-function make(tag, text, attributes = {}) {
-  const element = document.createElement(tag);
-  if (text != null) element.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
-}
+/**
+ * @import { Charts } from "./charts.js"
+ * @import { Sections } from "./sections.js"
+ * @import { Card, Control, DroppedState, Figure, Group, KnobState, State } from "./types"
+ */
 
-/** A drawing that Rust made, as SVG. */
-function drawing(svg) {
-  const { documentElement } = new DOMParser().parseFromString(svg, "image/svg+xml");
-  return document.importNode(documentElement, true);
-}
+const part = painter();
 
-const shown = new Map();
-
-/** Calls `paint(value)` when the value differs from the one painted last under this name. */
-function part(name, value, paint) {
-  const key = JSON.stringify(value) ?? "";
-  if (shown.get(name) === key) return false;
-  shown.set(name, key);
-  paint(value);
-  return true;
-}
-
+/**
+ * @param {string} id
+ * @param {string | null} value
+ */
 function text(id, value) {
   part(id, value ?? "", (value) => {
     $(id).textContent = value;
   });
 }
 
-/** Paints a whole state. `charts` is told which figures there are; `picture(index)` gives a sample's ImageData. */
-export function render(state, charts, picture) {
+/**
+ * Paints a whole state.
+ * @param {State} state
+ * @param {object} parts
+ * @param {Charts} parts.charts
+ * @param {Sections} parts.sections
+ * @param {(index: number) => ImageData} parts.picture gives a sample's pixels
+ */
+export function render(state, { charts, sections, picture }) {
   const mode = state.running ? "measuring" : state.error ? "error" : "idle";
   const root = document.documentElement;
   root.dataset.state = mode;
-  root.dataset.curve = state.measured ?? 0;
+  root.dataset.curve = String(state.measured);
   root.dataset.verdict = state.verdict;
   text("title-text", state.title);
   text("strategy", state.strategy);
@@ -49,73 +44,51 @@ export function render(state, charts, picture) {
   part("document-title", state.title, (title) => {
     document.title = title ? `${title} · Perforate` : "Perforate";
   });
-  part("progress", state.progress ?? null, paintProgress);
+  part("progress", state.progress, paintProgress);
   part("activity", [state.running, state.measured > 0 || Boolean(state.error)], ([running, some]) => {
     $("progress").hidden = !running;
     $("cancel").hidden = !running;
     $("run").hidden = running || !some;
   });
-  part("error", state.error ?? null, (error) => {
+  part("error", state.error, (error) => {
     $("error").hidden = !error;
-    $("error").textContent = error ?? "";
+    $("error").textContent = error;
   });
-  part("warnings", state.warnings ?? [], (warnings) => {
+  part("warnings", state.warnings, (warnings) => {
     $("warnings").hidden = warnings.length === 0;
     $("warnings").replaceChildren(...warnings.map((warning) => make("li", warning)));
   });
-  part("scenarios", state.scenarios ?? [], paintScenarios);
-  part("knob", state.knob ?? null, paintKnob);
-  part("routing", Boolean(state.routing), (on) => {
-    $("routing").checked = on;
+  part("scenarios", state.scenarios, paintScenarios);
+  part("knob", state.knob, paintKnob);
+  part("routing", state.routing, (on) => {
+    $("routing", HTMLInputElement).checked = on;
     root.dataset.routing = on ? "on" : "off";
   });
-  part("figures", state.figures ?? [], paintFigures);
-  part("settings", state.settings ?? [], paintSettings);
-  part("table", state.table ?? null, (table) => paintTable($("table"), table));
-  part("segments", state.segments ?? null, (table) => {
+  part("figures", state.figures, paintFigures);
+  part("settings", state.settings, paintSettings);
+  part("table", state.table, (table) => paintTable($("table"), table));
+  part("segments", state.segments, (table) => {
     $("parts").hidden = !table;
     paintTable($("segments"), table);
   });
-  part("models", state.models ?? null, (table) => {
+  part("models", state.models, (table) => {
     $("beside").hidden = !table;
     paintTable($("models"), table);
   });
-  text("claim", state.claim);
-  part("robustness", state.robustness ?? null, (table) => {
-    $("disturbed").hidden = !table;
-    paintTable($("robustness"), table);
-  });
-  $("spending").hidden = !state.live;
-  text("precision-finding", state.precision_finding);
-  part("stages", state.stages ?? null, (table) => paintTable($("stages"), table));
-  part("spending", state.live ?? null, paintLive);
-  part("lengths", state.lengths ?? null, paintLengths);
-  part("exits", state.exits ?? null, (table) => {
-    $("tried").hidden = !table;
-    paintTable($("exits"), table);
-  });
-  text("exits-finding", state.exits_finding);
-  part("dropped", state.dropped ?? null, paintDropped);
-  text("memory", state.memory && `The measuring worker has taken ${state.memory} of memory.`);
-  part("usage", state.usage ?? [], paintUsage);
-  text("robustness-finding", state.robustness_finding);
-  part("charts", state.charts ?? [], (list) => charts.show(list));
+  sections.show(state.sections);
+  part("dropped", state.dropped, paintDropped);
+  text("memory", state.memory);
+  part("usage", state.usage, paintUsage);
+  charts.show(placed(state, sections));
   text("how", state.how);
-  part("look", state.inside == null, (none) => {
-    $("look").hidden = none;
-  });
-  if (state.inside) paintInside(state.inside, picture);
-  part("files", state.files ?? [], (files) => {
+  paintInside(state.inside, picture);
+  part("files", state.files, (files) => {
+    /** @param {State["files"][number]} file */
     const button = ({ label, kind }) => make("button", label, { type: "button", "data-export": kind });
     $("files").replaceChildren(...files.map(button));
   });
-  part("about", state.about ?? [], (about) => {
-    const row = ({ term, text }) => {
-      const div = make("div");
-      div.append(make("dt", term), make("dd", text));
-      return div;
-    };
-    $("about").replaceChildren(...about.map(row));
+  part("about", state.about, (about) => {
+    $("about").replaceChildren(...about.map(({ term, text }) => entry(term, text)));
   });
   // A screen reader hears the turns of events, not every slice of the progress.
   part("live", mode, () => {
@@ -123,33 +96,27 @@ export function render(state, charts, picture) {
   });
 }
 
-function paintProgress(progress) {
-  if (progress == null) $("progress").removeAttribute("value");
-  else $("progress").value = progress;
-}
-
-/** Perforated attention by length: what was found, and all numbers. */
-function paintLengths(lengths) {
-  $("by-length").hidden = !lengths;
-  if (!lengths) return;
-  $("measure-lengths").disabled = !lengths.can_measure;
-  $("length-findings").replaceChildren(...lengths.findings.map((finding) => make("p", finding)));
-  paintTable($("lengths"), lengths.table);
-}
-
-/** Each row is a sentence: its stages, and what it answers. */
-function paintLive(live) {
-  if (live?.told) $("live-told").textContent = live.told;
-  const rows = (live?.rows ?? []).map(({ text, cells, answer }) => {
-    const row = make("li");
-    const stages = make("span", null, { class: "stages" });
-    stages.append(...cells.map((cell) => make("span", cell ?? "·", { "data-variant": cell ?? "" })));
-    row.append(stages, make("span", answer, { class: "answer" }), make("span", text, { class: "text" }));
-    return row;
+/**
+ * All charts, each with the element that it goes into: the first one is the page's, sections have their own.
+ * @param {State} state
+ * @param {Sections} sections
+ */
+function placed(state, sections) {
+  const core = state.charts.map((chart, index) => ({ ...chart, place: $(index === 0 ? "hero" : "charts") }));
+  const more = state.sections.flatMap(({ id, charts }) => {
+    return charts.map((chart) => ({ ...chart, place: sections.charts(id) }));
   });
-  $("live-rows").replaceChildren(...rows);
+  return [...core, ...more];
 }
 
+/** @param {number | null} progress */
+function paintProgress(progress) {
+  const bar = $("progress", HTMLProgressElement);
+  if (progress == null) bar.removeAttribute("value");
+  else bar.value = progress;
+}
+
+/** @param {Card[]} scenarios */
 function paintScenarios(scenarios) {
   const list = $("scenarios");
   const known = scenarios.map((s) => s.name).join("\n");
@@ -166,15 +133,19 @@ function paintScenarios(scenarios) {
     );
   }
   list.querySelectorAll("button").forEach((button, index) => {
-    const current = Boolean(scenarios[index].current);
+    const { current } = scenarios[index];
     const news = current && button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", String(current));
     // Where the cards are a row that scrolls, as on a phone, the chosen one is brought into view.
-    if (news) list.scrollTo({ left: button.parentElement.offsetLeft - list.offsetLeft });
+    const item = /** @type {HTMLElement} */ (button.parentElement);
+    if (news) list.scrollTo({ left: item.offsetLeft - list.offsetLeft });
   });
 }
 
-/** One field a setting. Fields are kept while they are the same, so that what is being typed stays. */
+/**
+ * One field a setting. Fields are kept while they are the same, so that what is being typed stays.
+ * @param {Group[]} groups
+ */
 function paintSettings(groups) {
   const form = $("settings-form");
   const known = groups.flatMap(({ controls }) => controls.map(({ id }) => id)).join();
@@ -189,12 +160,13 @@ function paintSettings(groups) {
     );
   }
   for (const { id, value, usual } of groups.flatMap(({ controls }) => controls)) {
-    const field = $(`set-${id}`);
-    if (field !== document.activeElement || field.tagName === "SELECT") field.value = value;
-    field.parentElement.dataset.own = value !== usual;
+    const field = /** @type {HTMLInputElement | HTMLSelectElement} */ ($(`set-${id}`));
+    if (field !== document.activeElement || field instanceof HTMLSelectElement) field.value = value;
+    /** @type {HTMLElement} */ (field.parentElement).dataset.own = String(value !== usual);
   }
 }
 
+/** @param {Control} control */
 function makeControl({ id, label, unit, usual, choices }) {
   const line = make("div");
   const name = make("label", unit ? `${label}, ${unit}` : label, { for: `set-${id}` });
@@ -207,100 +179,49 @@ function makeControl({ id, label, unit, usual, choices }) {
   return line;
 }
 
+/** @param {KnobState | null} knob */
 function paintKnob(knob) {
   $("knob-box").hidden = !knob;
   if (!knob) return;
-  const input = $("knob");
-  input.max = knob.count - 1;
-  input.value = knob.index;
+  const input = $("knob", HTMLInputElement);
+  input.max = String(knob.count - 1);
+  input.value = String(knob.index);
   input.setAttribute("aria-valuetext", knob.text);
   const mark = $("knob-certified");
   mark.hidden = knob.certified == null;
-  mark.style.setProperty("--at", knob.certified / Math.max(1, knob.count - 1));
+  mark.style.setProperty("--at", String((knob.certified ?? 0) / Math.max(1, knob.count - 1)));
   $("knob-label").textContent = knob.label;
   $("knob-text").textContent = knob.text;
   [$("knob-low").textContent, $("knob-high").textContent] = knob.ends;
 }
 
-function paintInside({ key, diagram, filters, filter, samples, story, reads_text, reads_images }, picture) {
-  part("typing", reads_text, (reads) => {
-    $("typing").hidden = !reads;
-  });
-  part("drawing", reads_images, (reads) => {
-    $("drawing").hidden = !reads;
-  });
-  part("filters", filters, (filters) => {
-    $("filter").replaceChildren(...filters.map(([value, title]) => make("option", title, { value })));
-  });
-  $("filter").value = filter;
-  $("no-samples").hidden = samples.length > 0;
-  part("diagram", diagram, (svg) => {
-    $("diagram").replaceChildren(drawing(svg));
-  });
-  const list = $("samples");
-  part("samples", [key, samples.map(({ index }) => index)], () => {
-    list.dataset.kind = samples[0]?.text == null ? "pictures" : "texts";
-    const draw = (index) => {
-      const pixels = picture(index);
-      const canvas = make("canvas", null, { width: pixels.width, height: pixels.height, "aria-hidden": "true" });
-      canvas.getContext("2d").putImageData(pixels, 0, 0);
-      return canvas;
-    };
-    const item = ({ index, text }) => {
-      const button = make("button", null, { type: "button", "data-sample": index });
-      button.append(text == null ? draw(index) : make("q", text), make("span"));
-      const item = make("li");
-      item.append(button);
-      return item;
-    };
-    list.replaceChildren(...samples.map(item));
-  });
-  part("samples-state", [key, samples], () => {
-    list.querySelectorAll("button").forEach((button, index) => {
-      const { title, path, verdict, selected } = samples[index];
-      button.title = title;
-      button.setAttribute("aria-label", title);
-      button.setAttribute("aria-pressed", String(selected));
-      button.dataset.verdict = verdict;
-      button.lastElementChild.textContent = path;
-    });
-  });
-  part("story", story, (lines) => $("story").replaceChildren(...lines.map((line) => make("li", line))));
-}
-
-/** The user's models: what the newest one is, and what can be done with them. */
+/**
+ * The user's models: what the newest one is, and what can be done with them.
+ * @param {DroppedState | null} dropped
+ */
 function paintDropped(dropped) {
-  const { summary, models = [], details = [], can_route, can_cascade } = dropped ?? {};
-  $("own").textContent = summary ?? "";
-  $("route").hidden = !can_route;
-  $("cascade").hidden = !can_cascade;
+  const models = dropped?.models ?? [];
+  const details = dropped?.details ?? [];
+  $("own").textContent = dropped?.summary ?? "";
+  $("route").hidden = !dropped?.can_route;
+  $("cascade").hidden = !dropped?.can_cascade;
+  /** @param {string} name */
   const chip = (name) => {
     const item = make("li", name);
     item.append(make("button", "×", { type: "button", "data-forget": name, "aria-label": `Leave ${name} out` }));
     return item;
   };
   $("own-models").replaceChildren(...(models.length > 1 ? models.map(chip) : []));
-  const row = ([term, text]) => {
-    const div = make("div");
-    div.append(make("dt", term), make("dd", text));
-    return div;
-  };
-  $("own-details").replaceChildren(...details.map(row));
+  $("own-details").replaceChildren(...details.map(([term, text]) => entry(term, text)));
 }
 
-/** The form for pictures, filled from the model, with how many there are. */
-export function paintPictures(count, form) {
-  $("pictures").hidden = !form || count === 0;
-  if (!form) return;
-  $("pictures-count").textContent = `${count} pictures. How do they become inputs?`;
-  const text = (value) => (Array.isArray(value) ? value.map(text).join(", ") : String(Number(value.toPrecision?.(7) ?? value)));
-  for (const name of ["width", "height", "scale", "mean", "deviation"]) $("pictures").elements[name].value = text(form[name]);
-  $("pictures").elements.layout.value = form.layout;
-}
-
-/** Lines of code, each with a button that copies them. */
+/**
+ * Lines of code, each with a button that copies them.
+ * @param {State["usage"]} usage
+ */
 function paintUsage(usage) {
   $("use").hidden = usage.length === 0;
+  /** @param {State["usage"][number]} usage */
   const block = ([language, code]) => {
     const box = make("div", null, { class: "code" });
     const lines = make("pre", code, { tabindex: "0", "data-language": language });
@@ -310,6 +231,7 @@ function paintUsage(usage) {
   $("usage").replaceChildren(...usage.map(block));
 }
 
+/** @param {Figure[]} figures */
 function paintFigures(figures) {
   const list = $("figures");
   if (list.children.length !== figures.length) {
@@ -325,31 +247,6 @@ function paintFigures(figures) {
     const [term, number, remark] = list.children[index].children;
     term.textContent = label;
     number.textContent = value;
-    remark.textContent = note ?? "";
+    remark.textContent = note;
   });
-}
-
-/** A table of ready-made text. */
-export function paintTable(element, table) {
-  if (!table) return element.replaceChildren();
-  const head = make("thead");
-  const names = make("tr");
-  for (const { id, title, unit } of table.columns) {
-    const cell = make("th", title, { scope: "col", "data-column": id });
-    if (unit) cell.append(make("span", unit));
-    names.append(cell);
-  }
-  head.append(names);
-  const body = make("tbody");
-  for (const row of table.rows) {
-    const line = make("tr", null, { "data-kind": row.kind });
-    if (row.selected) line.setAttribute("aria-current", "true");
-    row.cells.forEach((cell, index) => {
-      line.append(index === 0 ? make("th", cell, { scope: "row" }) : make("td", cell));
-    });
-    body.append(line);
-  }
-  const caption = make("caption");
-  caption.append(make("span", table.caption));
-  element.replaceChildren(caption, head, body);
 }

@@ -1,13 +1,17 @@
+// @ts-check
 // Works offline once loaded: what the network gives is kept, and what was kept is given when it does not
 // answer. The network comes first, so that a new build is never hidden by an old one.
 
 const KEPT = "perforate";
 
-self.addEventListener("install", () => self.skipWaiting());
-self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+
+worker.addEventListener("install", () => worker.skipWaiting());
+worker.addEventListener("activate", (event) => event.waitUntil(worker.clients.claim()));
 
 // What the page had loaded before this worker was there.
-self.addEventListener("message", (event) => {
+worker.addEventListener("message", (event) => {
+  /** @param {string} url */
   const keep = async (url) => {
     const response = await fetch(url);
     if (response.ok) await (await caches.open(KEPT)).put(url, response);
@@ -15,7 +19,7 @@ self.addEventListener("message", (event) => {
   event.waitUntil(Promise.allSettled((event.data.keep ?? []).map(keep)));
 });
 
-self.addEventListener("fetch", (event) => {
+worker.addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.method !== "GET" || new URL(request.url).origin !== location.origin) return;
   event.respondWith(

@@ -1,3 +1,4 @@
+// @ts-check
 // Sets a remembered theme before the first paint. A classic script in the head: a module would run
 // too late, and the page would flash. Without a choice the style sheet follows the system.
 try {

@@ -1,3 +1,4 @@
+// @ts-check
 // The measuring worker: hands commands and files to the Rust `Lab`, lets it work in slices, and posts
 // its events. Between slices the message queue gets its turn, so that a cancel arrives at once.
 //
@@ -8,11 +9,18 @@
 //      {go: true}                             what was posted is on the screen
 // Out: {ready: true} · {events: [Event], memory} · {file: {name, bytes}} · {inputs: {name, bytes}} · {crash: sentence}
 
-import init, { Lab } from "./perforate.js";
+import init, { Lab } from "./perforate-web.js";
 
+/** @import { Command, Event, FileRequest } from "./types" */
+
+const scope = /** @type {DedicatedWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+/** @type {Lab} */
 let lab;
+/** @type {WebAssembly.Memory} */
 let memory;
+/** @type {string} */
 let base;
+/** @type {Record<string, Blob> | undefined} */
 let packed;
 let downloads = new AbortController();
 
@@ -31,6 +39,7 @@ slice.port1.onmessage = () => {
 // While the page draws, nothing is measured: drawing slows the model down, and always the one that
 // happens to come first. A page that does not answer is not waited for for ever.
 const LONGEST_HOLD_MS = 10_000;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
 let held;
 
 function hold() {
@@ -44,46 +53,89 @@ function goOn() {
   attempt(() => {});
 }
 
-self.onmessage = async ({ data }) => {
-  if (data.start) {
-    ({ base, packed } = data);
-    try {
-      ({ memory } = await init({ module_or_path: data.start }));
-      lab = new Lab();
-      self.postMessage({ ready: true });
-    } catch (error) {
-      self.postMessage({ crash: `The inference engine did not start: ${error.message}.` });
-    }
-    return;
-  }
+/**
+ * What the page posts; see above.
+ * @typedef {object} Message
+ * @property {WebAssembly.Module} [start]
+ * @property {string} [base]
+ * @property {Record<string, Blob>} [packed]
+ * @property {boolean} [go]
+ * @property {string} [take]
+ * @property {number} [knob]
+ * @property {Command} [command]
+ * @property {{ name: string, bytes: Uint8Array }[]} [files]
+ * @property {{ path: string, file: File }[]} [pictures]
+ */
+
+/** @param {MessageEvent<Message>} event */
+scope.onmessage = async ({ data }) => {
+  const { command, files = [], pictures, knob } = data;
+  if (data.start) return start(data.start, data);
   if (data.go) return goOn();
-  if (data.take) {
-    return attempt(() => {
-      const bytes = lab.routed_model(data.knob);
-      self.postMessage({ file: { name: data.take, bytes } }, [bytes.buffer]);
+  if (data.take && knob != null) {
+    attempt(() => {
+      const bytes = lab.routed_model(knob);
+      scope.postMessage({ file: { name: data.take, bytes } }, [bytes.buffer]);
     });
   }
+  if (!command) return;
   // Files on their way for an earlier model are not wanted any more. A cancel lets them come: who
   // goes on after it will need them.
-  if (data.command.type === "open") {
+  if (command.type === "open") {
     downloads.abort();
     downloads = new AbortController();
   }
-  if (data.pictures) return takePictures(data);
+  if (command.type === "pictures") return takePictures(command, pictures ?? []);
   attempt(() => {
-    post(lab.command(data.command));
-    for (const { name, bytes } of data.files ?? []) post(lab.supply(name, bytes));
+    post(lab.command(command));
+    for (const { name, bytes } of files) post(lab.supply(name, bytes));
   });
 };
 
+/**
+ * @param {WebAssembly.Module} module
+ * @param {Message} places
+ */
+async function start(module, places) {
+  ({ base = "", packed } = places);
+  try {
+    ({ memory } = await init({ module_or_path: module }));
+    lab = new Lab();
+    scope.postMessage({ ready: true });
+  } catch (error) {
+    scope.postMessage({ crash: `The inference engine did not start: ${reason(error)}.` });
+  }
+}
+
+/** @param {Event[]} events */
 function post(events) {
-  if (events.length > 0) self.postMessage({ events, memory: memory.buffer.byteLength });
+  if (events.length > 0) scope.postMessage({ events, memory: memory.buffer.byteLength });
   for (const event of events) {
     if (event.type === "need") for (const file of event.files) download(file, downloads.signal);
   }
 }
 
-/** Calls into the lab; then goes on as long as it has work. Returns whether nothing was thrown. */
+/**
+ * What was thrown, in words.
+ * @param {unknown} error
+ */
+function reason(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Tells what went wrong.
+ * @param {string} message
+ * @returns {Event[]}
+ */
+function failure(message) {
+  return [{ type: "error", message, fatal: false }];
+}
+
+/**
+ * Calls into the lab; then goes on as long as it has work. Returns whether nothing was thrown.
+ * @param {() => void} work
+ */
 function attempt(work) {
   try {
     work();
@@ -95,9 +147,9 @@ function attempt(work) {
   } catch (error) {
     // A trap leaves the module in an unknown state: only a new worker helps. All else is an answer.
     if (error instanceof WebAssembly.RuntimeError) {
-      self.postMessage({ crash: `The measurement stopped unexpectedly (${error.message}).` });
+      scope.postMessage({ crash: `The measurement stopped unexpectedly (${error.message}).` });
     } else {
-      self.postMessage({ events: [{ type: "error", message: String(error.message ?? error) }] });
+      scope.postMessage({ events: failure(reason(error)) });
     }
     return false;
   }
@@ -105,10 +157,15 @@ function attempt(work) {
 
 let run = 0;
 
-/** Decodes pictures one by one, hands each to the lab, and tells how far that is; until others come. */
-async function takePictures({ command, pictures }) {
+/**
+ * Decodes pictures one by one, hands each to the lab, and tells how far that is; until others come.
+ * @param {Extract<Command, { type: "pictures" }>} command
+ * @param {{ path: string, file: File }[]} pictures
+ */
+async function takePictures(command, pictures) {
   const own = ++run;
   let failed = false;
+  /** @param {Event[]} events */
   const hand = (events) => {
     failed ||= events.some(({ type }) => type === "error");
     post(events);
@@ -118,45 +175,53 @@ async function takePictures({ command, pictures }) {
     const picture = await decode(file).catch(() => undefined);
     if (own !== run) return;
     if (!picture) {
-      const message = `${path}: it cannot be read as a picture: leave it out, or save it anew as PNG or JPEG.`;
-      return post([{ type: "error", message }]);
+      return post(failure(`${path}: it cannot be read as a picture: leave it out, or save it anew as PNG or JPEG.`));
     }
     const { width, height, data } = picture;
     if (!attempt(() => hand(lab.picture(path, width, height, data))) || failed) return;
     if (index % 20 === 0) {
       const text = `Reading pictures, ${index + 1} of ${pictures.length}`;
-      post([{ type: "progress", text, share: index / pictures.length }]);
+      post([{ type: "progress", text, share: index / pictures.length, left: null }]);
     }
   }
   attempt(() => {
     post(lab.command({ type: "pictures_done" }));
     const bytes = lab.inputs();
-    if (bytes) self.postMessage({ inputs: { name: command.name, bytes } }, [bytes.buffer]);
+    if (bytes) scope.postMessage({ inputs: { name: command.name, bytes } }, [bytes.buffer]);
   });
 }
 
+/** @param {File} file */
 async function decode(file) {
   const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" });
   const { width, height } = bitmap;
   const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d");
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
   return { width, height, data: new Uint8Array(context.getImageData(0, 0, width, height).data.buffer) };
 }
 
+/**
+ * @param {FileRequest} file
+ * @param {AbortSignal} signal
+ */
 async function download(file, signal) {
   try {
     const bytes = await read(file, signal);
     if (!signal.aborted) attempt(() => post(lab.supply(file.name, bytes)));
   } catch (error) {
     if (signal.aborted) return;
-    const message = `The file "${file.title ?? file.name}" (${file.url}) could not be loaded: ${error.message}.`;
-    self.postMessage({ events: [{ type: "error", message }] });
+    const text = `The file "${file.title}" (${file.url}) could not be loaded: ${reason(error)}.`;
+    scope.postMessage({ events: failure(text) });
   }
 }
 
-/** The file's bytes; says on the way how many have come. */
+/**
+ * The file's bytes; says on the way how many have come.
+ * @param {FileRequest} file
+ * @param {AbortSignal} signal
+ */
 async function read({ name, url }, signal) {
   if (packed && !packed[url]) throw new Error("this one-file page does not carry it: open the page from a server");
   const asked = packed ? Promise.resolve(new Response(packed[url])) : fetch(new URL(url, base), { signal });
@@ -167,14 +232,16 @@ async function read({ name, url }, signal) {
   // The header counts what is sent, which says nothing about a compressed body's length.
   const encoded = response.headers.has("content-encoding");
   const total = encoded ? 0 : Number(response.headers.get("content-length") ?? 0);
+  /** @type {Uint8Array<ArrayBuffer>[]} */
   const chunks = [];
   let received = 0;
-  for (const reader = response.body.getReader(); ; ) {
+  const body = /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (response.body);
+  for (const reader = body.getReader(); ; ) {
     const { done, value } = await reader.read();
     if (done) break;
     chunks.push(value);
     received += value.byteLength;
-    self.postMessage({ events: [{ type: "loading", name, received, total }] });
+    scope.postMessage({ events: [{ type: "loading", name, received, total }] });
   }
   return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }

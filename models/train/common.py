@@ -18,6 +18,18 @@ THREADS = 1
 FASHION_MNIST_DIR = "/usr/share/datasets/fashion-mnist"
 
 
+def model_path(folder, data, name):
+    """`folder/data/name.onnx`; makes its folder."""
+    path = Path(folder) / data / f"{name}.onnx"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def model_name(path):
+    """What the file of `model_path` is called in its metadata and in reports: `data-name`."""
+    return f"{path.parent.name}-{path.stem}"
+
+
 @dataclass
 class Split:
     """A part of a data set: `images` uint8 [N, 28, 28] and `labels` int64 [N]."""

@@ -20,8 +20,8 @@ from torch.nn import functional as F
 
 import export
 from common import (
-    FASHION_MNIST_DIR, THREADS, accuracy, all_views, count_macs, hold_out, near_views, read_split, run_batched, set_up,
-    to_input,
+    FASHION_MNIST_DIR, THREADS, accuracy, all_views, count_macs, hold_out, model_name, model_path, near_views,
+    read_split, run_batched, set_up, to_input,
 )
 from fashion import DISTILLED, teacher_logits
 from fit import Recipe, distillation, train
@@ -127,15 +127,16 @@ def write(net, name, data, folder, sample):
         logits = "logits" if final else f"logits{number}"
         graph.linear(stage.classifier, flat, "exit/classifier", logits)
         outputs = {logits: [10]} if final else {f"h{number}": list(stage.shape), logits: [10]}
-        path = Path(folder) / f"{name}-stage{number}.onnx"
+        path = model_path(folder, name, f"stage{number}")
         metadata = {
-            "name": path.stem, "task": f"image classification, 10 classes, stage {number} of {last} with its exit",
+            "name": model_name(path),
+            "task": f"image classification, 10 classes, stage {number} of {last} with its exit",
             "dataset": data, "licence": "MIT OR Apache-2.0",
         }
         digest = export.save(graph, path, {source: list(h.shape[1:])}, outputs, metadata)
         export.compare(path, lambda x: stage(x)[1:] if final else stage(x), h)
         reports.append({
-            "name": path.stem, "macs": count_macs(stage, h[:1]), "sha256": digest, "bytes": path.stat().st_size,
+            "name": model_name(path), "macs": count_macs(stage, h[:1]), "sha256": digest, "bytes": path.stat().st_size,
             "parameters": sum(p.numel() for p in stage.parameters()),
         })
         with torch.no_grad():

@@ -11,7 +11,6 @@ are the gate's scores, and the price is the knob. Only the held-out part is used
 
 import argparse
 import json
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,7 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import export
-from common import FASHION_MNIST_DIR, count_macs, hold_out, near_views, read_split, set_up
+from common import FASHION_MNIST_DIR, count_macs, hold_out, model_path, near_views, read_split, set_up
 from fashion import build, load
 from gate import scaled, run_views
 
@@ -164,7 +163,7 @@ def main():
                 judge(prices(p, costs), right[:, 0], costs)
     _, width, decay = best
     gate = fit(*(t.flatten(0, 1) for t in (features, logits, right)), width, decay)
-    path = Path(args.out) / "fashion-experts-gate.onnx"
+    path = model_path(args.out, "fashion", "experts-gate")
     print(json.dumps({
         "name": "fashion-experts-gate", "width": width, "decay": decay,
         "macs": count_macs(gate, features[:1, 0], logits[:1, 0]), "seed": SEED,

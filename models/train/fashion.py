@@ -14,8 +14,8 @@ import torch
 
 import export
 from common import (
-    FASHION_MNIST_DIR, THREADS, accuracy, all_views, count_macs, hold_out, near_views, read_split, run_batched,
-    set_up, to_input,
+    FASHION_MNIST_DIR, THREADS, accuracy, all_views, count_macs, hold_out, model_path, near_views, read_split,
+    run_batched, set_up, to_input,
 )
 from fit import Recipe, classifier_loss, teacher_table, train
 from nets import ConvNet
@@ -105,7 +105,7 @@ def main():
     views = all_views(2) if table is None else near_views()
     net = train(net, part, held, recipe, views, classifier_loss, table, log, checkpoint(args.work, args.name))
 
-    path = Path(args.out) / f"fashion-{args.name}.onnx"
+    path = model_path(args.out, "fashion", args.name)
     report = {
         "name": f"fashion-{args.name}", "macs": macs, "parameters": sum(p.numel() for p in net.parameters()),
         "seed": recipe.seed, "epochs": recipe.epochs, "seconds": round(time.time() - started),

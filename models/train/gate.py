@@ -9,7 +9,6 @@ doubt log(1 - max probability) is not decayed, so that strong decay ends at the 
 
 import argparse
 import json
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from torch.nn import functional as F
 
 import export
 from common import (
-    FASHION_MNIST_DIR, Augmenter, accuracy, count_macs, hold_out, near_views, read_split, set_up,
+    FASHION_MNIST_DIR, Augmenter, accuracy, count_macs, hold_out, model_path, near_views, read_split, set_up,
 )
 from fashion import load
 
@@ -196,7 +195,7 @@ def main():
     width, decay = choose(features, logits, target, light_right, full_right)
     gate = fit(*(t.flatten(0, 1) for t in (features, logits, target)), width, decay)
     features, logits = features[:, 0], logits[:, 0]
-    path = Path(args.out) / "fashion-gate.onnx"
+    path = model_path(args.out, "fashion", "gate")
     print(json.dumps({
         "name": "fashion-gate", "width": width, "decay": decay, "macs": count_macs(gate, features[:1], logits[:1]),
         "parameters": sum(p.numel() for p in gate.parameters()), "seed": SEED,

@@ -10,13 +10,12 @@ are summed in int32 by `ConvInteger`; scales, biases and residual sums stay in f
 
 import argparse
 import json
-from pathlib import Path
 
 import numpy as np
 import torch
 
 import export
-from common import FASHION_MNIST_DIR, accuracy, count_macs, hold_out, read_split, set_up, to_input
+from common import FASHION_MNIST_DIR, accuracy, count_macs, hold_out, model_path, read_split, set_up, to_input
 from fashion import load
 from nets import ConvUnit, Residual
 
@@ -144,7 +143,7 @@ def main():
     net = load(args.work, args.name)
     model = Quantised(net, part.images[:CALIBRATION]).eval()
     name = f"{args.name}-int8"
-    path = Path(args.out) / f"fashion-{name}.onnx"
+    path = model_path(args.out, "fashion", name)
     sample = to_input(held.images[:5])
     report = {
         "name": f"fashion-{name}", "macs": count_macs(net, sample[:1]),

@@ -16,7 +16,8 @@ from torch import nn
 
 import export
 from common import (
-    FASHION_MNIST_DIR, accuracy, count_macs, hold_out, near_views, read_split, run_batched, set_up, to_input,
+    FASHION_MNIST_DIR, accuracy, count_macs, hold_out, model_name, model_path, near_views, read_split, run_batched,
+    set_up, to_input,
 )
 from fashion import DISTILLED, load, teacher_logits
 from fit import Recipe, classifier_loss, train
@@ -69,7 +70,7 @@ def write_cheap(light, path, sample):
     x = graph.conv(convs[2], h, "conv3")
     features = graph.pool(x, "head", "features", 1)
     graph.linear(light.head, features, "classifier", "logits")
-    metadata = {"name": path.stem, "task": "image classification, 10 classes: the cheap pass", **PROVENANCE}
+    metadata = {"name": model_name(path), "task": "image classification, 10 classes: the cheap pass", **PROVENANCE}
     outputs = {"h": [32, 3, 3], "features": [light.head.in_features], "logits": [10]}
     digest = export.save(graph, path, {"x": [1, 28, 28]}, outputs, metadata)
 
@@ -90,7 +91,8 @@ def write_refinement(net, path, sample, h):
     joined = graph.node("Concat", [x, seen], "joined", axis=1)
     features = graph.pool(graph.sequence(net.top, joined, "top"), "head")
     graph.linear(net.head, features, "classifier", "logits")
-    metadata = {"name": path.stem, "task": "image classification, 10 classes: the second, careful pass", **PROVENANCE}
+    task = "image classification, 10 classes: the second, careful pass"
+    metadata = {"name": model_name(path), "task": task, **PROVENANCE}
     digest = export.save(graph, path, {"x": [1, 28, 28], "h": [32, 3, 3]}, {"logits": [10]}, metadata)
     export.compare(path, lambda x, h: (net(x, h),), sample, h)
     return digest
@@ -120,13 +122,13 @@ def main():
     log = lambda line: print(line, flush=True)
     net = train(net, part, held, RECIPE, near_views(), classifier_loss, table, log, keep)
     sample = to_input(held.images[:5])
-    out = Path(args.out)
+    path = lambda name: model_path(args.out, "fashion", name)
     with torch.no_grad():
         h = net.seen(sample)
     report = {
         "seconds": round(time.time() - started), "held_out": accuracy(run_batched_first(net, held.images), held.labels),
-        "cheap": write_cheap(light, out / "fashion-cheap.onnx", sample),
-        "refinement": write_refinement(net.refinement, out / "fashion-refinement.onnx", sample, h),
+        "cheap": write_cheap(light, path("cheap"), sample),
+        "refinement": write_refinement(net.refinement, path("refinement"), sample, h),
         "macs": count_macs(net.refinement, sample[:1], h[:1]),
         "parameters": sum(p.numel() for p in net.refinement.parameters()),
     }

@@ -26,12 +26,12 @@ def cascade(models, x, labels, speed_ratio):
     """Prints accuracy loss and ideal speed-up of gate and max-probability at each escalation rate.
 
     `speed_ratio` is the light network's cost as a share of the full one's."""
-    full = outputs(models / "fashion-full.onnx", x)["logits"].argmax(1)
-    light = outputs(models / "fashion-light.onnx", x)
+    full = outputs(models / "full.onnx", x)["logits"].argmax(1)
+    light = outputs(models / "light.onnx", x)
     predicted = light["logits"].argmax(1)
     feeds = {name: light[name].numpy() for name in ("features", "logits")}
     scores = {
-        "gate": torch.from_numpy(session(models / "fashion-gate.onnx").run(None, feeds)[0][:, 0]),
+        "gate": torch.from_numpy(session(models / "gate.onnx").run(None, feeds)[0][:, 0]),
         "max-probability": 1 - torch.softmax(light["logits"].double(), 1).amax(1),
         "oracle": ((predicted != labels) & (full == labels)).float() + (predicted != full) * 0.5,
     }
@@ -49,12 +49,12 @@ def cascade(models, x, labels, speed_ratio):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="models/data/fashion-mnist", help="folder of the two t10k idx files")
-    parser.add_argument("--models", default="models", help="folder of the ONNX files", type=Path)
+    parser.add_argument("--models", default="models/fashion", help="folder of the ONNX files", type=Path)
     parser.add_argument("--ratio", default=0.031, help="MACs of light and gate as a share of full's", type=float)
     args = parser.parse_args()
     test = read_split(args.data, "t10k")
     x = to_input(test.images)
-    for path in sorted(args.models.glob("fashion-*.onnx")):
+    for path in sorted(args.models.glob("*.onnx")):
         if [i.name for i in session(path).get_inputs()] == ["x"]:
             logits = outputs(path, x).get("logits")
             if logits is not None:

@@ -26,7 +26,7 @@ import sentences_data as data
 import sentences_export as export
 import sentences_fit as fit
 import sentences_students as students
-from common import THREADS, set_up
+from common import THREADS, model_path, set_up
 from sentences_nets import MINILM, TINY, Ensemble, Exits, dsn_macs, layer_macs
 
 LENGTHS = (8, 16, 32)
@@ -123,9 +123,8 @@ def read_minilm(path):
 
 
 def exit_files(folder):
-    return [Path(folder) / "sentences-embed.onnx"] + [
-        Path(folder) / f"sentences-layer{k}.onnx" for k in range(1, MINILM.layers + 1)
-    ]
+    names = ["embed", *(f"layer{k}" for k in range(1, MINILM.layers + 1))]
+    return [model_path(folder, "sentences", name) for name in names]
 
 
 @torch.no_grad()
@@ -191,10 +190,10 @@ def train_students(args):
         log(json.dumps({"name": name, **describe(net), **scores(net, sets)}))
     table = next(iter(nets.values()))
     table = table.words if hasattr(table, "words") else table.embedding.words
-    words = Path(args.out) / "sentences-words.onnx"
+    words = model_path(args.out, "sentences", "words")
     log(json.dumps(export.write_words(table.weight, words)))
     for name, net in nets.items():
-        body = Path(args.out) / f"sentences-{name}.onnx"
+        body = model_path(args.out, "sentences", name)
         log(json.dumps(export.write_student(net, body, TASKS[name])))
         stored = export.round_weights(copy.deepcopy(net))
         log(json.dumps({"name": name, "storage": "int8", **scores(stored, sets)}))

@@ -14,6 +14,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper
 
+from common import model_name, model_path
 from export import IR_VERSION, OPSET, Graph, session
 from sentences_nets import EXCLUDED, NORM_EPSILON, quantise_rows, rounded
 
@@ -161,25 +162,25 @@ def save(graph, path, inputs, outputs, task):
         helper.make_graph(graph.nodes, graph.prefix, *values, graph.weights),
         opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="perforate",
     )
-    helper.set_model_props(model, {"name": Path(path).stem, "task": task, "dataset": DATASET, "licence": LICENCE})
+    helper.set_model_props(model, {"name": model_name(path), "task": task, "dataset": DATASET, "licence": LICENCE})
     onnx.checker.check_model(model, full_check=True)
     bytes_ = model.SerializeToString(deterministic=True)
     Path(path).write_bytes(bytes_)
-    return {"name": Path(path).stem, "bytes": len(bytes_), "sha256": hashlib.sha256(bytes_).hexdigest()}
+    return {"name": model_name(path), "bytes": len(bytes_), "sha256": hashlib.sha256(bytes_).hexdigest()}
 
 
 IDS, MASK, LOGITS = ("ids", ["N", "L"]), ("mask", ["N", "L"]), ["N", 2]
 
 
 def write_exits(net, folder, storage="int8"):
-    """`sentences-embed.onnx` and one file per layer with its exit. Padded rows of h0 are zero."""
+    """`sentences/embed.onnx` and one file per layer with its exit. Padded rows of h0 are zero."""
     hidden = lambda k: (f"h{k}", ["N", "L", net.shape.width])
     graph = TextGraph("embed", storage)
     h = graph.embedding(net.embedding, "ids", "embed")
     column = graph.node("Unsqueeze", ["mask", graph.integers(2)], "column")
     graph.node("Mul", [h, column], "kept", "h0")
     task = "sentiment of a sentence, 2 classes (0 negative, 1 positive)"
-    reports = [save(graph, Path(folder) / "sentences-embed.onnx", [IDS, MASK], [hidden(0)], f"{task}: embeddings")]
+    reports = [save(graph, model_path(folder, "sentences", "embed"), [IDS, MASK], [hidden(0)], f"{task}: embeddings")]
     for k, layer in enumerate(net.layers, 1):
         last = k == len(net.layers)
         logits = "logits" if last else f"logits{k}"
@@ -188,7 +189,7 @@ def write_exits(net, folder, storage="int8"):
         graph.layer(layer, f"h{k - 1}", "mask", exclusion, "layer", None if last else f"h{k}", logits)
         outputs = [(logits, LOGITS)] if last else [hidden(k), (logits, LOGITS)]
         part = f"{task}: layer {k} of {len(net.layers)} with its exit"
-        path = Path(folder) / f"sentences-layer{k}.onnx"
+        path = model_path(folder, "sentences", f"layer{k}")
         reports.append(save(graph, path, [hidden(k - 1), MASK], outputs, part))
     return reports
 

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 import sentences_data as data
 import sentences_perforate_export as export
-from common import set_up
+from common import model_path, set_up
 from fit import distillation
 from sentences_nets import EXCLUDED, MINILM, Exits, masked_mean
 
@@ -48,7 +48,7 @@ def read_weights(folder):
     net = Exits(MINILM, dropout=0.0)
     arrays = lambda name: {
         i.name: torch.from_numpy(numpy_helper.to_array(i).copy())
-        for i in onnx.load(Path(folder) / f"sentences-{name}.onnx").graph.initializer
+        for i in onnx.load(model_path(folder, "sentences", name)).graph.initializer
     }
     restored = lambda a, name: a[f"{name}/rows"].float() * a[f"{name}/scale"]
     a = arrays("embed")

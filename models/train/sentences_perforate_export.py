@@ -1,11 +1,10 @@
 """Writes what `sentences_perforate.py` learned as ONNX components: importance, and the threshold for a target sparsity."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from onnx import TensorProto, numpy_helper
 
+from common import model_path
 from sentences_export import TextGraph, save
 from sentences_nets import MINILM
 
@@ -39,7 +38,7 @@ class ImportanceGraph(TextGraph):
 
 
 def write_tokens(importance, thresholds, folder):
-    """`sentences-tokens{k}.onnx`: from `h{k-1}` [N, L, D] and `sparsity` to `importance` [N, L] and `threshold`."""
+    """`sentences/tokens{k}.onnx`: from `h{k-1}` [N, L, D] and `sparsity` to `importance` [N, L] and `threshold`."""
     reports = []
     for k in range(MINILM.layers):
         graph = ImportanceGraph(f"tokens{k + 1}")
@@ -50,12 +49,12 @@ def write_tokens(importance, thresholds, folder):
         inputs = [(f"h{k}", ["N", "L", MINILM.width]), ("sparsity", [])]
         outputs = [("importance", ["N", "L"]), ("threshold", [])]
         task = f"importance of a sentence's tokens before layer {k + 1} of {MINILM.layers}"
-        reports.append(save(graph, Path(folder) / f"sentences-tokens{k + 1}.onnx", inputs, outputs, task))
+        reports.append(save(graph, model_path(folder, "sentences", f"tokens{k + 1}"), inputs, outputs, task))
     return reports
 
 
 def write_blocks(importance, courses, folder, block, far):
-    """`sentences-blocks{k}.onnx`: from `h{k-1}` [N, L, D], rows of one length, and `sparsity` to `importance`
+    """`sentences/blocks{k}.onnx`: from `h{k-1}` [N, L, D], rows of one length, and `sparsity` to `importance`
     [N, heads, b, b] and `threshold` [N, 1, 1, 1], b blocks of `block` tokens. `courses` are where on its course the threshold
     meets each target."""
     reports, width, heads = [], MINILM.width, MINILM.heads
@@ -99,5 +98,5 @@ def write_blocks(importance, courses, folder, block, far):
         inputs = [(f"h{k}", ["N", "L", width]), ("sparsity", [])]
         outputs = [("importance", ["N", heads, None, None]), ("threshold", ["N", 1, 1, 1])]
         task = f"importance of blocks of keys to blocks of queries in layer {k + 1} of {MINILM.layers}"
-        reports.append(save(graph, Path(folder) / f"sentences-blocks{k + 1}.onnx", inputs, outputs, task))
+        reports.append(save(graph, model_path(folder, "sentences", f"blocks{k + 1}"), inputs, outputs, task))
     return reports

@@ -1,6 +1,7 @@
 //! One error type: what kind of thing is wrong, where, and what to do about it, as one sentence.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -29,19 +30,34 @@ pub enum ErrorKind {
     Internal,
 }
 
-/// An error with its place: the file or model, and the node or field in it.
+/// The error of a dependency, shared by the clones of an [`Error`].
+type Source = Arc<dyn std::error::Error + Send + Sync>;
+
+/// An error with its place: the file or model, and the node or field in it. The error of a dependency that led to it is
+/// its [`source`](std::error::Error::source).
 #[derive(Debug, Clone, thiserror::Error)]
 pub struct Error {
     kind: ErrorKind,
     place: Option<String>,
     node: Option<String>,
     message: String,
+    source: Option<Source>,
 }
 
 impl Error {
     /// An error of `kind`; `message` says what is wrong and how to mend it, without a full stop.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, place: None, node: None, message: message.into() }
+        Error { kind, place: None, node: None, message: message.into(), source: None }
+    }
+
+    /// Keeps the error that led to this one. The message stays as it is: say there what a reader needs of it, as
+    /// [`one_line`] does.
+    pub fn with_source(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        self.source = Some(Arc::from(source.into()));
+        self
     }
 
     /// Names the file, model or input concerned, unless a more precise place is named already.
@@ -109,6 +125,20 @@ mod tests {
             .at("ignored");
         assert_eq!(error.to_string(), "a.onnx: at `n1`: the operator `Foo` is not supported.");
         assert!(error.is_users());
+    }
+
+    #[test]
+    fn an_error_keeps_its_source_and_can_be_shared() {
+        fn shared<T: Clone + Send + Sync + 'static>(of: T) -> T {
+            of.clone()
+        }
+        let cause = "x".parse::<i32>().unwrap_err();
+        let plain = Error::new(ErrorKind::Data, "not a number");
+        let error = shared(plain.clone().with_source(cause.clone()).at("d.csv"));
+        let source = std::error::Error::source(&error).unwrap();
+        assert_eq!(source.to_string(), cause.to_string());
+        assert_eq!(error.to_string(), plain.clone().at("d.csv").to_string());
+        assert!(std::error::Error::source(&plain).is_none());
     }
 
     #[test]

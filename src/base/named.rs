@@ -1,6 +1,6 @@
 //! Choices that have names: on the command line, in addresses and in files.
 
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// An enum whose variants have names that people type.
 pub trait Named: Copy + Send + Sync + 'static {

@@ -13,6 +13,12 @@ pub trait Clock {
     fn now(&self) -> Seconds;
 }
 
+impl<C: Clock + ?Sized> Clock for &C {
+    fn now(&self) -> Seconds {
+        (**self).now()
+    }
+}
+
 /// The native clock, `std::time::Instant`. A page has its own, since there is none in WebAssembly.
 #[cfg(not(target_arch = "wasm32"))]
 #[derive(Debug, Clone)]

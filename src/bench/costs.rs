@@ -100,8 +100,8 @@ mod tests {
     fn what_depends_on_the_length_is_counted_sample_by_sample() {
         let x = ArrayD::<f32>::ones(vec![3, 4, 2]);
         let samples = Samples::new(Batch::new().with("x", x), None).unwrap();
-        let ragged = samples.with_lengths(vec![1, 4, 2]).unwrap();
-        let costs = Costs::of(&program(), &ragged).unwrap();
+        let dynamic_rows = samples.with_lengths(vec![1, 4, 2]).unwrap();
+        let costs = Costs::of(&program(), &dynamic_rows).unwrap();
         assert_eq!([0, 1, 2].map(|row| costs.row(row).macs.0), [9.0, 36.0, 18.0]);
         assert_eq!((costs.mean(2).macs.0, costs.mean(3).macs.0), (22.5, 21.0));
         let work = costs.row(0);

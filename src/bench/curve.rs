@@ -1,8 +1,8 @@
 //! Figures of a whole curve: its Pareto front, hypervolume, the area under it, and what share of the
 //! oracle's gain over a router that draws lots it realises.
 
+use super::point::Point;
 use super::quality::Quality;
-use super::results::Point;
 
 /// Figures of a curve of settings, cheapest first.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -20,7 +20,7 @@ pub struct CurveFigures {
     /// Whether the gain over drawing lots is beyond what chance gives a router whose scores mean nothing: yes from
     /// three standard deviations on, no where with two more it would still be less than a quarter of what an oracle
     /// gains, else none.
-    pub beats_lots: Option<bool>,
+    pub beats_random: Option<bool>,
 }
 
 /// Quality of a setting: accuracy, or agreement without labels.
@@ -72,7 +72,7 @@ pub fn figures(
         area: integral(spanned()) / span,
         // With more than two paths "active" is no share of rows, and the bound is another one.
         oracle_share: (possible > 0.0 && full.paths.len() <= 2).then(|| own / possible),
-        beats_lots: match own {
+        beats_random: match own {
             own if own > 3.0 * chance => Some(true),
             // Where the light model is as good as the full one there is nothing to choose for.
             own if score(full) > base && own + 2.0 * chance < possible / 4.0 => Some(false),
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn a_router_that_draws_lots_realises_nothing() {
         let figures = of([0.8, 0.85, 0.9]);
-        assert!(figures.oracle_share.unwrap().abs() < 1e-12 && figures.beats_lots == Some(false));
+        assert!(figures.oracle_share.unwrap().abs() < 1e-12 && figures.beats_random == Some(false));
         assert!((figures.area - 0.85).abs() < 1e-12);
         assert_eq!(figures.front, [0, 1, 2]);
     }
@@ -129,14 +129,14 @@ mod tests {
         let curve = [point(0.0, 1.0), point(0.5, 0.99), point(1.0, 0.99)];
         let random = [1.0, 0.995, 0.99].map(|q| quality(1.0, q));
         let light = Quality { disagreements: 40, ..quality(0.1, 1.0) };
-        assert_eq!(figures(&curve, &random, &quality(1.0, 0.99), &light).beats_lots, None);
+        assert_eq!(figures(&curve, &random, &quality(1.0, 0.99), &light).beats_random, None);
     }
 
     #[test]
     fn an_oracle_realises_all_and_the_front_is_its_box() {
         let figures = of([0.8, 0.9, 0.9]);
         assert!((figures.oracle_share.unwrap() - 1.0).abs() < 1e-12);
-        assert_eq!(figures.beats_lots, Some(true));
+        assert_eq!(figures.beats_random, Some(true));
         // "Always" is as good and dearer.
         assert_eq!(figures.front, [0, 1]);
         // From 0.55 of the operations on, all of the quality to be gained.
@@ -146,8 +146,8 @@ mod tests {
     #[test]
     fn a_gain_within_chance_is_no_gain() {
         // sqrt(0.1 / 48000) = 0.0014: a bump of 0.002 integrates to less, one of 0.007 to less than three of them.
-        assert_eq!(of([0.8, 0.852, 0.9]).beats_lots, Some(false));
-        assert_eq!(of([0.8, 0.857, 0.9]).beats_lots, None);
-        assert_eq!(of([0.8, 0.86, 0.9]).beats_lots, Some(true));
+        assert_eq!(of([0.8, 0.852, 0.9]).beats_random, Some(false));
+        assert_eq!(of([0.8, 0.857, 0.9]).beats_random, None);
+        assert_eq!(of([0.8, 0.86, 0.9]).beats_random, Some(true));
     }
 }

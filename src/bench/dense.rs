@@ -9,7 +9,7 @@ use perforate_onnx::KnobRange;
 
 use super::quality::{self, Quality};
 use super::record::Recording;
-use super::truth::Truth;
+use super::reference_answers::ReferenceAnswers;
 
 /// Settings of a dense curve between its ends.
 const STEPS: usize = 96;
@@ -82,7 +82,7 @@ pub fn knob_values_by_cost(
 fn in_order(scores: impl Iterator<Item = f32>, range: KnobRange) -> Vec<f32> {
     let mut scores: Vec<f32> = scores.filter(|score| !score.is_nan()).collect();
     scores.sort_by(f32::total_cmp);
-    if range.never > range.always {
+    if range.light > range.full {
         scores.reverse();
     }
     scores
@@ -90,8 +90,8 @@ fn in_order(scores: impl Iterator<Item = f32>, range: KnobRange) -> Vec<f32> {
 
 fn between_ends(mut middles: Vec<f32>, range: KnobRange) -> Vec<f32> {
     middles.dedup();
-    middles.retain(|value| ![range.never, range.always].contains(value));
-    [vec![range.never], middles, vec![range.always]].concat()
+    middles.retain(|value| ![range.light, range.full].contains(value));
+    [vec![range.light], middles, vec![range.full]].concat()
 }
 
 /// Shares for a dense curve: closer together at the cheap end, where routers are used.
@@ -105,7 +105,7 @@ pub fn dense_curve(
     recording: &Recording,
     (knob, range): (&str, KnobRange),
     measured: &[f32],
-    truth: Truth,
+    truth: ReferenceAnswers,
     path_seconds: Option<&[Seconds]>,
 ) -> Vec<DensePoint> {
     let n = recording.len();
@@ -117,7 +117,7 @@ pub fn dense_curve(
     values.extend(measured);
     values.sort_by(f32::total_cmp);
     values.dedup();
-    if range.never > range.always {
+    if range.light > range.full {
         values.reverse();
     }
     let point = |value: f32| {
@@ -140,11 +140,11 @@ mod tests {
 
     #[test]
     fn values_stand_between_scores_and_ends_are_kept() {
-        let range = KnobRange { never: 2.0, always: 0.0, default: 0.5 };
+        let range = KnobRange { light: 2.0, full: 0.0, default: 0.5 };
         let scores = [0.125, 0.875, 0.5, 0.75];
         let values = knob_values(scores.into_iter(), range, [0.0, 0.25, 0.5, 0.51, 1.0]);
         assert_eq!(values, [2.0, 0.8125, 0.625, 0.0]);
-        let rising = KnobRange { never: 0.0, always: 2.0, default: 0.5 };
+        let rising = KnobRange { light: 0.0, full: 2.0, default: 0.5 };
         assert_eq!(knob_values(scores.into_iter(), rising, [0.25]), [0.0, 0.3125, 2.0]);
     }
 

@@ -15,7 +15,7 @@ use perforate_engine::{Batch, Knobs, Order, Program, Session};
 use perforate_onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode};
 use perforate_routing::fit::quantise::{Bits, quantise};
 
-use super::arms::Arms;
+use super::contenders::Contenders;
 use super::stats::{Interval, interval};
 use super::timing::{Interleaved, measure_tick};
 
@@ -69,18 +69,19 @@ pub fn integers(
         move |at| values[at[1] * k + at[2]]
     });
     let batch = Batch::new().with("x", x);
-    let mut arms = Arms::new(vec![batch.clone()]);
+    let mut entrants = Contenders::new(vec![batch.clone()]);
     let mut outputs = vec![];
+    let mut contenders = vec![];
     for model in [full.model(), &fewer[0], &fewer[1]] {
         let program = Arc::new(Program::load("product", &encode(model))?);
         outputs.push(Session::new(program.clone()).run(&batch, &Knobs::new())?.first()?);
         let orders = vec![Order::Compacted; program.segments().len()];
-        let model = arms.model(&program, &orders);
-        arms.arm(model, Knobs::new());
+        let model = entrants.model(&program, &orders);
+        contenders.push(entrants.contender(model, Knobs::new()));
     }
     let mut timing = Interleaved::new(3, rounds, measure_tick(clock), Seconds(1.0));
     while !timing.is_done() {
-        timing.step(clock, &mut arms)?;
+        timing.step(clock, &mut entrants)?;
     }
     let samples = timing.samples();
     let over = |values: &[f64]| interval(values, &samples.launches(), SEED);
@@ -91,8 +92,9 @@ pub fn integers(
     };
     Ok(KernelTiming {
         shape: [rows, k, n],
-        f32_s: over(&samples.of(0)),
-        speedups: [1, 2].map(|arm| over(&samples.speedups(arm, 0))),
+        f32_s: over(&samples.of(contenders[0])),
+        speedups: [1, 2]
+            .map(|contender| over(&samples.speedups(contenders[contender], contenders[0]))),
         deviations: [1, 2].map(apart),
     })
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use perforate_base::Result;
 use perforate_base::units::{Bytes, Seconds};
-use perforate_engine::{Batch, Order, Program, Routing, Session};
+use perforate_engine::{Batch, Order, Program, Routing, SegmentId, Session};
 
-use super::timing::{Stretch, time_call};
+use super::slice::{TimeSlice, time_call};
 
 /// Rounds of a comparison; its result is a choice, not a reported figure.
 const ROUNDS: usize = 5;
@@ -54,22 +54,23 @@ impl Chooser {
             return Ok(false);
         }
         self.next += 1;
+        let id = SegmentId::new(ix);
         let peak = program.segments().nth(ix).and_then(|segment| segment.peak);
         if peak.is_some_and(|peak| peak.0 * self.batch.rows() as f64 > LARGEST.0) {
             return Ok(true);
         }
-        let Some(path) = program.path_to_segment(ix) else { return Ok(true) };
+        let Some(path) = program.path_to_segment(id) else { return Ok(true) };
         let calls = session.calls(&self.batch, &program.neutral_knobs(), Routing::Forced(path))?;
-        let Some(call) = calls.into_iter().find(|call| call.segment == ix) else { return Ok(true) };
+        let Some(call) = calls.into_iter().find(|call| call.segment == id) else { return Ok(true) };
         let mut seconds = [vec![], vec![]];
-        let enough = Stretch::begin(clock, ENOUGH);
+        let enough = TimeSlice::begin(clock, ENOUGH);
         // The first round builds the plans and is not counted.
         for round in 0..=ROUNDS {
             if round > FEWEST && enough.is_over(clock) {
                 break;
             }
             for (slot, order) in [Order::RowByRow, Order::Compacted].into_iter().enumerate() {
-                session.set_order(ix, order);
+                session.set_order(id, order);
                 let spent = time_call(clock, tick, MAX_REPEATS, || session.repeat(&call))?;
                 if round > 0 {
                     seconds[slot].push(spent.0);
@@ -79,7 +80,7 @@ impl Chooser {
         // Whatever disturbs a reading makes it longer: the shortest is the truest.
         let shortest = |seconds: &[f64]| seconds.iter().copied().fold(f64::INFINITY, f64::min);
         let row_by_row = shortest(&seconds[0]) <= shortest(&seconds[1]);
-        session.set_order(ix, if row_by_row { Order::RowByRow } else { Order::Compacted });
+        session.set_order(id, if row_by_row { Order::RowByRow } else { Order::Compacted });
         Ok(true)
     }
 }

@@ -4,7 +4,7 @@
 use perforate_engine::{Knobs, Work};
 
 use super::record::Recording;
-use super::truth::Truth;
+use super::reference_answers::ReferenceAnswers;
 
 /// Figures over samples 0…n at one setting.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -45,7 +45,7 @@ pub struct Answer<'a> {
 /// Summarises `answers`, one a sample.
 pub fn summarise<'a>(
     answers: impl Iterator<Item = Answer<'a>>,
-    truth: Truth,
+    truth: ReferenceAnswers,
     path_count: usize,
 ) -> Quality {
     let mut quality = Quality { paths: vec![0.0; path_count], ..Quality::default() };
@@ -80,7 +80,7 @@ pub fn summarise<'a>(
 }
 
 /// The routed model at these knobs over the first `n` recorded samples.
-pub fn routed(recording: &Recording, knobs: &Knobs, truth: Truth, n: usize) -> Quality {
+pub fn routed(recording: &Recording, knobs: &Knobs, truth: ReferenceAnswers, n: usize) -> Quality {
     let answers = (0..n).map(|row| {
         let routed = recording.at(row, knobs);
         Answer { output: routed.output, work: routed.work, path: Some(routed.path) }
@@ -100,7 +100,7 @@ pub fn routed(recording: &Recording, knobs: &Knobs, truth: Truth, n: usize) -> Q
 /// a row.
 pub fn oracle(
     recording: &Recording,
-    truth: Truth,
+    truth: ReferenceAnswers,
     agreement: bool,
     n: usize,
     cost: impl Fn(usize, usize) -> f64,
@@ -125,7 +125,7 @@ pub fn oracle(
 
 /// A router that sends samples down the paths at random, with these shares: exact expectation.
 /// It pays for the same gates as the routed model.
-pub fn random(recording: &Recording, shares: &[f64], truth: Truth, n: usize) -> Quality {
+pub fn random(recording: &Recording, shares: &[f64], truth: ReferenceAnswers, n: usize) -> Quality {
     let mut mixed = Quality { n, paths: shares.to_vec(), ..Quality::default() };
     let mut accuracy = 0.0;
     for (ix, &share) in shares.iter().enumerate() {
@@ -162,8 +162,11 @@ mod tests {
             work: Work { macs: Macs(10.0), ..Work::default() },
             path: Some(ix % 2),
         });
-        let quality =
-            summarise(answers, Truth { full: &full, labels: Some(&[0, 1, 1]), tolerance: None }, 2);
+        let quality = summarise(
+            answers,
+            ReferenceAnswers { full: &full, labels: Some(&[0, 1, 1]), tolerance: None },
+            2,
+        );
         assert_eq!(quality.accuracy, Some(2.0 / 3.0));
         assert_eq!((quality.errors, quality.disagreements), (1, 2));
         assert_eq!(quality.deviation_max, 3.0);

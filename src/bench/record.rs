@@ -78,7 +78,7 @@ impl Recording {
         }
         let computed = |gate: &Gate| {
             let knob = gate.comparison.as_ref().and_then(|(_, knob)| knob.as_ref());
-            !gate.reads_rows && knob.is_none()
+            !gate.is_input_dependent && knob.is_none()
         };
         let settings = match program.metadata().knobs.first_key_value() {
             Some((knob, range)) if program.gates().iter().any(computed) => {
@@ -91,7 +91,7 @@ impl Recording {
         // Of all combinations of variants, a knob can lead to a few only.
         let paths = match &settings {
             Some((_, settings)) => settings.paths(&program),
-            None => program.paths(),
+            None => program.paths()?,
         };
         let empty =
             |path| PathRecord { path, outputs: vec![], work: vec![], kept: vec![], scores: vec![] };
@@ -110,6 +110,11 @@ impl Recording {
             let wanted: Vec<Path> = values.iter().map(|&value| settings.path(value)).collect();
             self.paths.retain(|record| wanted.contains(&record.path));
         }
+    }
+
+    /// Place of a path in [`Recording::paths`]; the first one's if it is not among them.
+    pub fn index_of(&self, path: Path) -> usize {
+        self.paths.iter().position(|record| record.path == path).unwrap_or(0)
     }
 
     /// Number of samples for which every path is recorded.
@@ -173,7 +178,7 @@ impl Recording {
         // What is computed of a knob may be of another size: no setting lies there.
         let range = self.settings.as_ref().and_then(|(knob, _)| {
             let range = self.program.metadata().knobs.get(knob)?;
-            Some(range.never.min(range.always)..=range.never.max(range.always))
+            Some(range.light.min(range.full)..=range.light.max(range.full))
         });
         let within = move |score: &f32| range.as_ref().is_none_or(|range| range.contains(score));
         scores.filter(within).chain(borders)
@@ -182,13 +187,12 @@ impl Recording {
     /// The path that sample `row` takes at these knobs, with its answer.
     pub fn at(&self, row: usize, knobs: &Knobs) -> Routed<'_> {
         let path = match &self.settings {
-            Some((knob, settings)) => {
-                let path = settings.path(self.value(knob, knobs));
-                self.paths.iter().position(|record| record.path == path)
+            Some((knob, settings)) => self.index_of(settings.path(self.value(knob, knobs))),
+            None => {
+                let agrees = |record: &PathRecord| self.agrees(record, row, knobs);
+                self.paths.iter().position(agrees).unwrap_or(0)
             }
-            None => self.paths.iter().position(|record| self.agrees(record, row, knobs)),
         };
-        let path = path.unwrap_or(0);
         let record = &self.paths[path];
         let kept = record.kept.get(row).map_or(&[][..], Vec::as_slice);
         Routed { path, output: &record.outputs[row], work: record.work[row], kept }

@@ -7,7 +7,7 @@ use perforate_base::units::Macs;
 use perforate_engine::{Knobs, Path, Program, Session};
 
 use super::record::argmax;
-use super::results::Subject;
+use super::subject::BenchTarget;
 
 /// Quantile of the normal distribution for a 95 % interval.
 const Z: f64 = 1.96;
@@ -23,8 +23,8 @@ pub struct Robustness {
     pub full: f64,
     /// The same of the routed model.
     pub routed: f64,
-    /// Share of samples by path of the routed model, in the order of its paths.
-    pub paths: Vec<f64>,
+    /// Label of each path of the routed model that was recorded, and the share of samples on it.
+    pub paths: Vec<(String, f64)>,
     /// Mean operations of the routed model.
     pub macs: Macs,
     /// What the routed model loses by the disturbance beyond what the full one loses, as a share of the samples:
@@ -54,20 +54,22 @@ pub struct Disturbance {
     full: Session,
     routed: Session,
     knobs: Knobs,
+    /// Those of the routed model whose shares are told.
+    paths: Vec<Path>,
     judged: Vec<Judged>,
 }
 
 impl Disturbance {
-    /// Nothing judged yet.
-    pub fn new(subject: &Subject, knobs: Knobs) -> Disturbance {
+    /// Nothing judged yet; `paths` are those that the knob can lead to.
+    pub fn new(subject: &BenchTarget, knobs: Knobs, paths: Vec<Path>) -> Disturbance {
         let session = |program: &Arc<Program>| Session::new(program.clone());
         let (full, routed) = (session(&subject.full), session(&subject.routed));
         let judged = vec![Judged::default(); 1 + subject.variants.len()];
-        Disturbance { full, routed, knobs, judged }
+        Disturbance { full, routed, knobs, paths, judged }
     }
 
     /// Judges the next sample; returns whether there was one.
-    pub fn step(&mut self, subject: &Subject) -> Result<bool> {
+    pub fn step(&mut self, subject: &BenchTarget) -> Result<bool> {
         let own = std::iter::once(&subject.test.0);
         let all = own.chain(subject.variants.iter().map(|variant| &variant.samples));
         let next =
@@ -86,23 +88,26 @@ impl Disturbance {
     }
 
     /// What came of it, once all is judged.
-    pub fn results(&self, subject: &Subject) -> Vec<Robustness> {
+    pub fn results(&self, subject: &BenchTarget) -> Vec<Robustness> {
         let n = subject.test.0.len();
         if self.judged.iter().any(|judged| judged.right.len() < n) {
             return vec![];
         }
         let names = std::iter::once(("As they are", 0.0))
             .chain(subject.variants.iter().map(|variant| (variant.name.as_str(), variant.changed)));
-        let paths = subject.routed.paths();
         let share = |count: usize| count as f64 / n as f64;
         let report = |((name, changed), judged): ((&str, f64), &Judged)| Robustness {
             name: name.to_string(),
             changed,
             full: share(judged.right.iter().filter(|right| right[0]).count()),
             routed: share(judged.right.iter().filter(|right| right[1]).count()),
-            paths: paths
+            paths: self
+                .paths
                 .iter()
-                .map(|path| share(judged.ways.iter().filter(|(own, _)| own == path).count()))
+                .map(|path| {
+                    let taken = judged.ways.iter().filter(|(own, _)| own == path).count();
+                    (subject.routed.path_label(*path), share(taken))
+                })
                 .collect(),
             macs: judged.ways.iter().map(|(_, macs)| *macs).sum::<Macs>() / n as f64,
             extra_loss: extra_loss(&self.judged[0].right, &judged.right),

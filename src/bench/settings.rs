@@ -19,8 +19,8 @@ pub struct Settings {
 impl Settings {
     /// Searches the range of the knob called `knob`. None where the gates look at the rows.
     pub fn search(session: &mut Session, knob: &str, range: KnobRange) -> Result<Option<Settings>> {
-        let (low, high) = (range.never.min(range.always), range.never.max(range.always));
-        let mut path_at = |value: f32| session.foresee(&Knobs::new().with(knob, value));
+        let (low, high) = (range.light.min(range.full), range.light.max(range.full));
+        let mut path_at = |value: f32| session.path_from_knobs(&Knobs::new().with(knob, value));
         let Some(first) = path_at(low)? else { return Ok(None) };
         let mut borders = vec![(low, first)];
         let mut last = (low, first);

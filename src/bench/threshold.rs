@@ -11,7 +11,7 @@ use perforate_routing::fit::calibrate::{Loss, RiskTarget, certify};
 use super::dense::{knob_values, knob_values_by_cost};
 use super::quality::{Quality, routed};
 use super::record::Recording;
-use super::truth::Truth;
+use super::reference_answers::ReferenceAnswers;
 
 /// Settings that are tested, one after the other, from "always" on.
 const SETTINGS: usize = 100;
@@ -50,7 +50,7 @@ impl Settings {
         while recording.len() < samples.len() {
             recording.extend_all(&mut session, samples)?;
         }
-        let always = Knobs::new().with(knob, range.always);
+        let always = Knobs::new().with(knob, range.full);
         let full =
             (0..samples.len()).map(|row| recording.at(row, &always).output.to_vec()).collect();
         let labels = samples.labels().map(<[usize]>::to_vec);
@@ -91,12 +91,13 @@ impl Settings {
     pub fn at(&self, value: f32) -> Quality {
         let knobs = Knobs::new().with(&self.knob, value);
         let tolerance = self.recording.program().metadata().tolerance;
-        let truth = Truth { full: &self.full, labels: self.labels.as_deref(), tolerance };
+        let truth =
+            ReferenceAnswers { full: &self.full, labels: self.labels.as_deref(), tolerance };
         routed(&self.recording, &knobs, truth, self.full.len())
     }
 
     /// Operations at this value, as a share of those at "always".
     pub fn cost(&self, value: f32) -> f64 {
-        self.at(value).work.macs / self.at(self.range.always).work.macs
+        self.at(value).work.macs / self.at(self.range.full).work.macs
     }
 }

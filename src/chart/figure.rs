@@ -3,11 +3,15 @@
 use plotters::backend::{DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, VPos};
 
+use super::error::ChartError;
 use super::hit::{Hit, HitMap};
 use super::layout::{EDGE, Layout};
 use super::pen::{Drawn, Lettering, Pen};
-use super::theme::{Look, Marker};
-use super::{ChartError, Colour, Plot, Point, Size, Theme, legend, marks};
+use super::plot::{Plot, Point, Series};
+use super::scale::Projection;
+use super::size::Size;
+use super::theme::{Colour, Look, Marker, Stroke, Theme};
+use super::{legend, marks, xml};
 
 /// Draws a plot on a backend of [`Size::device`] pixels and says where its points went.
 /// The title is left to the page.
@@ -32,7 +36,7 @@ pub fn svg(plot: &Plot, theme: &Theme, size: Size) -> String {
     if compose(backend, plot, &theme, fine, true).is_err() {
         return String::new(); // writing to a string does not fail
     }
-    let title = escape(&plot.title);
+    let title = xml::escape(&plot.title);
     text.replacen(
         &format!("<svg width=\"{width}\" height=\"{height}\""),
         &format!(
@@ -41,10 +45,6 @@ pub fn svg(plot: &Plot, theme: &Theme, size: Size) -> String {
         ),
         1,
     )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }
 
 fn compose<DB: DrawingBackend>(
@@ -62,7 +62,7 @@ fn compose<DB: DrawingBackend>(
     pen.rectangle((0.0, 0.0), (size.width, size.height), theme.background)?;
     frame(&mut pen, plot, theme, &layout, size, titled)?;
     let mut map = HitMap { area: layout.area, hits: vec![] };
-    data(&mut pen, plot, theme, &layout, &looks, &mut map)?;
+    Data { plot, theme, layout: &layout, looks: &looks }.draw(&mut pen, &mut map)?;
     legend::draw(&mut pen, plot, theme, &layout, &looks)?;
     pen.finish()?;
     Ok(map)
@@ -131,85 +131,118 @@ fn frame<DB: DrawingBackend>(
     Ok(())
 }
 
-fn data<DB: DrawingBackend>(
-    pen: &mut Pen<DB>,
-    plot: &Plot,
-    theme: &Theme,
-    layout: &Layout,
-    looks: &[Look],
-    map: &mut HitMap,
-) -> Drawn {
-    let area = layout.area;
-    let place = |p: &Point| Some((layout.x.position(p.x)?, layout.y.position(p.y)?));
-    let mut order: Vec<usize> = (0..plot.series.len()).collect();
-    order.sort_by_key(|i| looks[*i].level);
+/// What the points of a plot are drawn with.
+struct Data<'a> {
+    plot: &'a Plot,
+    theme: &'a Theme,
+    layout: &'a Layout,
+    looks: &'a [Look],
+}
 
-    let mut empty = true;
-    for &s in &order {
-        if let Some(stroke) = looks[s].stroke {
-            let places: Vec<_> = plot.series[s].points.iter().filter_map(place).collect();
-            marks::line(pen, &places, stroke, looks[s].colour, area)?;
-        }
+impl Data<'_> {
+    fn place(&self, point: &Point) -> Option<(f64, f64)> {
+        Some((self.layout.x.position(point.x)?, self.layout.y.position(point.y)?))
     }
-    for &s in &order {
-        let (series, look) = (&plot.series[s], looks[s]);
+
+    /// Lines, then points with their intervals, then the ring; says in `map` where points went.
+    fn draw<DB: DrawingBackend>(&self, pen: &mut Pen<DB>, map: &mut HitMap) -> Drawn {
+        let mut order: Vec<usize> = (0..self.plot.series.len()).collect();
+        order.sort_by_key(|i| self.looks[*i].level);
+        for &s in &order {
+            let look = self.looks[s];
+            if let Some(stroke) = look.stroke {
+                let points = &self.plot.series[s].points;
+                let places: Vec<_> = points.iter().filter_map(|p| self.place(p)).collect();
+                marks::line(pen, &places, stroke, look.colour, self.layout.area)?;
+            }
+        }
+        let mut empty = true;
+        for &s in &order {
+            let series = &self.plot.series[s];
+            empty &= !series.points.iter().any(|point| self.place(point).is_some());
+            self.points(pen, s, series, map)?;
+        }
+        self.ring(pen)?;
+        if empty { self.say_empty(pen) } else { Ok(()) }
+    }
+
+    fn points<DB: DrawingBackend>(
+        &self,
+        pen: &mut Pen<DB>,
+        s: usize,
+        series: &Series,
+        map: &mut HitMap,
+    ) -> Drawn {
+        let (look, area) = (self.looks[s], self.layout.area);
         // Many markers shrink, so that the line stays readable.
         let radius = if series.points.len() > 24 { look.radius * 0.75 } else { look.radius };
         for (p, point) in series.points.iter().enumerate() {
-            let Some((x, y)) = place(point) else { continue };
-            empty = false;
-            if !area.contains(x, y) {
+            let Some((x, y)) = self.place(point).filter(|(x, y)| area.contains(*x, *y)) else {
                 continue;
-            }
-            let end = |value: f64, along_x: bool| {
-                let projection = if along_x { &layout.x } else { &layout.y };
-                projection.position(value)
             };
-            // Intervals stand behind their points, but before a bar.
-            let colour = if look.marker == Marker::Bar { theme.ink } else { look.colour };
             if look.marker == Marker::Bar {
                 marks::bar(pen, (x, y), look.colour, area)?;
             }
-            if let Some((from, to)) = point.x_interval
-                && let (Some(a), Some(b)) = (end(from, true), end(to, true))
-            {
-                marks::whiskers(pen, ((a, y), (b, y)), colour, area)?;
-            }
-            if let Some((from, to)) = point.y_interval
-                && let (Some(a), Some(b)) = (end(from, false), end(to, false))
-            {
-                marks::whiskers(pen, ((x, a), (x, b)), colour, area)?;
-            }
+            self.intervals(pen, point, (x, y), look)?;
             if look.marker != Marker::Bar {
-                marks::marker(pen, (x, y), look, radius, theme.background)?;
+                marks::marker(pen, (x, y), look, radius, self.theme.background)?;
             }
             if !point.label.is_empty() {
                 let (css_x, css_y) = (pen.snap(x), pen.snap(y));
                 map.hits.push(Hit { series: s, point: p, css_x, css_y });
             }
         }
+        Ok(())
     }
-    if let Some((s, p)) = plot.selected
-        && let Some(point) = plot.series.get(s).and_then(|series| series.points.get(p))
-        && let Some((x, y)) = place(point).filter(|(x, y)| area.contains(*x, *y))
-    {
-        let guide = super::theme::Stroke { width: 1.0, dash: &[3.0, 3.0] };
-        let radius = looks[s].radius.max(3.0);
+
+    /// Intervals stand behind their points, but before a bar.
+    fn intervals<DB: DrawingBackend>(
+        &self,
+        pen: &mut Pen<DB>,
+        point: &Point,
+        (x, y): (f64, f64),
+        look: Look,
+    ) -> Drawn {
+        let Layout { area, .. } = *self.layout;
+        let colour = if look.marker == Marker::Bar { self.theme.ink } else { look.colour };
+        let ends = |interval: Option<(f64, f64)>, along: &Projection| {
+            let (from, to) = interval?;
+            Some((along.position(from)?, along.position(to)?))
+        };
+        if let Some((a, b)) = ends(point.x_interval, &self.layout.x) {
+            marks::whiskers(pen, ((a, y), (b, y)), colour, area)?;
+        }
+        if let Some((a, b)) = ends(point.y_interval, &self.layout.y) {
+            marks::whiskers(pen, ((x, a), (x, b)), colour, area)?;
+        }
+        Ok(())
+    }
+
+    /// The selected point's ring, with lines to both axes.
+    fn ring<DB: DrawingBackend>(&self, pen: &mut Pen<DB>) -> Drawn {
+        let (area, theme) = (self.layout.area, self.theme);
+        let Some((s, p)) = self.plot.selected else { return Ok(()) };
+        let point = self.plot.series.get(s).and_then(|series| series.points.get(p));
+        let place = point.and_then(|point| self.place(point));
+        let Some((x, y)) = place.filter(|(x, y)| area.contains(*x, *y)) else { return Ok(()) };
+        let guide = Stroke { width: 1.0, dash: &[3.0, 3.0] };
+        let radius = self.looks[s].radius.max(3.0);
         let clear = radius + 6.0;
         marks::line(pen, &[(x, y + clear), (x, area.bottom)], guide, theme.muted, area)?;
         marks::line(pen, &[(x - clear, y), (area.left, y)], guide, theme.muted, area)?;
-        marks::ring(pen, (x, y), radius, theme.ink, theme.background)?;
+        marks::ring(pen, (x, y), radius, theme.ink, theme.background)
     }
-    if empty {
+
+    fn say_empty<DB: DrawingBackend>(&self, pen: &mut Pen<DB>) -> Drawn {
+        let area = self.layout.area;
         let middle = ((area.left + area.right) / 2.0, (area.top + area.bottom) / 2.0);
         let how = Lettering {
-            size: layout.letters,
+            size: self.layout.letters,
             bold: false,
-            colour: theme.muted,
+            colour: self.theme.muted,
             horizontal: HPos::Center,
             vertical: VPos::Center,
         };
-        pen.text("measuring…", middle, how)?;
+        pen.text("measuring…", middle, how)
     }
-    Ok(())
 }

@@ -1,21 +1,6 @@
 //! Tick labels: as few digits as tell the ticks apart, and their unit.
 
-/// How an axis writes its numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum NumberFormat {
-    #[default]
-    Plain,
-    /// A fraction of one, written as a percentage: 0.935 is "93.5 %".
-    Percent,
-    /// A difference of fractions, written in percentage points: −0.004 is "−0.4 pp".
-    Points,
-    /// "3×".
-    Ratio,
-    /// Seconds, written as s, ms, µs or ns.
-    Seconds,
-    /// Any other unit with SI prefixes, such as `Si("J")` or `Si("MAC")`; `Si("")` writes 2.5 M.
-    Si(&'static str),
-}
+use super::plot::NumberFormat;
 
 /// Thin space that does not break.
 const THIN: &str = "\u{202f}";
@@ -60,7 +45,7 @@ impl NumberFormat {
             NumberFormat::Points => (0.01, format!("{THIN}pp")),
             NumberFormat::Ratio => (1.0, "×".into()),
             NumberFormat::Seconds => prefixed(largest.min(1.0), "s"),
-            NumberFormat::Si(unit) => prefixed(largest, unit),
+            NumberFormat::Si(unit) => prefixed(largest, unit.symbol()),
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::hit::Area;
 use super::pen::text_width;
+use super::plot::{Axis, NumberFormat, Plot, Scale};
 use super::scale::{self, Projection};
-use super::{Axis, NumberFormat, Plot, Scale, Size};
+use super::size::Size;
 
 /// Below this width letters and margins shrink.
 const COMPACT: f64 = 420.0;
@@ -97,27 +98,9 @@ impl Layout {
         let right = right.max(left + 20.0);
 
         let legend = if beside {
-            let x = right + 24.0;
-            names
-                .iter()
-                .enumerate()
-                .map(|(row, (series, _))| Entry {
-                    series: *series,
-                    x,
-                    y: top + (row as f64 + 0.5) * (line + 3.0),
-                })
-                .collect()
+            column_of(&names, right + 24.0, top, line + 3.0)
         } else {
-            rows.iter()
-                .enumerate()
-                .flat_map(|(row, entries)| {
-                    entries.iter().map(move |(series, x)| Entry {
-                        series: *series,
-                        x: EDGE + x,
-                        y: legend_top + (row as f64 + 0.5) * line,
-                    })
-                })
-                .collect()
+            rows_of(&rows, legend_top, line)
         };
 
         Layout {
@@ -136,6 +119,25 @@ impl Layout {
             note_y,
         }
     }
+}
+
+/// Legend entries below each other beside the plot.
+fn column_of(names: &[(usize, f64)], x: f64, top: f64, step: f64) -> Vec<Entry> {
+    let place = |(row, (series, _)): (usize, &(usize, f64))| Entry {
+        series: *series,
+        x,
+        y: top + (row as f64 + 0.5) * step,
+    };
+    names.iter().enumerate().map(place).collect()
+}
+
+/// Legend entries in rows under the plot.
+fn rows_of(rows: &[Vec<(usize, f64)>], top: f64, step: f64) -> Vec<Entry> {
+    let entries = rows.iter().enumerate().flat_map(|(row, entries)| {
+        let y = top + (row as f64 + 0.5) * step;
+        entries.iter().map(move |(series, x)| Entry { series: *series, x: EDGE + x, y })
+    });
+    entries.collect()
 }
 
 fn ticks(axis: &Axis, range: (f64, f64), most: usize) -> Ticks {

@@ -7,8 +7,8 @@ use super::hit::Area;
 use super::layout::Layout;
 use super::marks;
 use super::pen::{Drawn, Lettering, Pen};
-use super::theme::Look;
-use super::{Plot, Theme};
+use super::plot::Plot;
+use super::theme::{Look, Theme};
 
 pub(super) fn draw<DB: DrawingBackend>(
     pen: &mut Pen<DB>,

@@ -4,10 +4,9 @@ use std::f64::consts::TAU;
 
 use plotters::backend::DrawingBackend;
 
-use super::Colour;
 use super::hit::Area;
 use super::pen::{Drawn, Pen};
-use super::theme::{Look, Marker, Stroke};
+use super::theme::{Colour, Look, Marker, Stroke};
 
 type Place = (f64, f64);
 

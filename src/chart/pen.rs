@@ -8,7 +8,8 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontDesc, FontFamily, FontStyle, FontTransform, RGBColor};
 use plotters::style::{ShapeStyle, TextStyle};
 
-use super::{ChartError, Colour};
+use super::error::ChartError;
+use super::theme::Colour;
 
 pub(super) struct Pen<DB: DrawingBackend> {
     backend: DB,

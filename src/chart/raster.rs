@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use resvg::{tiny_skia, usvg};
 
-use super::ChartError;
+use super::error::ChartError;
 
 /// Device pixels for one of the SVG's: sharp on a high-density screen and in print.
 const SCALE: f32 = 2.0;

@@ -1,14 +1,6 @@
 //! Axis ranges, ticks, and the map from values to positions.
 
-use super::{Axis, NumberFormat, Plot, Point, Role};
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Scale {
-    #[default]
-    Linear,
-    /// Base ten; values at or below zero are skipped.
-    Log,
-}
+use super::plot::{Axis, NumberFormat, Plot, Point, Role, Scale};
 
 impl Scale {
     pub(super) fn usable(self, value: f64) -> bool {

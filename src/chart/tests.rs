@@ -210,7 +210,7 @@ fn tick_labels_carry_units_and_no_idle_digits() {
         (Ratio, &[1.0, 2.0], &["1×", "2×"]),
         (Seconds, &[0.0, 0.0005, 0.001], &["0.0 ms", "0.5 ms", "1.0 ms"]),
         (Seconds, &[0.0, 100e-6, 200e-6], &["0 µs", "100 µs", "200 µs"]),
-        (Si("MAC"), &[0.0, 1e7, 2e7], &["0 MMAC", "10 MMAC", "20 MMAC"]),
+        (Si(Unit::Macs), &[0.0, 1e7, 2e7], &["0 MMAC", "10 MMAC", "20 MMAC"]),
     ];
     for (format, ticks, wanted) in cases {
         let labels: Vec<_> =

@@ -3,41 +3,11 @@
 //! Hues follow Okabe and Ito's colour-blind-safe set, darkened or lightened until each keeps a
 //! contrast of 3:1 with its background. No two roles differ by colour alone.
 
+use super::plot::Role;
+
 /// Red, green, blue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Colour(pub u8, pub u8, pub u8);
-
-/// What a series means; decides how it looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Role {
-    /// The routed model over its knob: line and markers. Several get different hues and shapes.
-    #[default]
-    Curve,
-    /// A finely sampled line, without markers.
-    Dense,
-    /// Pareto front.
-    Front,
-    /// What arithmetic promises: dashed.
-    Ideal,
-    /// Random router at the same activation rate: dotted.
-    Random,
-    /// Cheapest path that is right.
-    Oracle,
-    /// Cheapest path that agrees with the full model.
-    Agreement,
-    /// The full model.
-    Full,
-    /// The light model alone.
-    Light,
-    /// Static model of the same cost.
-    Matched,
-    /// The point that carries a statistical guarantee.
-    Certified,
-    /// Any other single reference.
-    Reference,
-    /// Bars from the left edge.
-    Bar,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Marker {

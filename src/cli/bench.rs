@@ -1,24 +1,27 @@
 //! `bench`: runs scenarios, prints their tables, writes the report and its charts.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use perforate::bench::clock::SystemClock;
-use perforate::bench::launches;
-use perforate::bench::sweep::{CostBasis, Options, Sweep};
-use perforate::bench::timing::measure_tick;
-use perforate::engine::Program;
-use perforate::report::{Context, Host, Report, ScenarioReport, scenario_report};
-use perforate::routing::fit::calibrate::Loss;
-use perforate::routing::score::Kind;
-use perforate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result};
+use perforate_bench::clock::SystemClock;
+use perforate_bench::process_runs;
+use perforate_bench::sweep::{CostBasis, Options, Sweep};
+use perforate_bench::timing::measure_tick;
 use perforate_chart::{Size, Theme};
+use perforate_engine::Program;
+use perforate_lab::catalogue::{Opened, SEED};
 use perforate_lab::experiment::{Answers, Experiment};
-use perforate_lab::plots::{self, Selected};
-use perforate_lab::scenario::{Opened, SEED};
-use perforate_lab::{OWN, OWN_CASCADE, SCENARIOS, find, mixes};
+use perforate_lab::{OWN, OWN_CASCADE, find, scenarios};
+use perforate_report::plots::{self, Selected};
+use perforate_report::{Context, Host, Report, ScenarioReport, Table, page_tables};
+use perforate_routing::fit::calibrate::Loss;
+use perforate_routing::score::Kind;
+use perforate_strategies::{Companion, scenario_report};
 
-use super::io::{PictureArguments, named, read, read_inputs, say, write};
+use super::io::{PictureArguments, named, read, say, write};
+use super::open::open;
+use super::table::aligned;
 
 /// Size of the charts that are written to files.
 const CHART_SIZE: Size = Size { width: 720.0, height: 450.0, device_pixel_ratio: 1.0 };
@@ -80,7 +83,9 @@ pub fn bench(arguments: BenchArguments) -> Result<()> {
     let quick = experiments.iter().any(|e| e.quick);
     let mut report = Report::new(seed, quick, host());
     report.scenarios = measure(experiments)?;
-    say!("{}", report.to_markdown());
+    for scenario in &report.scenarios {
+        say!("{}", in_terminal(scenario));
+    }
     if let Some(path) = &arguments.json {
         write(path, report.to_json()?)?;
     }
@@ -101,7 +106,7 @@ fn experiments(arguments: &BenchArguments) -> Result<Vec<Experiment>> {
         }
         None if !arguments.model.is_empty() => vec![own(arguments)?],
         None if arguments.scenario.is_empty() => {
-            SCENARIOS.iter().map(|s| Experiment::usual(s, arguments.quick)).collect()
+            scenarios().iter().map(|s| Experiment::usual(s, arguments.quick)).collect()
         }
         None => arguments
             .scenario
@@ -157,10 +162,8 @@ fn measure(experiments: Vec<Experiment>) -> Result<Vec<ScenarioReport>> {
     let bar = indicatif::ProgressBar::new(1000);
     let mut runs = vec![];
     for experiment in experiments {
-        let chosen = find(&experiment.scenario)?;
-        let files = read_files(&experiment)?;
-        let experiment = experiment.with_files(&files)?;
-        let Opened { subject, exits, plan, .. } = chosen.open(&files, &experiment)?;
+        let (experiment, files, opened) = open(experiment)?;
+        let Opened { subject, companion, .. } = opened;
         let mut sweep = Sweep::new(subject, experiment.options()?, SystemClock::default())?;
         while !sweep.is_done() {
             sweep.step()?;
@@ -168,67 +171,42 @@ fn measure(experiments: Vec<Experiment>) -> Result<Vec<ScenarioReport>> {
             bar.set_position((progress.share * 1000.0) as u64);
             bar.set_message(progress.text);
         }
-        let context = Context { exits, plan, ..experiment.context(&files)? };
-        runs.push((context, experiment, sweep));
+        let context = experiment.context(&files)?;
+        runs.push(Run { context, companion, experiment, sweep });
     }
     let program = std::env::current_exe().map_err(|e| {
         Error::new(ErrorKind::Internal, format!("this program cannot be found again ({e})"))
     })?;
-    let launches = runs.iter().map(|(_, e, _)| e.launches).max().unwrap_or(1);
+    let launches = runs.iter().map(|run| run.experiment.launches).max().unwrap_or(1);
     for number in 1..launches {
         bar.set_position(1000 * number as u64 / launches as u64);
         bar.set_message(format!("Launch {} of {launches}", number + 1));
-        for (_, experiment, sweep) in runs.iter_mut().filter(|(_, e, _)| e.launches > number) {
-            sweep.absorb(&launches::launch(&program, experiment)?)?;
+        for run in runs.iter_mut().filter(|run| run.experiment.launches > number) {
+            run.sweep.absorb(&process_runs::launch(&program, &run.experiment)?)?;
         }
     }
     bar.finish_and_clear();
-    runs.iter()
-        .map(|(context, _, sweep)| {
-            let results = sweep.results().ok_or_else(|| {
-                Error::new(ErrorKind::Internal, "the sweep ended without results")
-            })?;
-            Ok(scenario_report(context, sweep.subject(), &results))
-        })
-        .collect()
+    runs.iter().map(Run::report).collect()
 }
 
-/// Runs every mix of precisions, and says what the controllers make of budgets beside the best of them.
-pub fn mixes(table: Option<&Path>, rows: usize) -> Result<()> {
-    let scenario = find("precision/sentences")?;
-    let usual = Experiment::usual(scenario, false);
-    let experiment = match table {
-        Some(path) => Experiment { table: Some(path.display().to_string()), ..usual },
-        None => usual,
-    };
-    let opened = scenario.open(&read_files(&experiment)?, &experiment)?;
-    let bar = indicatif::ProgressBar::new(rows.min(opened.subject.test.0.len()) as u64);
-    let all = mixes::all(&opened, rows, |row| bar.set_position(row as u64))?;
-    bar.finish_and_clear();
-    let told = |ix: usize| {
-        let mix = &all[ix];
-        let names: Vec<&str> =
-            mix.variants.iter().map(|&v| perforate::routing::precision::VARIANTS[v]).collect();
-        let (energy, accuracy) = (100.0 * mix.energy, 100.0 * mix.accuracy);
-        format!("{energy:.1} %\t{accuracy:.2} %\t{:.4}\t{}", mix.deviation, names.join(" "))
-    };
-    say!("{} mixes on {} samples", all.len(), rows.min(opened.subject.test.0.len()));
-    say!("budget\twho\tenergy\taccuracy\tdeviation\tstages");
-    let budgets: Vec<f64> = (3..=20).map(|step| f64::from(step) / 20.0).collect();
-    for spent in mixes::spend(&opened, &all, &budgets)? {
-        let [greedy, ahead] = spent.controllers;
-        let [accurate, near] = spent.oracles;
-        let who = [
-            ("greedy", greedy),
-            ("look-ahead", ahead),
-            ("most accurate", accurate),
-            ("nearest", near),
-        ];
-        for (who, ix) in who {
-            say!("{:.0} %\t{who}\t{}", 100.0 * spent.budget, told(ix));
-        }
+/// An experiment that was run.
+struct Run {
+    context: Context,
+    companion: Arc<dyn Companion>,
+    experiment: Experiment,
+    sweep: Sweep<SystemClock>,
+}
+
+impl Run {
+    fn report(&self) -> Result<ScenarioReport> {
+        let results = self
+            .sweep
+            .results()
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "the sweep ended without results"))?;
+        let sections = find(&self.experiment.scenario)?.sections;
+        let subject = self.sweep.subject();
+        Ok(scenario_report(&self.context, subject, &results, &*self.companion, sections))
     }
-    Ok(())
 }
 
 /// Measures the times of the experiment on stdin.
@@ -236,9 +214,8 @@ pub fn launch() -> Result<()> {
     let internal = |e: &dyn std::fmt::Display| Error::new(ErrorKind::Internal, e.to_string());
     let text = std::io::read_to_string(std::io::stdin()).map_err(|e| internal(&e))?;
     for experiment in Experiment::read("standard input", &text)? {
-        let chosen = find(&experiment.scenario)?;
-        let files = read_files(&experiment)?;
-        let subject = chosen.subject(&files, &experiment)?;
+        let (experiment, _, opened) = open(experiment)?;
+        let subject = opened.subject;
         let options = Options { timing_only: true, ..experiment.options()? };
         let mut sweep = Sweep::new(subject, options, SystemClock::default())?;
         while !sweep.is_done() {
@@ -250,15 +227,25 @@ pub fn launch() -> Result<()> {
     Ok(())
 }
 
-fn read_files(experiment: &Experiment) -> Result<BTreeMap<String, Vec<u8>>> {
-    let form = || {
-        experiment.pictures.clone().ok_or_else(|| {
-            let text = "it is not given, so nothing is known of how pictures become inputs";
-            Error::new(ErrorKind::Config, text).node("pictures")
-        })
+/// A scenario's finding, its table, its sections and warnings, for a terminal.
+fn in_terminal(scenario: &ScenarioReport) -> String {
+    let table = |table: &Table| {
+        let titles: Vec<&str> = table.columns.iter().map(|column| column.title.as_str()).collect();
+        aligned(&titles, table.rows.iter().map(|row| row.cells.clone()).collect())
     };
-    let files = experiment.needed()?.into_iter();
-    files.map(|file| read_inputs(Path::new(&file), form).map(|content| (file, content))).collect()
+    let mut text = format!("{}\n{}\n", scenario.name, scenario.summary);
+    text += &scenario.comparison.as_ref().map_or(String::new(), |line| format!("{line}\n"));
+    text += &format!("\n{}\n", table(&page_tables::numbers(scenario, None)));
+    for line in std::iter::once(scenario.operating_line()).chain(scenario.target_lines()) {
+        text += &format!("{line}\n");
+    }
+    for section in &scenario.sections {
+        text += &format!("\n{}\n", section.title);
+        section.findings().for_each(|finding| text += &format!("{finding}\n"));
+        text += &section.table.as_ref().map_or(String::new(), |own| format!("\n{}\n", table(own)));
+    }
+    scenario.warnings.iter().for_each(|warning| text += &format!("\nWarning: {warning}\n"));
+    text
 }
 
 /// The report in every form, and the charts.
@@ -268,10 +255,12 @@ fn write_folder(folder: &Path, report: &Report) -> Result<()> {
             .at(folder.display().to_string())
     })?;
     write(&folder.join("report.json"), report.to_json()?)?;
-    write(&folder.join("report.csv"), report.to_csv())?;
+    write(&folder.join("report.csv"), report.to_csv()?)?;
     write(&folder.join("report.md"), report.to_markdown())?;
     for scenario in &report.scenarios {
-        for (id, _) in plots::charts(Some(scenario), None) {
+        let core = plots::charts(Some(scenario)).into_iter().map(|(id, _)| id);
+        let sections = scenario.sections.iter().flat_map(|section| &section.plots);
+        for id in core.chain(sections.map(|plot| plot.id.as_str())) {
             let Some(plot) = plots::plot(id, Some(scenario), chosen(scenario)) else {
                 continue;
             };

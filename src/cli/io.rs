@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::{Error, ErrorKind, Named, Result};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use perforate::data::pictures::{Form, Layout, Pictures, Pixels};
-use perforate::engine::Program;
-use perforate::{Error, ErrorKind, Named, Result};
+use perforate_data::pictures::{Form, Layout, Pictures, Pixels};
+use perforate_engine::Program;
 
 /// Prints a line to stdout; whoever reads it may have had enough, as `head` does, which is no fault.
 macro_rules! say {

@@ -3,17 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use perforate::bench::threshold::Settings;
-use perforate::data::own;
-use perforate::data::pictures::Form;
-use perforate::engine::{Knobs, Program};
-use perforate::onnx::{Component, encode, set_default};
-use perforate::report::usage::{self, Language};
-use perforate::routing::fit::calibrate::{Loss, RiskTarget};
-use perforate::routing::fit::quantise::{self, Bits};
-use perforate::routing::search::survey;
-use perforate::units::Bytes;
-use perforate::{Error, ErrorKind, Result};
+use crate::units::Bytes;
+use crate::{Error, ErrorKind, Result};
+use perforate_bench::threshold::Settings;
+use perforate_data::own;
+use perforate_data::pictures::Form;
+use perforate_engine::{Knobs, Program};
+use perforate_onnx::{Component, encode, set_default};
+use perforate_report::usage::{self, Language};
+use perforate_routing::fit::calibrate::{Loss, RiskTarget};
+use perforate_routing::fit::quantise::{self, Bits};
+use perforate_routing::search::survey;
 
 use super::io::{PictureArguments, named, read, read_inputs, say, write};
 
@@ -29,7 +29,10 @@ pub fn inspect(path: &Path) -> Result<()> {
         say!("{:<12}{text}", term.to_lowercase());
     }
     for knob in program.knobs() {
-        say!("knob    {} default {:?}", knob.name, knob.default);
+        match knob.default {
+            Some(default) => say!("knob    {} (default {default})", knob.name),
+            None => say!("knob    {} (no default: it must be given)", knob.name),
+        }
     }
     for segment in program.segments() {
         let macs = segment.macs.map_or("depends on sizes".into(), |m| m.to_string());

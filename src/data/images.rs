@@ -4,14 +4,14 @@ use ndarray::ArrayD;
 
 use perforate_base::{Error, ErrorKind, Result};
 
-use super::gunzip;
+use super::gzip::gunzip;
 
 /// Reads images as `[n, 1, height, width]`, pixels scaled to 0…1. `name` stands in error messages.
 pub fn read_images(name: &str, bytes: &[u8]) -> Result<ArrayD<f32>> {
     let (sizes, pixels) = read_idx(name, bytes, 3)?;
     let shape = vec![sizes[0], 1, sizes[1], sizes[2]];
     let values = pixels.iter().map(|&p| f32::from(p) / 255.0).collect();
-    ArrayD::from_shape_vec(shape, values).map_err(|e| fault(name, &e.to_string()))
+    ArrayD::from_shape_vec(shape, values).map_err(|e| fault(name, &e.to_string()).with_source(e))
 }
 
 /// Reads labels.

@@ -18,20 +18,22 @@ pub fn read(file: &str, bytes: &[u8], default_name: &str) -> Result<Batch> {
     if bytes.starts_with(b"\x93NUMPY") {
         return Ok(Batch::new().with_tensor(default_name, read_array(file, default_name, bytes)?));
     }
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|_| {
-        fault("this is neither an .npy nor an .npz file, or it is truncated".into())
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| {
+        let text = "this is neither an .npy nor an .npz file, or it is truncated";
+        fault(text.into()).with_source(e)
     })?;
     let mut batch = Batch::new();
     for ix in 0..archive.len() {
-        let mut entry =
-            archive.by_index(ix).map_err(|e| fault(format!("the archive is damaged ({e})")))?;
+        let mut entry = archive
+            .by_index(ix)
+            .map_err(|e| fault(format!("the archive is damaged ({e})")).with_source(e))?;
         let name = entry.name().trim_end_matches(".npy").to_string();
         let mut content = vec![];
         // Grown step by step it would take twice the room. The size is a claim of the file's: no more is taken on trust.
         let _ = content.try_reserve_exact(entry.size().min(LARGEST_CLAIM) as usize);
-        entry
-            .read_to_end(&mut content)
-            .map_err(|e| fault(format!("the array `{name}` cannot be unpacked ({e})")))?;
+        entry.read_to_end(&mut content).map_err(|e| {
+            fault(format!("the array `{name}` cannot be unpacked ({e})")).with_source(e)
+        })?;
         batch = batch.with_tensor(&name, read_array(file, &name, &content)?);
     }
     if batch.names().next().is_none() {
@@ -42,8 +44,8 @@ pub fn read(file: &str, bytes: &[u8], default_name: &str) -> Result<Batch> {
 
 fn read_array(file: &str, name: &str, bytes: &[u8]) -> Result<Tensor> {
     let fault = |text: String| Error::new(ErrorKind::Data, text).at(file).node(name);
-    let array =
-        npyz::NpyFile::new(bytes).map_err(|e| fault(format!("this is not a NumPy array ({e})")))?;
+    let array = npyz::NpyFile::new(bytes)
+        .map_err(|e| fault(format!("this is not a NumPy array ({e})")).with_source(e))?;
     let shape: Vec<usize> = array.shape().iter().map(|&d| d as usize).collect();
     let fortran = array.order() == npyz::Order::Fortran;
     let kind = match array.dtype() {
@@ -52,9 +54,9 @@ fn read_array(file: &str, name: &str, bytes: &[u8]) -> Result<Tensor> {
     };
     macro_rules! plain {
         ($t:ty, $to:ty) => {{
-            let values: Vec<$t> = array
-                .into_vec()
-                .map_err(|e| fault(format!("the array is damaged or truncated ({e})")))?;
+            let values: Vec<$t> = array.into_vec().map_err(|e| {
+                fault(format!("the array is damaged or truncated ({e})")).with_source(e)
+            })?;
             shaped(values.into_iter().map(|v| v as $to).collect(), &shape, fortran)
                 .ok_or_else(|| fault("the shape does not fit the data".into()))
         }};
@@ -83,7 +85,6 @@ fn shaped<T: Datum>(values: Vec<T>, shape: &[usize], fortran: bool) -> Option<Te
 
 /// Writes float arrays as an `.npz` file.
 pub fn write(arrays: &[(&str, &ArrayD<f32>)]) -> Result<Vec<u8>> {
-    let fault = |e: &dyn std::fmt::Display| Error::new(ErrorKind::Io, e.to_string());
     let mut archive = zip::ZipWriter::new(Cursor::new(vec![]));
     for (name, array) in arrays {
         let mut content = vec![];
@@ -93,14 +94,18 @@ pub fn write(arrays: &[(&str, &ArrayD<f32>)]) -> Result<Vec<u8>> {
             .shape(&shape)
             .writer(&mut content)
             .begin_nd()
-            .map_err(|e| fault(&e))?;
-        writer.extend(array.iter().copied()).map_err(|e| fault(&e))?;
-        writer.finish().map_err(|e| fault(&e))?;
+            .map_err(unwritten)?;
+        writer.extend(array.iter().copied()).map_err(unwritten)?;
+        writer.finish().map_err(unwritten)?;
         let options = zip::write::SimpleFileOptions::default();
-        archive.start_file(format!("{name}.npy"), options).map_err(|e| fault(&e))?;
-        archive.write_all(&content).map_err(|e| fault(&e))?;
+        archive.start_file(format!("{name}.npy"), options).map_err(unwritten)?;
+        archive.write_all(&content).map_err(unwritten)?;
     }
-    Ok(archive.finish().map_err(|e| fault(&e))?.into_inner())
+    Ok(archive.finish().map_err(unwritten)?.into_inner())
+}
+
+fn unwritten(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::new(ErrorKind::Io, error.to_string()).with_source(error)
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use tract_onnx::prelude::{DatumType, Tensor};
 use perforate_base::{Error, ErrorKind, Result};
 use perforate_engine::{Batch, Program, to_array};
 
-use super::{Samples, npz};
+use super::npz;
+use super::samples::Samples;
 
 /// Names that mark an array or a column as labels.
 const LABELS: [&str; 6] = ["label", "labels", "y", "target", "targets", "class"];
@@ -108,7 +109,7 @@ fn table(name: &str, bytes: &[u8], input: &str) -> Result<Batch> {
     let rows: Vec<csv::StringRecord> = reader
         .records()
         .collect::<std::result::Result<_, _>>()
-        .map_err(|e| fault(format!("it cannot be read as CSV ({e})")))?;
+        .map_err(|e| fault(format!("it cannot be read as CSV ({e})")).with_source(e))?;
     let Some(first) = rows.first() else { return Err(fault("the table is empty".into())) };
     // A first line in which nothing is a number names the columns.
     let headed = first.iter().all(|cell| cell.parse::<f32>().is_err());
@@ -116,13 +117,11 @@ fn table(name: &str, bytes: &[u8], input: &str) -> Result<Batch> {
     let (mut values, mut labels) = (vec![], vec![]);
     for (line, row) in rows.iter().enumerate().skip(usize::from(headed)) {
         for (column, cell) in row.iter().enumerate() {
-            let number: f32 = cell.parse().map_err(|_| {
-                let cell: String = cell.chars().take(40).collect();
-                fault(format!(
-                    "line {}, column {}: \"{cell}\" is not a number",
-                    line + 1,
-                    column + 1
-                ))
+            let number: f32 = cell.parse().map_err(|e| {
+                let (cell, line): (String, _) = (cell.chars().take(40).collect(), line + 1);
+                let text =
+                    format!("line {line}, column {}: \"{cell}\" is not a number", column + 1);
+                fault(text).with_source(e)
             })?;
             if Some(column) == label { labels.push(number) } else { values.push(number) }
         }
@@ -130,7 +129,7 @@ fn table(name: &str, bytes: &[u8], input: &str) -> Result<Batch> {
     let columns = first.len() - usize::from(label.is_some());
     let count = rows.len() - usize::from(headed);
     let array = Array2::from_shape_vec((count, columns), values)
-        .map_err(|_| fault("its rows are of different lengths".into()))?;
+        .map_err(|e| fault("its rows are of different lengths".into()).with_source(e))?;
     let batch = Batch::new().with(input, array.into_dyn());
     Ok(match label {
         Some(_) => batch.with("label", ndarray::Array1::from(labels).into_dyn()),
@@ -141,7 +140,7 @@ fn table(name: &str, bytes: &[u8], input: &str) -> Result<Batch> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use perforate_engine::Library;
+    use perforate_engine::PlanCache;
     use perforate_onnx::{GraphBuilder, Metadata, OPSET, Size};
 
     fn program() -> Program {
@@ -151,7 +150,7 @@ mod tests {
         graph.node("Relu", "out", &["features"]).unwrap();
         graph.output("out", &shape).unwrap();
         let model = graph.into_model(&Metadata::default()).unwrap();
-        Program::from_proto(&Library::default(), "m", &model, 0).unwrap()
+        Program::from_proto(&PlanCache::default(), "m", &model, 0).unwrap()
     }
 
     #[test]

@@ -265,7 +265,7 @@ impl Pictures {
         }
         let images =
             ArrayD::from_shape_vec(IxDyn(&self.form.shape(self.folders.len())), self.values)
-                .map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))?;
+                .map_err(|e| Error::new(ErrorKind::Internal, e.to_string()).with_source(e))?;
         let classes: BTreeSet<&String> = self.folders.iter().collect();
         if classes.len() < 2 {
             return npz::write(&[("images", &images)]);
@@ -283,7 +283,7 @@ impl Pictures {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use perforate_engine::{Library, to_array};
+    use perforate_engine::{PlanCache, to_array};
     use perforate_onnx::{GraphBuilder, Metadata, OPSET, Size};
 
     fn program(sizes: [usize; 3]) -> Program {
@@ -293,7 +293,7 @@ mod tests {
         graph.node("Relu", "y", &["x"]).unwrap();
         graph.output("y", &shape).unwrap();
         let model = graph.into_model(&Metadata::default()).unwrap();
-        Program::from_proto(&Library::default(), "m", &model, 0).unwrap()
+        Program::from_proto(&PlanCache::default(), "m", &model, 0).unwrap()
     }
 
     /// A picture that is black on the left and `colour` on the right.

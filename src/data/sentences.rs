@@ -11,7 +11,9 @@ use tokenizers::processors::template::TemplateProcessing;
 use perforate_base::error::{Error, ErrorKind, Result, one_line};
 use perforate_engine::Batch;
 
-use super::{Part, Samples, gunzip};
+use super::gzip::gunzip;
+use super::samples::Samples;
+use super::split::Part;
 
 /// Tokens of a sentence at most, its two marks included; what is longer is cut.
 pub const LONGEST: usize = 128;
@@ -32,20 +34,22 @@ pub struct Tokenizer(Box<Bert>);
 impl Tokenizer {
     /// Reads a `tokenizer.json`; `name` stands in error messages. Padding and truncation of its own are left aside.
     pub fn read(name: &str, bytes: &[u8]) -> Result<Tokenizer> {
-        let fault = |e: &dyn std::fmt::Display| {
-            Error::new(ErrorKind::Data, format!("this is no tokenizer.json ({})", one_line(e)))
+        let fault = |e: tokenizers::Error| {
+            Error::new(ErrorKind::Data, format!("this is no tokenizer.json ({})", one_line(&e)))
                 .at(name)
+                .with_source(e)
         };
-        let mut tokenizer = Bert::from_bytes(bytes).map_err(|e| fault(&e))?;
+        let mut tokenizer = Bert::from_bytes(bytes).map_err(fault)?;
         tokenizer.with_padding(None);
-        tokenizer.with_truncation(None).map_err(|e| fault(&e))?;
+        tokenizer.with_truncation(None).map_err(fault)?;
         Ok(Tokenizer(Box::new(tokenizer)))
     }
 
     /// The tokens of a sentence, first and last mark included, at most [`LONGEST`].
     pub fn encode(&self, text: &str) -> Result<Tokens> {
         let encoding = self.0.encode(text, true).map_err(|e| {
-            Error::new(ErrorKind::Data, format!("a sentence has no tokens ({})", one_line(e)))
+            let text = format!("a sentence has no tokens ({})", one_line(&e));
+            Error::new(ErrorKind::Data, text).with_source(e)
         })?;
         let mut ids: Vec<i64> = encoding.get_ids().iter().map(|&id| i64::from(id)).collect();
         let all = ids.len();
@@ -61,6 +65,7 @@ impl Tokenizer {
 
 /// A sentence as the model sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Tokens {
     /// Numbers of the word pieces, first and last mark included.
     pub ids: Vec<i64>,
@@ -70,6 +75,7 @@ pub struct Tokens {
 
 /// Labelled sentences.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Table {
     /// The sentences.
     pub texts: Vec<String>,
@@ -88,7 +94,7 @@ impl Table {
     pub fn read(name: &str, bytes: &[u8]) -> Result<Table> {
         let fault = |text: String| Error::new(ErrorKind::Data, text).at(name);
         let text = String::from_utf8(gunzip(name, bytes)?)
-            .map_err(|_| fault("the table is not UTF-8: save it as such".into()))?;
+            .map_err(|e| fault("the table is not UTF-8: save it as such".into()).with_source(e))?;
         let text = text.trim_start_matches('\u{feff}');
         let mut lines =
             text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).peekable();
@@ -121,8 +127,9 @@ impl Table {
             if text.is_empty() {
                 return Err(fault("has no sentence"));
             }
-            let label =
-                label.parse().map_err(|_| fault("has a label that is no number of a class"))?;
+            let label = label.parse().map_err(|e: std::num::ParseIntError| {
+                fault("has a label that is no number of a class").with_source(e)
+            })?;
             table.texts.push(text.to_string());
             table.labels.push(label);
             if let (Some(parts), Some(at)) = (&mut table.parts, part_at) {

@@ -3,7 +3,7 @@
 use ndarray::{ArrayD, Axis};
 use tract_onnx::prelude::{Datum, DatumType, IntoArcTensor, IntoTensor, TValue, Tensor};
 
-use perforate_base::{Error, ErrorKind, Result};
+use perforate_base::error::{Error, ErrorKind, Result, one_line};
 
 /// Named input tensors. Axis 0 of each is the row axis: `[rows, …]`.
 #[derive(Debug, Clone, Default)]
@@ -80,8 +80,9 @@ impl Batch {
         let mut out = Batch::new();
         for (name, tensor) in &self.tensors {
             let part = f(tensor).map_err(|e| {
-                Error::new(ErrorKind::Input, perforate_base::error::one_line(e))
+                Error::new(ErrorKind::Input, one_line(&e))
                     .at(format!("input `{name}`"))
+                    .with_source(e)
             })?;
             out = out.with_tensor(name.clone(), part);
         }
@@ -105,7 +106,7 @@ pub fn to_array<T: Datum>(tensor: &Tensor) -> Result<ArrayD<T>> {
         let cast = tensor.cast_to::<T>()?;
         cast.to_plain_array_view::<T>().map(|view| view.to_owned())
     };
-    convert().map_err(|e| Error::new(ErrorKind::Internal, perforate_base::error::one_line(e)))
+    convert().map_err(|e| Error::new(ErrorKind::Internal, one_line(&e)).with_source(e))
 }
 
 /// The position and kind of the first value that is not finite, as `row` and flat index in it.

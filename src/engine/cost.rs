@@ -6,7 +6,7 @@ use tract_onnx::prelude::tract_itertools::Itertools;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::Cost;
 
-use perforate_base::error::{Result, one_line};
+use perforate_base::error::{Error, ErrorKind, Result, one_line};
 use perforate_base::units::{Bytes, Macs};
 
 use super::ops::integer::IntegerMatMul;
@@ -55,6 +55,7 @@ pub(crate) fn bytes_per_row(size: &TDim, rows: Option<&Symbol>) -> Option<Bytes>
 
 /// What one segment costs.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct SegmentCost {
     /// Multiply-accumulates (and divisions, counted as one each), as a function of the model's symbols.
     macs: TDim,
@@ -160,10 +161,8 @@ impl SegmentCost {
 fn number(size: &TDim, values: &SymbolValues) -> Result<f64> {
     let known = size.eval(values).to_i64().map_err(|e| {
         let symbols = size.symbols().into_iter().map(|s| s.to_string()).sorted().join(", ");
-        perforate_base::Error::new(
-            perforate_base::ErrorKind::Internal,
-            format!("cost depends on unknown sizes {symbols}: {}", one_line(e)),
-        )
+        let text = format!("cost depends on unknown sizes {symbols}: {}", one_line(&e));
+        Error::new(ErrorKind::Internal, text).with_source(e)
     })?;
     Ok(known as f64)
 }

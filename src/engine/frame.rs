@@ -5,14 +5,14 @@ use tract_onnx::prelude::*;
 use perforate_base::error::{Error, ErrorKind, Result, one_line};
 
 use super::batch::{Knobs, select_rows};
-use super::cut::{Block, Fork};
-use super::ops::tally;
+use super::compiled::PlanState;
+use super::ops::skipped_work;
 use super::program::Program;
-use super::segment::PlanState;
+use super::tree::{Block, GateNode};
 
 /// Values at hand for some of the batch's rows.
 #[derive(Debug)]
-pub(super) struct Frame {
+pub(super) struct ActiveRows {
     /// Indices of the rows in the whole batch.
     pub rows: Vec<usize>,
     pub slots: Vec<Option<TValue>>,
@@ -50,7 +50,7 @@ pub(super) fn set_knobs(
 }
 
 /// The one decision that a condition holds for all rows.
-pub(super) fn truth(program: &Program, fork: &Fork, decision: &TValue) -> Result<bool> {
+pub(super) fn truth(program: &Program, fork: &GateNode, decision: &TValue) -> Result<bool> {
     let truths = decision.cast_to::<bool>().map_err(internal)?;
     let view = truths.to_plain_array_view::<bool>().map_err(internal)?;
     match view.len() {
@@ -69,10 +69,10 @@ pub(super) fn same(a: &[TValue], b: &[TValue]) -> bool {
 }
 
 pub(super) fn internal(error: TractError) -> Error {
-    Error::new(ErrorKind::Internal, one_line(error))
+    Error::new(ErrorKind::Internal, one_line(&error)).with_source(error)
 }
 
-pub(super) fn value(frame: &Frame, program: &Program, slot: usize) -> Result<TValue> {
+pub(super) fn value(frame: &ActiveRows, program: &Program, slot: usize) -> Result<TValue> {
     frame.slots[slot].clone().ok_or_else(|| {
         let name = &program.slots[slot].name;
         Error::new(ErrorKind::Internal, format!("the tensor `{name}` was not computed in time"))
@@ -81,7 +81,7 @@ pub(super) fn value(frame: &Frame, program: &Program, slot: usize) -> Result<TVa
 
 /// A value for every row of the frame, one that all rows share being repeated.
 pub(super) fn per_row_value(
-    frame: &Frame,
+    frame: &ActiveRows,
     program: &Program,
     slot: usize,
     rows: usize,
@@ -141,7 +141,7 @@ pub(super) fn row_by_row(
                 }
             })
             .collect::<TractResult<TVec<_>>>()?;
-        tally::at_row(row);
+        skipped_work::at_row(row);
         let outputs = state.run(single)?;
         columns.resize_with(outputs.len(), Vec::new);
         columns.iter_mut().zip(outputs).for_each(|(column, output)| column.push(output));
@@ -160,9 +160,9 @@ pub(super) fn row_by_row(
 pub(super) fn gather(
     program: &Program,
     block: &Block,
-    frame: &Frame,
+    frame: &ActiveRows,
     local: &[usize],
-) -> Result<Frame> {
+) -> Result<ActiveRows> {
     let mut slots = vec![None; frame.slots.len()];
     for &slot in &block.reads {
         let tensor = value(frame, program, slot)?;
@@ -172,7 +172,7 @@ pub(super) fn gather(
             tensor
         });
     }
-    Ok(Frame { rows: local.iter().map(|&i| frame.rows[i]).collect(), slots })
+    Ok(ActiveRows { rows: local.iter().map(|&i| frame.rows[i]).collect(), slots })
 }
 
 /// Puts the rows of both branches back into one tensor.

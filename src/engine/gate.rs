@@ -55,6 +55,7 @@ impl Comparison {
 
 /// A gate of a program, as others see it.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Gate {
     /// Name of the `If` node.
     pub name: String,
@@ -71,14 +72,14 @@ pub struct Gate {
     /// Tensor or knob that the score is compared with.
     pub against: Option<String>,
     /// Whether the decision depends on the rows; if not, the knobs alone decide.
-    pub reads_rows: bool,
+    pub is_input_dependent: bool,
 }
 
 impl Gate {
     /// Whether each row's branch follows from its own score and a knob alone, or from knobs alone, so that it is known
     /// without a run.
     pub fn is_foreseeable(&self) -> bool {
-        if !self.reads_rows {
+        if !self.is_input_dependent {
             return true;
         }
         let knob = self.comparison.as_ref().is_some_and(|(_, knob)| knob.is_some());

@@ -2,9 +2,10 @@
 
 use perforate_base::units::Bytes;
 
-use super::cut::{Block, Step};
+use super::cost::bytes_per_row;
+use super::path::Path;
 use super::program::Program;
-use super::trace::Path;
+use super::tree::{Block, Step};
 
 impl Program {
     /// Most bytes of tensors alive at once while one row takes `path`: what passed between segments so
@@ -27,8 +28,8 @@ impl Program {
     fn follow(&self, block: &Block, path: Path, held: &mut Bytes, peak: &mut Bytes) -> Option<()> {
         for step in &block.steps {
             match step {
-                Step::Run(ix) => {
-                    let segment = &self.segments[*ix];
+                Step::Run(id) => {
+                    let segment = &self.segments[id.index()];
                     let inside = *held + segment.peak_per_row()?;
                     if inside > *peak {
                         *peak = inside;
@@ -50,6 +51,6 @@ impl Program {
     fn slot_bytes(&self, slot: usize) -> Option<Bytes> {
         let fact = &self.slots[slot].fact;
         let rows = self.rows.as_ref();
-        super::cost::bytes_per_row(&fact.mem_size(), rows)
+        bytes_per_row(&fact.mem_size(), rows)
     }
 }

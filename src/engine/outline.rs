@@ -1,13 +1,14 @@
 //! The shape of a program, for drawings: segments and gates in the order in which a row meets them.
 
-use super::cut::{Block, Step};
 use super::program::Program;
+use super::segment::SegmentId;
+use super::tree::{Block, Step};
 
 /// One item of a program.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outline {
-    /// A segment, by index.
-    Segment(usize),
+    /// A segment.
+    Segment(SegmentId),
     /// A gate, by index, and what stands in its branches, `[then, else]`.
     Gate(usize, [Vec<Outline>; 2]),
 }
@@ -20,7 +21,7 @@ impl Program {
 
     fn outline_of(&self, block: &Block) -> Vec<Outline> {
         let item = |step: &Step| match step {
-            Step::Run(ix) => self.segments[*ix].per_row.then_some(Outline::Segment(*ix)),
+            Step::Run(id) => self.segments[id.index()].per_row.then_some(Outline::Segment(*id)),
             Step::Branch(fork) => {
                 let branches = fork.branches.each_ref().map(|branch| self.outline_of(branch));
                 Some(Outline::Gate(fork.gate, branches))

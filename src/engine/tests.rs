@@ -60,9 +60,9 @@ fn each_row_takes_its_own_path_through_nested_gates() {
     let values = [0.5, 3.0, 1.5, 2.0, -4.0, 9.0];
     let expected = [1.0, -3.0, 11.5, 12.0, -8.0, -9.0];
     let paths = ["cheap", "deep", "shallow", "shallow", "cheap", "deep"];
-    let segments = session.program().segments().len();
+    let segments: Vec<SegmentId> = session.program().segments().map(|one| one.id).collect();
     for order in [Order::RowByRow, Order::Compacted] {
-        (0..segments).for_each(|ix| session.set_order(ix, order));
+        segments.iter().for_each(|&segment| session.set_order(segment, order));
         let outcome = session.run(&column(&values), &Knobs::new()).unwrap();
         assert_eq!(outcome.output("y").unwrap().iter().copied().collect::<Vec<_>>(), expected);
         let taken: Vec<String> =
@@ -97,7 +97,7 @@ fn knobs_move_the_gates_and_forced_paths_ignore_them() {
     let never = Knobs::new().with("low", f32::MAX);
     let outcome = session.run(&column(&[3.0]), &never).unwrap();
     assert_eq!(outcome.first().unwrap()[[0, 0]], 6.0);
-    let paths = session.program().paths();
+    let paths = session.program().paths().unwrap();
     assert_eq!(paths.len(), 3);
     let answers: Vec<f32> = paths
         .iter()
@@ -107,6 +107,57 @@ fn knobs_move_the_gates_and_forced_paths_ignore_them() {
         })
         .collect();
     assert_eq!(answers, [-3.0, 13.0, 6.0]);
+}
+
+/// So many gates one behind the other, each adding one of two numbers to `x`.
+fn gates_in_a_row(gates: usize) -> Program {
+    let shape = [Size::Rows, Size::Fixed(1)];
+    let mut main = GraphBuilder::new("row", OPSET);
+    let mut x = main.input("x", &shape).unwrap();
+    let threshold = main.knob("threshold", 0.5).unwrap();
+    for gate in 0..gates {
+        let name = format!("gate{gate}");
+        let above = main.node("Greater", &format!("{name}/above"), &[&x, &threshold]).unwrap();
+        let mut then = main.branch("then");
+        then.node("Neg", &format!("{name}/neg"), &[&x]).unwrap();
+        then.output(&format!("{name}/neg"), &shape).unwrap();
+        let mut otherwise = then.branch("else");
+        otherwise.node("Abs", &format!("{name}/abs"), &[&x]).unwrap();
+        otherwise.output(&format!("{name}/abs"), &shape).unwrap();
+        x = format!("{name}/y");
+        main.gate(&name, &above, then, otherwise, &[&x]).unwrap();
+    }
+    main.output(&x, &shape).unwrap();
+    let model = main.into_model(&Metadata::default()).unwrap();
+    Program::from_proto(&PlanCache::default(), "row.onnx", &model, 0).unwrap()
+}
+
+#[test]
+fn more_paths_than_can_be_listed_are_refused_before_they_are() {
+    assert_eq!(gates_in_a_row(12).paths().unwrap().len(), MAX_PATHS);
+    for gates in [13, MAX_GATES] {
+        let error = gates_in_a_row(gates).paths().unwrap_err();
+        assert_eq!(error.kind(), perforate_base::ErrorKind::Model);
+        let text = error.to_string();
+        let place = format!("row.onnx: its {gates} gates make more than 4096 paths");
+        assert!(text.starts_with(&place), "{text}");
+    }
+}
+
+#[test]
+fn an_error_of_tract_stays_the_source() {
+    let mut graph = GraphBuilder::new("g", OPSET);
+    let x = graph.input("x", &[Size::Rows, Size::Fixed(2)]).unwrap();
+    let three = graph.constant("three", &[3, 1], &[1.0, 2.0, 3.0]).unwrap();
+    graph.node("MatMul", "product/odd", &[&x, &three]).unwrap();
+    graph.output("product/odd", &[Size::Rows, Size::Fixed(1)]).unwrap();
+    let bytes = encode(&graph.into_model(&Metadata::default()).unwrap());
+    let error = Program::load("bad.onnx", &bytes).unwrap_err();
+    let place = "bad.onnx: at `product/odd`: the operator `MatMul` cannot be compiled";
+    assert!(error.to_string().starts_with(place), "{error}");
+    assert!(std::error::Error::source(&error).is_some());
+    let error = Program::load("bad.onnx", b"not a model").unwrap_err();
+    assert!(std::error::Error::source(&error).is_some(), "prost's error");
 }
 
 #[test]
@@ -186,7 +237,7 @@ fn programs_of_one_library_share_equal_segments_and_no_others() {
         graph.output(&format!("{name}/y"), &[Size::Rows, Size::Fixed(2)]).unwrap();
         encode(&graph.into_model(&Metadata::default()).unwrap())
     };
-    let library = Library::default();
+    let library = PlanCache::default();
     let load = |bytes: &[u8]| Arc::new(Program::load_with(&library, "line", bytes).unwrap());
     let [a, b, c] = [model(2.0, "a"), model(2.0, "b"), model(3.0, "a")].map(|m| load(&m));
     let plan = |program: &Program| Arc::as_ptr(program.segments[0].single().unwrap());

@@ -2,10 +2,6 @@
 
 use perforate_base::units::{Bytes, Macs};
 
-use super::cut::{Block, Step};
-use super::program::Program;
-use super::trace::Path;
-
 /// Operations and weights of one row's run.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Work {
@@ -50,34 +46,4 @@ impl std::ops::Mul<f64> for Work {
             bytes: self.bytes * factor,
         }
     }
-}
-
-impl Program {
-    /// What one row does on `path`, gates included; none if it depends on more sizes of the input.
-    pub fn work(&self, path: Path) -> Option<Work> {
-        self.segments_on(path)?.into_iter().try_fold(Work::default(), |sum, ix| {
-            let segment = &self.segments[ix];
-            Some(sum + segment.work_per_row()?)
-        })
-    }
-
-    /// The segments that a row on `path` runs, in order; none if the path leaves a gate open.
-    fn segments_on(&self, path: Path) -> Option<Vec<usize>> {
-        let mut found = vec![];
-        collect(&self.root, path, &mut found)?;
-        Some(found)
-    }
-}
-
-fn collect(block: &Block, path: Path, found: &mut Vec<usize>) -> Option<()> {
-    for step in &block.steps {
-        match step {
-            Step::Run(segment) => found.push(*segment),
-            Step::Branch(fork) => {
-                let branch = &fork.branches[usize::from(!path.at(fork.gate)?)];
-                collect(branch, path, found)?;
-            }
-        }
-    }
-    Some(())
 }

@@ -5,10 +5,11 @@ use serde::Serialize;
 use perforate_base::units::{Bytes, Joules, Macs, Seconds, three_digits};
 use perforate_report::{PointReport, Report, ScenarioReport, TargetReport, TemperatureReport};
 
-use super::text::{dash, percent};
+use perforate_report::text::{dash, percent};
 
 /// A line of the box on model, data and host.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct About {
     term: &'static str,
     text: String,

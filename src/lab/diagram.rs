@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use perforate_base::units::three_digits;
+use perforate_chart::xml::escape;
 use perforate_engine::{Comparison, Gate, Outline, Program};
 
 /// Sizes in CSS pixels.
@@ -198,7 +199,7 @@ impl Pen<'_> {
         for item in items {
             let (kind, title, note) = match item {
                 Outline::Segment(ix) => {
-                    let segment = self.program.segments().nth(*ix);
+                    let segment = self.program.segments().nth(ix.index());
                     let title = segment.as_ref().map_or("", |s| s.name).trim_end_matches(" …");
                     let note = segment.as_ref().and_then(|s| s.macs).map(|m| m.to_string());
                     (Kind::Segment, title.to_string(), note.unwrap_or_default())
@@ -265,25 +266,18 @@ impl Pen<'_> {
     }
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mlp;
-    use perforate_onnx::encode;
-    use perforate_routing::dendritic;
+    use crate::catalogue::SCENARIOS;
+    use crate::experiment::Experiment;
 
     #[test]
     fn every_segment_gate_and_path_is_drawn_and_the_row_s_way_is_lit() {
-        let reference = mlp::build(1).unwrap();
-        let parts =
-            dendritic::Parts { full: reference.full, light: reference.light, gate: reference.gate };
-        let model = dendritic::compose(&parts, 0.5, Default::default()).unwrap();
-        let program = Program::load("mlp", &encode(&model)).unwrap();
-        let diagram = Diagram::of(&program);
+        // The first scenario reads no file: a light model, a gate, and the full model behind it.
+        let experiment = Experiment::in_page(&SCENARIOS[0], true);
+        let opened = SCENARIOS[0].open(&Default::default(), &experiment).unwrap();
+        let diagram = Diagram::of(&opened.subject.routed);
         let count = |kind| diagram.boxes.iter().filter(|frame| frame.kind == kind).count();
         assert_eq!((count(Kind::Segment), count(Kind::Gate), count(Kind::End)), (2, 1, 2));
         let dark = diagram.svg(None);

@@ -10,14 +10,14 @@ use perforate_base::units::Seconds;
 use perforate_base::{Error, ErrorKind, Named, Result};
 use perforate_bench::energy::EnergyModel;
 use perforate_bench::sweep::{CostBasis, Options, USUAL_SETTINGS};
+pub use perforate_data::Answers;
 use perforate_data::Sizes;
 use perforate_data::pictures::Form;
 use perforate_report::{Context, FileReport, Targets};
 use perforate_routing::fit::calibrate::{Loss, RiskTarget};
 use perforate_routing::score;
 
-use super::registry::find;
-use super::scenario::{SEED, Scenario, Source};
+use super::catalogue::{SEED, Scenario, Source, find};
 
 /// Bounds of what a file may ask for; beyond them a run would never end.
 const MOST_ROUNDS: usize = 10_000;
@@ -28,28 +28,6 @@ const LARGEST_BATCH: usize = 4096;
 const MOST_SETTINGS: usize = 101;
 /// Rows of a user's table that a page measures, for calibration and for the test each.
 const MOST_OF_A_TABLE: usize = 1000;
-
-/// What a model of the user's answers with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Answers {
-    /// Scores of classes, unless there is just one.
-    #[default]
-    Classes,
-    /// Numbers that it predicts.
-    Numbers,
-}
-
-impl Named for Answers {
-    const ALL: &'static [Answers] = &[Answers::Classes, Answers::Numbers];
-
-    fn name(&self) -> &'static str {
-        match self {
-            Answers::Classes => "classes",
-            Answers::Numbers => "numbers",
-        }
-    }
-}
 
 /// An experiment. Fields that a file leaves out have the scenario's usual values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -100,8 +78,8 @@ pub struct Experiment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// More models of the user's, of which cheap ones are asked before it; files too.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub before: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", alias = "before")]
+    pub cheaper_models: Vec<String>,
     /// What it answers with.
     #[serde(default)]
     pub answers: Answers,
@@ -143,7 +121,7 @@ impl Experiment {
             score: score::Kind::default(),
             table: None,
             model: None,
-            before: vec![],
+            cheaper_models: vec![],
             answers: Answers::default(),
             pictures: None,
             inputs: None,
@@ -214,11 +192,11 @@ impl Experiment {
 
     /// The same of the user's models, the last one to be replaced, on the user's inputs.
     pub fn with_models(self, models: &[String], inputs: Option<&str>) -> Experiment {
-        let (model, before) = match models.split_last() {
-            Some((model, before)) => (Some(model.clone()), before.to_vec()),
+        let (model, cheaper_models) = match models.split_last() {
+            Some((model, cheaper)) => (Some(model.clone()), cheaper.to_vec()),
             None => (None, vec![]),
         };
-        Experiment { model, before, inputs: inputs.map(str::to_string), ..self }
+        Experiment { model, cheaper_models, inputs: inputs.map(str::to_string), ..self }
     }
 
     /// Reads experiments from JSON: one object, a list of them, or a report, whose experiments are repeated.
@@ -233,7 +211,14 @@ impl Experiment {
                 let Some(Value::Array(scenarios)) = report.remove("scenarios") else {
                     return Err(fault("`scenarios` of a report must be a list".into()));
                 };
-                scenarios.into_iter().map(|mut s| s["experiment"].take()).collect()
+                let own = |(ix, scenario): (usize, Value)| {
+                    let experiment = scenario.get("experiment").cloned();
+                    experiment.ok_or_else(|| {
+                        let text = "it holds no experiment, so it cannot be repeated";
+                        fault(text.into()).node(format!("scenarios[{ix}]"))
+                    })
+                };
+                scenarios.into_iter().enumerate().map(own).collect::<Result<_>>()?
             }
             one => vec![one],
         };
@@ -345,7 +330,7 @@ impl Experiment {
                 let text = "it is not given: name an .onnx file, or drop one on the page";
                 Error::new(ErrorKind::Config, text).node("model")
             })?;
-            let models = self.before.iter().cloned().chain([model]);
+            let models = self.cheaper_models.iter().cloned().chain([model]);
             return Ok(models.chain(self.inputs.clone()).collect());
         }
         Ok(scenario.files().map(own).collect())
@@ -389,15 +374,13 @@ impl Experiment {
         };
         Ok(Context {
             scenario: scenario.name.into(),
-            strategy: scenario.strategy.into(),
+            strategy: scenario.strategy.name().into(),
             model: self.model.clone().unwrap_or_else(|| scenario.model.into()),
             data,
             experiment,
             files: self.files.iter().map(file).collect(),
             energy: self.energy,
             targets: self.targets,
-            exits: vec![],
-            plan: None,
         })
     }
 }
@@ -453,6 +436,8 @@ mod tests {
             ("[]", "holds no experiment"),
             ("3", "JSON object"),
             ("{}", "`scenario`"),
+            (r#"{"scenarios": [1]}"#, "`scenarios[0]`"),
+            (r#"{"scenarios": [{"experiment": 3}]}"#, "JSON object"),
             (r#"{"scenario": "x"}"#, "scenario `x`"),
             (r#"{"scenario": "dendritic/mlp", "round": 3}"#, "round"),
             (r#"{"scenario": "dendritic/mlp", "rounds": 0}"#, "`rounds`"),

@@ -6,14 +6,14 @@ use perforate_base::units::{Macs, three_digits};
 use perforate_base::{Error, ErrorKind, Result};
 use perforate_bench::clock::Clock;
 use perforate_bench::record::{Recording, argmax};
-use perforate_bench::sweep::{Subject, Sweep};
+use perforate_bench::sweep::{BenchTarget, Sweep};
 use perforate_data::sentences::{self, Tokenizer};
 use perforate_data::{Samples, images};
 use perforate_engine::{Batch, Knobs, Program, Session, to_array};
 
 use super::diagram::{Diagram, question, sign};
-use super::recipes::Probe;
-use super::text::{knob, percent};
+use perforate_report::text::{knob, percent};
+use perforate_strategies::Companion;
 
 /// Samples that are shown.
 const SHOWN: usize = 24;
@@ -26,7 +26,7 @@ const SHOWN_CHARACTERS: usize = 400;
 
 /// What there is to see.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Inside {
+pub struct Inspector {
     diagram: Diagram,
     gates: Vec<GateText>,
     paths: Vec<PathText>,
@@ -122,7 +122,8 @@ pub struct Picture {
 
 /// A small picture of a sample, with what becomes of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Thumb {
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub struct SampleCard {
     index: usize,
     title: String,
     /// What stands instead of a picture.
@@ -133,9 +134,9 @@ pub struct Thumb {
     selected: bool,
 }
 
-impl Inside {
-    /// Looks into a sweep once its settings are chosen. `probe` says what the gates look at.
-    pub fn of<C: Clock>(sweep: &Sweep<C>, probe: Option<&Probe>) -> Option<Inside> {
+impl Inspector {
+    /// Looks into a sweep once its settings are chosen. `companion` says what the gates see.
+    pub fn of<C: Clock>(sweep: &Sweep<C>, companion: &dyn Companion) -> Option<Inspector> {
         let recording = sweep.test_recording();
         let settings = sweep.grid().to_vec();
         let (subject, n) = (sweep.subject(), recording.len());
@@ -146,7 +147,7 @@ impl Inside {
         let program: &Program = &subject.routed;
         let knobs: Vec<Knobs> =
             settings.iter().map(|&value| Knobs::new().with(&subject.knob, value)).collect();
-        let always = Knobs::new().with(&subject.knob, subject.range.always);
+        let always = Knobs::new().with(&subject.knob, subject.range.full);
         let full = recording.at(0, &always).path;
         // From the easiest to the hardest: by the operations spent on a row over all settings.
         let effort = |row: usize| -> Macs {
@@ -168,7 +169,7 @@ impl Inside {
             only_disputed,
             name: format!("Test sample {row}"),
             truth: subject.test.0.labels().map(|labels| labels[row]),
-            notes: probe.map_or(vec![], |probe| probe.notes(&subject.test.0, row)),
+            notes: companion.notes(&subject.test.0, row),
             picture: picture(&subject.test.0, row),
             text: subject.test.0.text(row).map(str::to_string),
             ..Sample::recorded(recording, row, &knobs)
@@ -188,7 +189,7 @@ impl Inside {
             label: program.path_label(path.path),
             branches: (0..program.gates().len()).map(|gate| path.path.at(gate)).collect(),
         });
-        Some(Inside {
+        Some(Inspector {
             diagram: Diagram::of(program),
             gates: gates.collect(),
             paths: paths.collect(),
@@ -227,7 +228,7 @@ impl Inside {
         selected: usize,
         setting: Option<usize>,
         classes: &[&str],
-    ) -> Vec<Thumb> {
+    ) -> Vec<SampleCard> {
         let passes = |sample: &Sample| match filter {
             Filter::All => !sample.only_disputed,
             Filter::Differing => {
@@ -254,7 +255,7 @@ impl Inside {
             };
             let selected = index == selected;
             let text = sample.text.clone();
-            Thumb { index, title, text, path: label.clone(), verdict, selected }
+            SampleCard { index, title, text, path: label.clone(), verdict, selected }
         };
         self.samples.iter().enumerate().filter(|(_, sample)| passes(sample)).map(thumb).collect()
     }
@@ -432,7 +433,7 @@ fn name(classes: &[&str], class: usize) -> String {
 }
 
 /// Height and width of a subject's inputs, if each is one grey image.
-fn image_size(subject: &Subject) -> Option<(usize, usize)> {
+fn image_size(subject: &BenchTarget) -> Option<(usize, usize)> {
     let inputs = subject.test.0.inputs();
     match *inputs.get(inputs.names().next()?)?.shape() {
         [_, 1, height, width] => Some((height, width)),

@@ -1,32 +1,30 @@
-//! The headless application: scenarios, the measuring side of the page, and its view.
+//! The application without a screen: the catalogue of scenarios, experiments, the measuring session, the page's view.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`catalogue`] | scenarios, as rows of data; how one is opened |
+//! | [`experiment`] | what decides a measurement, as JSON |
+//! | [`link`] | addresses ⇄ scenario and settings |
+//! | [`own`] | the user's models as scenarios |
+//! | [`worker`] | the measuring session: commands in, events out |
+//! | [`view`] | what the page shows: events in, state out |
+//! | [`chosen_files`], [`picture_form`] | what becomes of files that are dropped |
+//! | [`run`] | a model on a user's file |
 
-pub mod ablations;
 mod about;
-mod by_length;
-mod claims;
+pub mod catalogue;
+pub mod chosen_files;
 mod diagram;
 pub mod experiment;
-mod glyph;
 mod inside;
-pub mod lengths;
-mod link;
-mod live;
+pub mod link;
 mod messages;
-pub mod mixes;
-pub mod mlp;
-mod own;
-pub mod plots;
-pub mod precision;
-mod recipes;
-mod registry;
+pub mod own;
+pub mod picture_form;
 pub mod run;
-pub mod scenario;
 mod settings;
-mod tables;
-mod text;
 pub mod view;
 pub mod worker;
 
+pub use catalogue::{SCENARIOS, Scenario, find, register, scenarios};
 pub use own::{OWN, OWN_CASCADE};
-pub use registry::{SCENARIOS, find};
-pub use scenario::Scenario;

@@ -1,8 +1,8 @@
 //! The page's address: what a link reproduces. What is wrong in one is told and left out.
 
+use super::catalogue::{SCENARIOS, find};
+use super::catalogue::{Scenario, Source};
 use super::experiment::Experiment;
-use super::registry::{SCENARIOS, find};
-use super::scenario::{Scenario, Source};
 use super::settings::{Settings, shortened};
 
 /// Most pairs of an address that are read.

@@ -5,19 +5,21 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use perforate_data::pictures::Form;
-use perforate_report::{LengthsReport, Report};
+use perforate_report::{Report, Section};
+use perforate_strategies::Moment;
 
 use super::experiment::Experiment;
-use super::inside::{Inside, Sample};
-use super::live::Moment;
+use super::inside::{Inspector, Sample};
 
 /// What the page asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub enum Command {
     /// Measure. What is measured already is only judged anew, where that is all that differs.
     Open {
         /// What.
+        #[cfg_attr(feature = "types", ts(type = "unknown"))]
         experiment: Box<Experiment>,
     },
     /// Look at a file of the user's, which is supplied next: an ONNX model, a NumPy file to run the last such
@@ -37,6 +39,7 @@ pub enum Command {
         /// What they are called together.
         name: String,
         /// How they become inputs.
+        #[cfg_attr(feature = "types", ts(type = "unknown"))]
         form: Form,
     },
     /// There are no more of them.
@@ -66,15 +69,19 @@ pub enum Command {
         #[serde(default)]
         cascade: bool,
     },
-    /// Measure perforated attention by length.
-    Lengths {
+    /// Run a study of the open scenario's strategy.
+    Study {
+        /// Id of its section.
+        section: String,
         /// Whether less than usual is measured.
         quick: bool,
     },
-    /// Take a sentence one layer further, on this budget.
-    Advance {
-        /// As a share of the full model's energy.
-        budget: f32,
+    /// Take an input one gate further, at this value of the knob.
+    Live {
+        /// Id of the section that the control stands in.
+        section: String,
+        /// The knob.
+        value: f32,
     },
     /// Stop after the slice at hand.
     Cancel,
@@ -84,6 +91,7 @@ pub enum Command {
 
 /// A file to fetch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct FileRequest {
     /// Name to supply it under.
     pub name: String,
@@ -96,6 +104,7 @@ pub struct FileRequest {
 /// What the page is told.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub enum Event {
     /// A scenario was opened.
     Opened {
@@ -144,34 +153,39 @@ pub enum Event {
     /// Results so far.
     Results {
         /// A report of one scenario.
+        #[cfg_attr(feature = "types", ts(type = "unknown"))]
         report: Box<Report>,
     },
     /// The model as a drawing, and some samples with their ways through it.
-    Inside {
+    Inspector {
         /// What there is to see.
-        inside: Box<Inside>,
+        #[cfg_attr(feature = "types", ts(type = "unknown"))]
+        inside: Box<Inspector>,
     },
     /// An input of the user's, with its ways through the model.
     Own {
         /// What there is to see.
+        #[cfg_attr(feature = "types", ts(type = "unknown"))]
         sample: Box<Sample>,
     },
-    /// A sentence is one layer further.
+    /// An input is one gate further.
     Advanced {
         /// Where it stands.
+        #[cfg_attr(feature = "types", ts(type = "unknown"))]
         moment: Moment,
     },
-    /// What perforated attention is worth by length, as far as measured.
-    Lengths {
-        /// All that is found so far.
-        lengths: Box<LengthsReport>,
+    /// What a study found so far.
+    Section {
+        /// All of it.
+        #[cfg_attr(feature = "types", ts(type = "unknown"))]
+        section: Box<Section>,
     },
     /// A file of the user's was understood, or run.
     File {
         /// What it is, or what came of it, in a sentence.
         summary: String,
         /// What there is of the user's now.
-        own: Own,
+        user: UserFiles,
     },
     /// The measurement was stopped.
     Cancelled,
@@ -189,7 +203,8 @@ pub enum Event {
 
 /// What there is of the user's.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Own {
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub struct UserFiles {
     /// Models, by file.
     pub models: Vec<String>,
     /// Inputs for them.
@@ -197,5 +212,6 @@ pub struct Own {
     /// What the model that came last is: terms and texts.
     pub details: Vec<(String, String)>,
     /// How pictures become inputs of it, if they can.
+    #[cfg_attr(feature = "types", ts(type = "unknown"))]
     pub form: Option<Form>,
 }

@@ -7,41 +7,43 @@ use std::sync::Arc;
 use tract_onnx::pb::ModelProto;
 
 use perforate_base::{Error, ErrorKind, Result};
-use perforate_bench::sweep::{Active, Subject};
+use perforate_bench::sweep::{Active, BenchTarget};
 use perforate_data::{Samples, Splits, own, shuffled, split};
-use perforate_engine::{Library, Program};
+use perforate_engine::{PlanCache, Program};
 use perforate_onnx::{Component, encode};
-use perforate_routing::score::Kind;
-use perforate_routing::search::{CascadeSearch, Options, Search};
-use perforate_routing::{cascade, early_exit};
 
+use perforate_routing::exits;
+use perforate_routing::score::Kind;
+use perforate_routing::search::Options;
+use perforate_strategies::{RoutingSearch, content as get, search};
+
+use super::catalogue::{Opened, Scenario, Source, find};
 use super::experiment::{Answers, Experiment};
-use super::scenario::{Opened, Scenario, Source, get};
 
 /// What a model of the user's is measured as.
 pub static OWN: Scenario = Scenario {
     name: "own/early-exit",
-    strategy: early_exit::STRATEGY,
+    strategy: &search::FoundExits,
     title: "Your own model",
     text: "Exits that were fitted in closed form to the model’s own answers.",
-    how: "The model is cut where little passes on. At several depths a linear head is fitted, in closed form, to the model’s own answers on a part of the inputs; those exits that save most together are kept. After each, if its best class is more probable than the threshold, or a gate that was fitted to its errors says so, the rest of the network is skipped. A lost answer is one that differs from the whole model’s, unless there are labels; of a model that answers with numbers, one that is off by more than a tenth of their standard deviation.",
+    how: None,
     classes: &[],
     model: "your model",
     data: "your inputs",
     epsilon: 0.01,
     parts: &[],
     source: Source::Own,
-    claim: None,
+    sections: &[],
     references: &[],
 };
 
 /// What several models of the user's are measured as.
 pub static OWN_CASCADE: Scenario = Scenario {
     name: "own/cascade",
-    strategy: cascade::STRATEGY,
+    strategy: &search::FoundCascade,
     title: "Your own models",
     text: "The cheap ones first, and the costliest only where they are not sure.",
-    how: "Every model answers some of the inputs, and those that save most together are kept. Then the cheapest answers; if its best class is more probable than the threshold, that stands, else the next one is asked. What the models before have computed is of no use to a later one. A lost answer is one that differs from the costliest model’s, unless there are labels.",
+    how: None,
     model: "your models",
     ..OWN
 };
@@ -51,27 +53,12 @@ const OTHER_ORDER: u64 = 0x0f17;
 /// Most rows, as a share, that exits are fitted on.
 const FOR_FITTING: f64 = 0.4;
 
-/// What is looked for.
-#[derive(Debug)]
-enum Hunt {
-    Exits(Box<(Search, Component)>),
-    Cascade(CascadeSearch),
-}
-
-impl Hunt {
-    /// Numbers in an answer.
-    fn width(&self) -> usize {
-        match self {
-            Hunt::Exits(both) => both.0.width(),
-            Hunt::Cascade(search) => search.width(),
-        }
-    }
-}
-
 /// Models on their way to be measured.
 #[derive(Debug)]
 pub struct Preparation {
-    hunt: Hunt,
+    /// Name of the strategy.
+    strategy: &'static str,
+    search: Box<dyn RoutingSearch>,
     splits: Splits,
 }
 
@@ -95,93 +82,76 @@ impl Preparation {
         let highest = samples.labels().and_then(|labels| {
             labels.iter().enumerate().max_by_key(|(_, label)| **label).map(|(row, &l)| (row, l))
         });
-        let (fitting, splits) = parted(samples, experiment).map_err(|e| e.within(named))?;
+        let (fitting, splits) = split_fitting(samples, experiment).map_err(|e| e.within(named))?;
         let options = Options {
             risk: experiment.epsilon,
             numbers,
             gates: experiment.score == Kind::Gate,
             ..Options::default()
         };
-        let hunt = if experiment.scenario == OWN_CASCADE.name {
-            let more = experiment.before.iter();
-            let more = more.map(|name| Component::decode(name, get(files, name)?));
-            let all = std::iter::once(Ok(model)).chain(more).collect::<Result<Vec<_>>>()?;
-            Hunt::Cascade(CascadeSearch::new(all, fitting, options)?)
-        } else {
-            Hunt::Exits(Box::new((Search::new(model.clone(), fitting, options)?, model)))
-        };
-        if let Some((row, label)) = highest.filter(|(_, label)| *label >= hunt.width()) {
+        let more = experiment.cheaper_models.iter();
+        let more = more.map(|name| Component::decode(name, get(files, name)?));
+        let models = std::iter::once(Ok(model)).chain(more).collect::<Result<Vec<_>>>()?;
+        let scenario = find(&experiment.scenario)?;
+        let search = scenario.strategy.search(models, fitting, options).ok_or_else(|| {
+            let text = "the strategy finds no parts in models that were not made for it";
+            Error::new(ErrorKind::Config, text).at(scenario.name)
+        })??;
+        if let Some((row, label)) = highest.filter(|(_, label)| *label >= search.width()) {
             let text = format!(
                 "the label of row {row} is {label}, and the model has {} classes, counted from 0",
-                hunt.width()
+                search.width()
             );
             return Err(Error::new(ErrorKind::Data, text).at(named));
         }
-        Ok(Preparation { hunt, splits })
+        Ok(Preparation { strategy: scenario.strategy.name(), search, splits })
     }
 
     /// Does a little of it.
     pub fn step(&mut self) -> Result<()> {
-        match &mut self.hunt {
-            Hunt::Exits(both) => both.0.step(),
-            Hunt::Cascade(search) => search.step(),
-        }
+        self.search.step()
     }
 
     /// What is being done, and how much of it is done.
     pub fn progress(&self) -> (String, f64) {
-        match &self.hunt {
-            Hunt::Exits(both) => both.0.progress(),
-            Hunt::Cascade(search) => search.progress(),
-        }
+        self.search.progress()
     }
 
     /// Whether [`Preparation::finish`] can be asked.
     pub fn is_done(&self) -> bool {
-        match &self.hunt {
-            Hunt::Exits(both) => both.0.is_done(),
-            Hunt::Cascade(search) => search.is_done(),
-        }
+        self.search.is_done()
     }
 
     /// The routed model and its references, ready to be measured.
     pub fn finish(self) -> Result<Opened> {
-        let Preparation { hunt, splits } = self;
-        let (found, full) = match hunt {
-            Hunt::Exits(both) => {
-                let (search, full) = *both;
-                (search.found()?, full)
-            }
-            Hunt::Cascade(search) => {
-                let full = search.full().clone();
-                (search.found()?, full)
-            }
-        };
+        let Preparation { strategy, search, splits } = self;
+        let companion = search.companion();
+        let (full, found) = search.finish()?;
         let provenance = BTreeMap::from([("full".to_string(), full.name().to_string())]);
-        let routed = found.compose(early_exit::RANGE.default, provenance)?;
+        let routed = found.compose(strategy, exits::RANGE.default, provenance)?;
         // What is compared runs from the same weights.
-        let library = Library::default();
+        let library = PlanCache::default();
         let program = |role: &str, model: &ModelProto| {
             let name = format!("your model, {role}");
             Program::from_proto(&library, &name, model, encode(model).len()).map(Arc::new)
         };
         let (scaling, calibration, test) = splits;
-        let subject = Subject {
+        let subject = BenchTarget {
             full: program("full", full.model())?,
             light: program("light", &found.light()?)?,
             routed: program("routed", &routed)?,
             others: vec![],
             active: Active::Operations,
             light_always_runs: false,
-            knob: early_exit::KNOB.into(),
-            range: early_exit::RANGE,
+            knob: exits::KNOB.into(),
+            range: exits::RANGE,
             scaling,
             calibration,
             test,
             variants: vec![],
             tolerance: found.tolerance,
         };
-        Ok(Opened { subject, probe: None, tokenizer: None, routed, exits: found.exits, plan: None })
+        Ok(Opened { subject, companion: companion(&found), tokenizer: None, routed })
     }
 
     /// All of it at once.
@@ -194,7 +164,7 @@ impl Preparation {
 }
 
 /// Rows for fitting, without labels, and the splits of the others. Large inputs are never there more than twice.
-fn parted(samples: Samples, experiment: &Experiment) -> Result<(Samples, Splits)> {
+fn split_fitting(samples: Samples, experiment: &Experiment) -> Result<(Samples, Splits)> {
     // The order is another than that of the split that follows.
     let rows = shuffled(&samples, experiment.seed ^ OTHER_ORDER);
     let fitting = experiment.fitting.min((FOR_FITTING * rows.len() as f64) as usize);

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use perforate_base::{Error, ErrorKind, Named, Result};
 
+use super::catalogue::Scenario;
 use super::experiment::Experiment;
 use super::own::OWN;
-use super::scenario::Scenario;
 
 /// How a setting is entered.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -179,6 +179,7 @@ pub struct Settings(BTreeMap<&'static str, Value>);
 
 /// A setting as the page shows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Control {
     id: &'static str,
     label: &'static str,
@@ -193,6 +194,7 @@ pub struct Control {
 
 /// Settings that belong together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Group {
     title: &'static str,
     controls: Vec<Control>,

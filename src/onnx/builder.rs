@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{
     AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
@@ -12,8 +11,11 @@ use tract_onnx::prelude::DatumType;
 
 use perforate_base::{Error, ErrorKind, Result};
 
+use super::attributes::{graph_attribute, int_attribute, ints_attribute};
 use super::component::{Component, Renamer};
-use super::{Metadata, Size, float_tensor, functions, value_info};
+use super::functions;
+use super::metadata::Metadata;
+use super::tensors::{Size, float_tensor, value_info};
 
 /// A graph under construction. Tensors are known by name.
 #[derive(Debug, Clone)]
@@ -268,7 +270,7 @@ impl GraphBuilder {
     pub fn into_model(self, metadata: &Metadata) -> Result<ModelProto> {
         let mut model = ModelProto {
             ir_version: ir_version(self.opset),
-            producer_name: env!("CARGO_PKG_NAME").into(),
+            producer_name: "perforate".into(),
             producer_version: env!("CARGO_PKG_VERSION").into(),
             opset_import: vec![OperatorSetIdProto { version: self.opset, ..Default::default() }],
             graph: Some(self.graph),
@@ -302,26 +304,6 @@ fn ir_version(opset: i64) -> i64 {
     }
 }
 
-/// An attribute of several integers.
-pub fn ints_attribute(name: &str, values: &[i64]) -> AttributeProto {
-    AttributeProto {
-        name: name.to_string(),
-        r#type: AttributeType::Ints as i32,
-        ints: values.to_vec(),
-        ..AttributeProto::default()
-    }
-}
-
-/// An integer attribute.
-pub fn int_attribute(name: &str, value: i64) -> AttributeProto {
-    AttributeProto {
-        name: name.to_string(),
-        r#type: AttributeType::Int as i32,
-        i: value,
-        ..AttributeProto::default()
-    }
-}
-
 /// Components in a row as one, which reads what they read from outside and gives `outputs`: pairs of a tensor of
 /// one of them and the name that it gets. A tensor that several give is the last one's.
 pub fn chain(parts: &[Component], outputs: &[(&str, &str)]) -> Result<Component> {
@@ -350,13 +332,4 @@ pub fn chain(parts: &[Component], outputs: &[(&str, &str)]) -> Result<Component>
         graph.output_like(&kept, declared);
     }
     Component::new(last.name(), graph.into_model(&Metadata::default())?)
-}
-
-fn graph_attribute(name: &str, graph: GraphProto) -> AttributeProto {
-    AttributeProto {
-        name: name.to_string(),
-        r#type: AttributeType::Graph as i32,
-        g: Some(graph),
-        ..AttributeProto::default()
-    }
 }

@@ -26,7 +26,7 @@ impl Component {
                 "this is not an ONNX model, or it is damaged or truncated",
             )
         };
-        let model = ModelProto::decode(bytes).map_err(|_| fault().at(&name))?;
+        let model = ModelProto::decode(bytes).map_err(|e| fault().at(&name).with_source(e))?;
         Component::new(name, model)
     }
 

@@ -7,7 +7,7 @@ use tract_onnx::pb::{ModelProto, StringStringEntryProto};
 
 use perforate_base::{Error, ErrorKind, Result};
 
-use super::float_tensor;
+use super::tensors::float_tensor;
 
 const PREFIX: &str = "perforate.";
 
@@ -20,9 +20,11 @@ pub struct KnobRange {
     /// Value stored in the file.
     pub default: f32,
     /// At this value every row takes the cheapest path.
-    pub never: f32,
+    #[serde(rename = "never")]
+    pub light: f32,
     /// At this value every row takes the full path.
-    pub always: f32,
+    #[serde(rename = "always")]
+    pub full: f32,
 }
 
 /// What a routed file says of itself. All of it is optional: a plain model has none.
@@ -108,12 +110,14 @@ pub fn rename_output(model: &mut ModelProto, from: &str, to: &str) {
 
 fn parse<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|e| {
-        Error::new(ErrorKind::Model, format!("the metadata entry `{key}` is damaged ({e})"))
+        let text = format!("the metadata entry `{key}` is damaged ({e})");
+        Error::new(ErrorKind::Model, text).with_source(e)
     })
 }
 
 fn json<T: Serialize>(value: &T) -> Result<String> {
-    serde_json::to_string(value).map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))
+    serde_json::to_string(value)
+        .map_err(|e| Error::new(ErrorKind::Internal, e.to_string()).with_source(e))
 }
 
 #[cfg(test)]
@@ -124,7 +128,7 @@ mod tests {
     fn what_is_written_is_read_back() {
         let mut metadata = Metadata { strategy: Some("dendritic".into()), ..Metadata::default() };
         metadata.labels.insert("gate".into(), ["full".into(), "light".into()]);
-        let range = KnobRange { default: 0.25, never: 2.0, always: 0.0 };
+        let range = KnobRange { default: 0.25, light: 2.0, full: 0.0 };
         metadata.knobs.insert("threshold".into(), range);
         metadata.tolerance = Some(0.1);
         let mut model = ModelProto::default();

@@ -6,7 +6,7 @@ use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoPr
 
 use perforate_base::{Error, ErrorKind, Result};
 
-use super::Component;
+use super::component::Component;
 
 /// How many nodes before and after a cut no place may have fewer tensors passing.
 const VALLEY: usize = 8;
@@ -15,6 +15,7 @@ const MOST_PASSING: usize = 4;
 
 /// A place between two nodes of a graph, where it can be cut.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Cut {
     /// Number of nodes before it, in the graph's order.
     after: usize,

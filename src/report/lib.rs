@@ -1,14 +1,15 @@
 //! Versioned results, as JSON, CSV and Markdown. The field names are a contract: others read them.
 
-mod battery;
-pub mod exits;
-mod lengths;
 mod models;
-mod precision;
+pub mod page_tables;
+pub mod plots;
 mod robustness;
+mod section;
 mod sentences;
+pub mod table;
 mod tables;
 mod targets;
+pub mod text;
 pub mod usage;
 mod write;
 
@@ -22,20 +23,18 @@ use perforate_bench::stats::Interval;
 use perforate_bench::sweep::{Active, CostBasis};
 use perforate_routing::fit::calibrate::Loss;
 use perforate_routing::fit::temperature::Fit;
-use perforate_routing::search::Exit;
 
-pub use battery::{BatteryReport, BudgetReport, CandidateReport, DrainReport};
-pub use lengths::LengthsReport;
 pub use models::ModelReport;
-pub use precision::{PrecisionReport, StageReport};
 pub use robustness::RobustnessReport;
+pub use section::{LiveLabels, Section, SectionPlot};
 pub use sentences::summary;
+pub use table::{Column, Row, Table};
 pub use tables::PointRow;
 pub use targets::{TargetReport, Targets};
-pub use write::{Context, scenario_report};
+pub use write::{Context, core_report};
 
 /// Version of the report's format.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Version of the runtime that executes the segments, as Cargo.toml pins it.
 pub const TRACT: &str = "0.23.9";
@@ -214,27 +213,9 @@ pub struct ScenarioReport {
     /// What was asked of the operating point, and what became of it.
     #[serde(default)]
     pub targets: Vec<TargetReport>,
-    /// A network that switches its precision.
-    #[serde(default)]
-    pub precision: Option<PrecisionReport>,
-    /// A stream of inputs on a budget of energy, where a knob alone chooses the path.
-    #[serde(default)]
-    pub battery: Option<BatteryReport>,
     /// The models beside each other: full, light, the static ones, routed.
     #[serde(default)]
     pub models: Vec<ModelReport>,
-    /// Full and routed model at the operating point, on the test samples as they are and disturbed.
-    #[serde(default)]
-    pub robustness: Vec<RobustnessReport>,
-    /// What the disturbances show, in sentences.
-    #[serde(default)]
-    pub robustness_finding: Option<String>,
-    /// The exits that were tried for a model that had none.
-    #[serde(default)]
-    pub exits: Vec<Exit>,
-    /// What came of that, in sentences.
-    #[serde(default)]
-    pub exits_finding: Option<String>,
     /// What counts as cost where settings and models are compared.
     #[serde(default)]
     pub cost: CostBasis,
@@ -276,6 +257,12 @@ pub struct ScenarioReport {
     /// What "active" is a share of.
     #[serde(default)]
     pub active_means: Active,
+    /// Whether routing is faster at the operating point and chooses better than a random router.
+    #[serde(default)]
+    pub pays: bool,
+    /// What not every scenario has.
+    #[serde(default)]
+    pub sections: Vec<Section>,
 }
 
 /// References of a scenario.
@@ -316,14 +303,15 @@ pub struct RivalReport {
 pub struct FiguresReport {
     /// Indices of the settings on the Pareto front of operations and quality.
     pub front: Vec<usize>,
-    /// Share of the box between light and full that the front dominates.
-    pub hypervolume: f64,
+    /// Share of the box between light and full that the front dominates; none where light is as good as full.
+    pub hypervolume: Option<f64>,
     /// Mean quality over the operations that the curve spans.
     pub area: f64,
     /// Share of the oracle's gain over drawing lots.
     pub oracle_share: Option<f64>,
     /// Whether that is beyond chance; none where too few samples can tell.
-    pub beats_lots: Option<bool>,
+    #[serde(alias = "beats_lots")]
+    pub beats_random: Option<bool>,
 }
 
 /// The chosen setting, with its guarantee.
@@ -444,6 +432,17 @@ impl Report {
         Report { schema: SCHEMA, version, versions, seed, quick, left_out, host, scenarios: vec![] }
     }
 
+    /// Reads a report of this version or an earlier one.
+    ///
+    /// # Errors
+    /// `Config` where the text is no report.
+    pub fn from_json(text: &str) -> Result<Report> {
+        serde_json::from_str(text).map_err(|e| {
+            let text = format!("this is no report ({})", perforate_base::error::one_line(e));
+            Error::new(ErrorKind::Config, text)
+        })
+    }
+
     /// The experiments alone, as JSON that repeats them: one, or a list.
     pub fn experiments(&self) -> Result<String> {
         let all: Vec<_> = self.scenarios.iter().map(|scenario| &scenario.experiment).collect();
@@ -465,7 +464,8 @@ impl Report {
 mod tests {
     #[test]
     fn the_runtimes_version_is_the_pinned_one() {
-        let manifest = include_str!("../../Cargo.toml");
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
+        let manifest = std::fs::read_to_string(manifest).unwrap();
         assert!(manifest.contains(&format!("tract-onnx = {{ version = \"={}\"", super::TRACT)));
     }
 }

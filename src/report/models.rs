@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use perforate_base::units::{Macs, Seconds, percent, three_digits};
-use perforate_bench::sweep::{Point, Results, Subject};
+use perforate_bench::sweep::{BenchTarget, Point, Results};
 use perforate_engine::Program;
+use perforate_routing::names::model_name;
 
 /// A model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,7 +27,7 @@ pub struct ModelReport {
 }
 
 /// All models of a subject.
-pub(super) fn report(subject: &Subject, results: &Results) -> Vec<ModelReport> {
+pub(super) fn report(subject: &BenchTarget, results: &Results) -> Vec<ModelReport> {
     let of = |role: &str, program: &Program, point: Option<&Point>| ModelReport {
         role: role.to_string(),
         name: None,
@@ -39,7 +40,7 @@ pub(super) fn report(subject: &Subject, results: &Results) -> Vec<ModelReport> {
     let (rivals, statics): (Vec<_>, Vec<_>) =
         subject.others.iter().partition(|program| !program.gates().is_empty());
     let named = |role: &str, program: &Program, point: &Point| ModelReport {
-        name: Some(stem(program.name()).to_string()),
+        name: Some(model_name(program.name())),
         ..of(role, program, Some(point))
     };
     let statics = statics
@@ -76,11 +77,6 @@ impl ModelReport {
             ("accuracy", dash(self.accuracy.map(|share| percent(share, 2)))),
         ]
     }
-}
-
-/// A file's name without folder and extension.
-fn stem(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path).trim_end_matches(".onnx")
 }
 
 fn three_digits_of(count: usize) -> String {

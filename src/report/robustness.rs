@@ -8,6 +8,8 @@ use perforate_base::units::percent;
 use perforate_bench::robustness::Robustness;
 use perforate_bench::sweep::Results;
 
+use super::{Section, Table};
+
 /// One variant of the test samples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RobustnessReport {
@@ -30,14 +32,23 @@ pub struct RobustnessReport {
     pub extra_loss_half_width_pp: f64,
 }
 
+/// The section; none where nothing was disturbed.
+pub(super) fn section(results: &Results) -> Option<Section> {
+    let (variants, finding) = report(results);
+    let caption = "Accuracy of the full and the routed model at the operating point, on the test samples as they are and perturbed";
+    let table = Table::of("variant", caption, variants.iter().map(RobustnessReport::cells))?;
+    let section = Section::new("robustness", "Robustness").with_finding(finding);
+    Some(section.with_table(Some(table)).with_data(&variants))
+}
+
 /// All variants, the samples as they are first, and what they show.
-pub(super) fn report(results: &Results) -> (Vec<RobustnessReport>, Option<String>) {
+fn report(results: &Results) -> (Vec<RobustnessReport>, Option<String>) {
     let one = |robustness: &Robustness| RobustnessReport {
         name: robustness.name.clone(),
         changed: robustness.changed,
         full_accuracy: robustness.full,
         routed_accuracy: robustness.routed,
-        paths: results.path_labels.iter().cloned().zip(robustness.paths.iter().copied()).collect(),
+        paths: robustness.paths.iter().cloned().collect(),
         macs: robustness.macs.0,
         extra_loss_pp: 100.0 * robustness.extra_loss.0,
         extra_loss_half_width_pp: 100.0 * robustness.extra_loss.1,
@@ -45,7 +56,7 @@ pub(super) fn report(results: &Results) -> (Vec<RobustnessReport>, Option<String
     let variants = results.robustness.get(1..).unwrap_or_default();
     let sentences: Vec<String> =
         variants.iter().map(|variant| sentence(&results.robustness[0], variant)).collect();
-    let finding = (!sentences.is_empty()).then(|| sentences.join(" "));
+    let finding = (!sentences.is_empty()).then(|| sentences.join("\n"));
     (results.robustness.iter().map(one).collect(), finding)
 }
 

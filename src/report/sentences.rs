@@ -4,8 +4,6 @@ use perforate_base::units::three_digits;
 use perforate_bench::sweep::{Active, Point, Results};
 use perforate_routing::fit::calibrate::Loss;
 
-use super::ScenarioReport;
-
 /// Without labels only disagreement can be counted, whatever was asked for.
 pub(super) fn effective_loss(results: &Results) -> Loss {
     match results.full.quality.accuracy {
@@ -20,19 +18,16 @@ pub fn summary(active_means: Active, results: &Results, all: usize) -> String {
         Loss::Error => "lost answers",
         Loss::Disagreement => "changed answers",
     };
-    if !results.reads_rows && active_means != Active::Energy {
-        // Which model answers is then the battery's matter, and its finding the one that counts.
-        return "A battery is run down once every model has answered all samples.".into();
-    }
-    if results.figures.beats_lots == Some(false) {
-        return "Routing does not pay here: this router chooses no better than drawing lots, so its curve lies on the random reference.".into();
+    if results.figures.beats_random == Some(false) {
+        return "Routing does not pay here: this router chooses no better than a random one."
+            .into();
     }
     let (epsilon, delta) = (results.target.epsilon * 100.0, results.target.delta * 100.0);
     let Some(ix) = results.certificate.chosen else {
         let n = results.certificate.n;
         if n < all as u64 {
             return format!(
-                "Not certifiable yet: with the first {n} of {all} inputs no setting holds {risk} under {epsilon}\u{a0}% with {}\u{a0}% confidence.",
+                "Calibrating: {n} of {all} inputs. No setting holds {risk} under {epsilon}\u{a0}% with {}\u{a0}% confidence yet.",
                 100.0 - delta,
             );
         }
@@ -77,20 +72,11 @@ pub fn summary(active_means: Active, results: &Results, all: usize) -> String {
     }
 }
 
-impl ScenarioReport {
-    /// Whether it is faster at the operating point, or lasts longer on a battery, and chooses better than lots.
-    pub fn pays(&self) -> bool {
-        if let Some(battery) = &self.battery {
-            return battery.pays();
-        }
-        self.figures.beats_lots != Some(false)
-            && self
-                .operating_point
-                .point
-                .as_ref()
-                .and_then(|p| p.batch1)
-                .is_some_and(|t| t.speedup.lo > 1.0)
-    }
+/// Whether routing is faster at the operating point, and chooses better than a random router.
+pub(super) fn pays(results: &Results) -> bool {
+    let chosen = results.certificate.chosen.map(|ix| &results.curve[ix]);
+    results.figures.beats_random != Some(false)
+        && chosen.and_then(|point| point.batch1).is_some_and(|timing| timing.speedup.lo > 1.0)
 }
 
 /// The setting that is reported: the certified one, else the middle of the curve.

@@ -4,23 +4,9 @@ use std::iter::repeat;
 
 use perforate_base::units::{Bytes, Macs, Seconds, percent, three_digits};
 
-use super::{ModelReport, PointReport, Report, RobustnessReport, ScenarioReport, TimingReport};
+use perforate_base::{Error, ErrorKind, Named, Result};
 
-/// A table of rows that are cells with their columns' titles; nothing without rows.
-fn markdown(rows: impl Iterator<Item = Vec<(&'static str, String)>>) -> String {
-    let mut text = String::new();
-    for row in rows {
-        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-        if text.is_empty() {
-            let titles: Vec<String> = row.iter().map(|(title, _)| title.to_string()).collect();
-            text += "\n";
-            text += &line(titles);
-            text += &format!("{}|\n", "|---".repeat(row.len()));
-        }
-        text += &line(row.into_iter().map(|(_, cell)| cell).collect());
-    }
-    text
-}
+use super::{ModelReport, PointReport, Report, ScenarioReport, Table, TimingReport};
 
 /// A point of a scenario's tables.
 #[derive(Debug, Clone, Copy)]
@@ -40,48 +26,46 @@ impl PointRow<'_> {
     }
 }
 
-/// A cell of a CSV file (RFC 4180).
-fn quoted(text: &str) -> String {
-    match text.contains([',', '"', '\n']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_string(),
-    }
-}
+/// Columns of the CSV file.
+const COLUMNS: [&str; 20] = [
+    "scenario",
+    "kind",
+    "knob",
+    "active",
+    "macs",
+    "ideal_speedup",
+    "batch1_latency_s",
+    "batch1_speedup",
+    "batch1_speedup_lo",
+    "batch1_speedup_hi",
+    "batch1_realised",
+    "batch32_latency_s",
+    "batch32_speedup",
+    "accuracy",
+    "accuracy_delta_pp",
+    "agreement",
+    "deviation_max",
+    "deviation_mean",
+    "name",
+    "strategy",
+];
 
 impl Report {
     /// One line a point, all scenarios.
-    pub fn to_csv(&self) -> String {
-        let mut csv = String::from(
-            "scenario,kind,knob,active,macs,ideal_speedup,batch1_latency_s,batch1_speedup,batch1_speedup_lo,batch1_speedup_hi,batch1_realised,batch32_latency_s,batch32_speedup,accuracy,accuracy_delta_pp,agreement,deviation_max,deviation_mean,name\n",
-        );
+    ///
+    /// # Errors
+    /// `Internal` if the lines cannot be written.
+    pub fn to_csv(&self) -> Result<String> {
+        let fault = |e: &dyn std::fmt::Display| Error::new(ErrorKind::Internal, e.to_string());
+        let mut csv = csv::Writer::from_writer(vec![]);
+        csv.write_record(COLUMNS).map_err(|e| fault(&e))?;
         for scenario in &self.scenarios {
             for row in scenario.rows() {
-                let PointRow { kind, point, .. } = row;
-                let number = |value: Option<f64>| value.map_or(String::new(), |v| v.to_string());
-                let (one, many) = (point.batch1, point.batch32);
-                let cells = [
-                    point.knob.values().next().map_or(String::new(), |v| v.to_string()),
-                    point.active.to_string(),
-                    point.macs.to_string(),
-                    point.ideal_speedup.to_string(),
-                    number(one.map(|t| t.latency_s.median)),
-                    number(one.map(|t| t.speedup.median)),
-                    number(one.map(|t| t.speedup.lo)),
-                    number(one.map(|t| t.speedup.hi)),
-                    number(one.map(|t| t.realised)),
-                    number(many.map(|t| t.latency_s.median)),
-                    number(many.map(|t| t.speedup.median)),
-                    number(point.accuracy),
-                    number(point.accuracy_delta_pp),
-                    point.agreement.to_string(),
-                    point.deviation_max.to_string(),
-                    point.deviation_mean.to_string(),
-                    quoted(row.name.unwrap_or_default()),
-                ];
-                csv += &format!("{},{kind},{}\n", scenario.name, cells.join(","));
+                csv.write_record(record(scenario, &row)).map_err(|e| fault(&e))?;
             }
         }
-        csv
+        let bytes = csv.into_inner().map_err(|e| fault(&e))?;
+        String::from_utf8(bytes).map_err(|e| fault(&e))
     }
 
     /// Tables for people.
@@ -102,6 +86,35 @@ impl Report {
         }
         text
     }
+}
+
+/// The cells of a point.
+fn record(scenario: &ScenarioReport, row: &PointRow<'_>) -> [String; 20] {
+    let point = row.point;
+    let number = |value: Option<f64>| value.map_or(String::new(), |v| v.to_string());
+    let (one, many) = (point.batch1, point.batch32);
+    [
+        scenario.name.clone(),
+        row.kind.to_string(),
+        point.knob.values().next().map_or(String::new(), |v| v.to_string()),
+        point.active.to_string(),
+        point.macs.to_string(),
+        point.ideal_speedup.to_string(),
+        number(one.map(|t| t.latency_s.median)),
+        number(one.map(|t| t.speedup.median)),
+        number(one.map(|t| t.speedup.lo)),
+        number(one.map(|t| t.speedup.hi)),
+        number(one.map(|t| t.realised)),
+        number(many.map(|t| t.latency_s.median)),
+        number(many.map(|t| t.speedup.median)),
+        number(point.accuracy),
+        number(point.accuracy_delta_pp),
+        point.agreement.to_string(),
+        point.deviation_max.to_string(),
+        point.deviation_mean.to_string(),
+        row.name.unwrap_or_default().to_string(),
+        scenario.strategy.clone(),
+    ]
 }
 
 impl ScenarioReport {
@@ -138,6 +151,35 @@ impl ScenarioReport {
             self.rounds,
             self.launches
         );
+        text += &self.remarks_to_markdown();
+        text += &self.points_to_markdown();
+        for line in std::iter::once(self.operating_line()).chain(self.target_lines()) {
+            text += &format!("\n{line}\n");
+        }
+        let models = Table::of("model", "", self.models.iter().map(ModelReport::cells));
+        text += &models.map_or(String::new(), |table| format!("\n{}", table.to_markdown()));
+        for section in &self.sections {
+            text += &section.to_markdown();
+        }
+        text += &self.segments_to_markdown();
+        for warning in &self.warnings {
+            text += &format!("\n> {warning}\n");
+        }
+        text += "\nEnergy, carbon and money in the JSON report are estimates. Constants:";
+        let constants = serde_json::to_value(self.energy_model).unwrap_or_default();
+        for (field, source) in &self.energy_sources {
+            text += &format!(" {field} = {} ({source});", constants[field]);
+        }
+        text += "\n";
+        if !self.uncosted_ops.is_empty() {
+            text += &format!("\nNot counted in MACs: {}.\n", self.uncosted_ops.join(", "));
+        }
+        text
+    }
+
+    /// What gates cost, how well segments predict, and how far the router is from the oracle, in sentences.
+    fn remarks_to_markdown(&self) -> String {
+        let mut text = String::new();
         if let Some(overhead) = self.gate_overhead {
             text += &format!(
                 "Overhead with all computation active: {:.1} % ({:.1} to {:.1})",
@@ -166,15 +208,18 @@ impl ScenarioReport {
         }
         if let Some(share) = self.figures.oracle_share {
             text += &format!(
-                " Of the oracle's gain over drawing lots it realises {:.0} %; hypervolume {:.3}, mean quality along the curve {:.2} %.",
+                " Of the oracle's gain over a random router it realises {:.0} %; hypervolume {}, mean quality along the curve {:.2} %.",
                 share * 100.0,
-                self.figures.hypervolume,
+                self.figures.hypervolume.map_or("–".into(), |share| format!("{share:.3}")),
                 self.figures.area * 100.0
             );
         }
-        if let Some(finding) = &self.exits_finding {
-            text += &format!("\n\n{finding}");
-        }
+        text
+    }
+
+    /// All points, as a table.
+    fn points_to_markdown(&self) -> String {
+        let mut text = String::new();
         text += "\n\n| | knob | active | MACs | ideal × | batch 1 | speed-up (95 %) | realised | batch 32 | speed-up | accuracy | Δ pp | agreement | max dev | mean dev |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
         for row in self.rows() {
             let point = row.point;
@@ -207,47 +252,38 @@ impl ScenarioReport {
             ];
             text += &format!("| {} |\n", cells.join(" | "));
         }
+        text
+    }
+
+    /// The chosen setting with its guarantee, or that nothing can be certified, in a sentence.
+    pub fn operating_line(&self) -> String {
         let risk = &self.operating_point.risk;
-        text += &match &self.operating_point.point {
-            Some(point) => format!(
-                "\nOperating point: {}; risk of {:?} ≤ {} % with confidence {} %, n = {}, p = {:.3}.\n",
-                point.knob.iter().map(|(k, v)| format!("{k} = {v}")).collect::<Vec<_>>().join(", "),
-                risk.loss,
-                risk.epsilon * 100.0,
-                (1.0 - risk.delta) * 100.0,
-                risk.n,
-                risk.p_value
-            ),
-            None => format!("\nNot certifiable with n = {} (p = {:.3}).\n", risk.n, risk.p_value),
+        let Some(point) = &self.operating_point.point else {
+            return format!("Not certifiable with n = {} (p = {:.3}).", risk.n, risk.p_value);
         };
-        for target in &self.targets {
-            text += &format!(
-                "\nTarget {} {}: {}, {}.\n",
+        let knobs: Vec<String> = point.knob.iter().map(|(k, v)| format!("{k} = {v}")).collect();
+        format!(
+            "Operating point: {}; risk of {} ≤ {} % with confidence {} %, n = {}, p = {:.3}.",
+            knobs.join(", "),
+            risk.loss.name(),
+            risk.epsilon * 100.0,
+            (1.0 - risk.delta) * 100.0,
+            risk.n,
+            risk.p_value
+        )
+    }
+
+    /// What was asked of the operating point, and whether it is met, a sentence each.
+    pub fn target_lines(&self) -> impl Iterator<Item = String> {
+        self.targets.iter().map(|target| {
+            format!(
+                "Target {} {}: {}, {}.",
                 target.name,
                 target.wanted,
                 target.got.map_or("no figure".into(), |got| format!("{got:.6}")),
                 if target.met { "met" } else { "not met" }
-            );
-        }
-        text += &markdown(self.models.iter().map(ModelReport::cells));
-        text += &markdown(self.robustness.iter().map(RobustnessReport::cells));
-        if let Some(finding) = &self.robustness_finding {
-            text += &format!("\n{finding}\n");
-        }
-        text += &self.segments_to_markdown();
-        for warning in &self.warnings {
-            text += &format!("\n> {warning}\n");
-        }
-        text += "\nEnergy, carbon and money in the JSON report are estimates. Constants:";
-        let constants = serde_json::to_value(self.energy_model).unwrap_or_default();
-        for (field, source) in &self.energy_sources {
-            text += &format!(" {field} = {} ({source});", constants[field]);
-        }
-        text += "\n";
-        if !self.uncosted_ops.is_empty() {
-            text += &format!("\nNot counted in MACs: {}.\n", self.uncosted_ops.join(", "));
-        }
-        text
+            )
+        })
     }
 
     /// The segments, the memory of the models and the temperatures, as tables.
@@ -291,17 +327,5 @@ impl ScenarioReport {
             );
         }
         text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_with_commas_and_quotes_stay_one_cell() {
-        assert_eq!(quoted("fashion-static-s"), "fashion-static-s");
-        assert_eq!(quoted("cascade, threshold 0.9"), "\"cascade, threshold 0.9\"");
-        assert_eq!(quoted("a \"b\""), "\"a \"\"b\"\"\"");
     }
 }

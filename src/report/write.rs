@@ -5,12 +5,10 @@ use perforate_bench::dense::{DensePoint, mean_seconds};
 use perforate_bench::energy::EnergyModel;
 use perforate_bench::quality::Quality;
 use perforate_bench::stats::median;
-use perforate_bench::sweep::{Active, Point, Results, Subject, Timing};
-use perforate_engine::{Program, Work};
-use perforate_routing::precision::Plan;
+use perforate_bench::sweep::{Active, BenchTarget, Point, Results, Timing};
+use perforate_engine::Program;
 
-use super::precision;
-use super::sentences::{comparison, effective_loss, matched, summary};
+use super::sentences::{comparison, effective_loss, matched, pays, summary};
 use super::*;
 
 /// What a report says of a scenario beside the measurements: its names, and what was asked for.
@@ -32,56 +30,20 @@ pub struct Context {
     pub energy: EnergyModel,
     /// What is asked of the operating point.
     pub targets: Targets,
-    /// The exits that were tried for a model that had none.
-    pub exits: Vec<Exit>,
-    /// What a controller of precisions goes by.
-    pub plan: Option<Plan>,
 }
 
-/// Turns measurements into the report of a scenario.
-pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) -> ScenarioReport {
+/// Turns measurements into the core of a scenario's report.
+pub fn core_report(context: &Context, subject: &BenchTarget, results: &Results) -> ScenarioReport {
     let writer = Writer::new(subject, results, &context.energy);
-    let bare = |quality: &Quality| {
-        let dear = results.full.quality.paths.iter().position(|&share| share == 1.0).unwrap_or(0);
-        writer.point(&Point {
-            knob: None,
-            active: match subject.active {
-                Active::FullPath => quality.paths[dear],
-                Active::Operations | Active::Energy => writer.share(quality),
-            },
-            cost: writer.share(quality),
-            quality: quality.clone(),
-            batch1: None,
-            batch_n: None,
-        })
-    };
-    let statics = |ix: usize| writer.point(&results.statics[ix]);
-    let chosen = results.certificate.chosen;
     let memory: BTreeMap<String, MemoryReport> =
         [("full", &subject.full), ("light", &subject.light), ("routed", &subject.routed)]
             .map(|(role, program)| (role.to_string(), memory(program)))
             .into();
-    let battery = battery::report(&writer.paths, results, &context.energy);
-    let point = chosen.map(|ix| writer.point(&results.curve[ix]));
+    let point = results.certificate.chosen.map(|ix| writer.point(&results.curve[ix]));
     let active_means = subject.active;
-    let (robustness, robustness_finding) = robustness::report(results);
-    let operating_point = OperatingPoint {
-        empirical: results.alternatives.empirical.map(|ix| writer.point(&results.curve[ix])),
-        conformal: results.alternatives.conformal.map(|ix| writer.point(&results.curve[ix])),
-        point: point.clone(),
-        risk: RiskReport {
-            loss: effective_loss(results),
-            epsilon: results.target.epsilon,
-            delta: results.target.delta,
-            n: results.certificate.n,
-            p_value: results.certificate.p_value,
-            certified: chosen.is_some(),
-        },
-    };
-    let report = ScenarioReport {
+    let operating_point = writer.operating_point(point.clone());
+    ScenarioReport {
         models: models::report(subject, results),
-        robustness,
-        robustness_finding,
         name: context.scenario.clone(),
         strategy: context.strategy.clone(),
         model: context.model.clone(),
@@ -93,20 +55,7 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
         },
         experiment: context.experiment.clone(),
         files: context.files.clone(),
-        references: References {
-            full: writer.point(&results.full),
-            light: writer.point(&results.light),
-            matched: matched(results).map(statics),
-            statics: (0..results.statics.len()).map(statics).collect(),
-            rivals: results
-                .rivals
-                .iter()
-                .map(|(name, point)| RivalReport { name: name.clone(), point: writer.point(point) })
-                .collect(),
-            random: results.random.iter().map(bare).collect(),
-            oracle: bare(&results.oracle),
-            agreement_oracle: bare(&results.agreement_oracle),
-        },
+        references: writer.references(),
         curve: results.curve.iter().map(|point| writer.point(point)).collect(),
         dense: writer.dense(),
         prediction_error: prediction_error(results),
@@ -127,13 +76,11 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
         energy_sources: EnergyModel::sources(),
         figures: FiguresReport {
             front: results.figures.front.clone(),
-            hypervolume: results.figures.hypervolume,
+            hypervolume: Some(results.figures.hypervolume).filter(|share| share.is_finite()),
             area: results.figures.area,
             oracle_share: results.figures.oracle_share,
-            beats_lots: results.figures.beats_lots,
+            beats_random: results.figures.beats_random,
         },
-        exits_finding: exits::finding(&context.exits, &operating_point, subject.tolerance),
-        exits: context.exits.clone(),
         operating_point,
         gate_overhead: results.gate_overhead,
         gate_alone: results.gate_alone,
@@ -142,26 +89,18 @@ pub fn scenario_report(context: &Context, subject: &Subject, results: &Results) 
         rounds: results.rounds,
         launches: results.launches,
         warnings: results.warnings.clone(),
-        summary: battery.as_ref().map_or_else(
-            || summary(subject.active, results, subject.calibration.0.len()),
-            |b| b.finding.clone(),
-        ),
-        comparison: match &battery {
-            Some(battery) => battery.beside(results),
-            None => comparison(subject.active, results),
-        },
-        precision: None,
-        battery,
+        summary: summary(subject.active, results, subject.calibration.0.len()),
+        comparison: comparison(subject.active, results),
+        pays: pays(results),
+        sections: robustness::section(results).into_iter().collect(),
         active_means,
-    };
-    let judged = results.full.quality.n == subject.test.0.len();
-    let precision = |plan| precision::report(plan, &subject.knob, &report, judged);
-    ScenarioReport { precision: context.plan.as_ref().map(precision), ..report }
+    }
 }
 
 fn memory(program: &Program) -> MemoryReport {
-    let peaks = program.paths().into_iter().map(|path| program.peak_bytes(path));
-    let dearest = peaks.collect::<Option<Vec<Bytes>>>();
+    let paths = program.paths().ok();
+    let peaks = paths.map(|all| all.into_iter().map(|path| program.peak_bytes(path)));
+    let dearest = peaks.and_then(|all| all.collect::<Option<Vec<Bytes>>>());
     MemoryReport {
         model_bytes: program.file_size().0,
         weight_bytes: program.weight_bytes().0,
@@ -200,18 +139,70 @@ fn prediction_error(results: &Results) -> Option<f64> {
 }
 
 struct Writer<'a> {
-    subject: &'a Subject,
+    subject: &'a BenchTarget,
     results: &'a Results,
     energy: &'a EnergyModel,
-    /// What a row does on each of the routed model's paths; empty where that depends on the row.
-    paths: Vec<Work>,
 }
 
 impl<'a> Writer<'a> {
-    fn new(subject: &'a Subject, results: &'a Results, energy: &'a EnergyModel) -> Writer<'a> {
-        let paths = subject.routed.paths().into_iter().map(|path| subject.routed.work(path));
-        let paths = paths.collect::<Option<Vec<Work>>>().unwrap_or_default();
-        Writer { subject, results, energy, paths }
+    fn new(subject: &'a BenchTarget, results: &'a Results, energy: &'a EnergyModel) -> Writer<'a> {
+        Writer { subject, results, energy }
+    }
+
+    /// Models, oracles and the random router beside the curve.
+    fn references(&self) -> References {
+        let results = self.results;
+        let statics = |ix: usize| self.point(&results.statics[ix]);
+        let rival = |(name, point): &(String, Point)| RivalReport {
+            name: name.clone(),
+            point: self.point(point),
+        };
+        References {
+            full: self.point(&results.full),
+            light: self.point(&results.light),
+            matched: matched(results).map(statics),
+            statics: (0..results.statics.len()).map(statics).collect(),
+            rivals: results.rivals.iter().map(rival).collect(),
+            random: results.random.iter().map(|quality| self.untimed(quality)).collect(),
+            oracle: self.untimed(&results.oracle),
+            agreement_oracle: self.untimed(&results.agreement_oracle),
+        }
+    }
+
+    /// A router that nobody can time.
+    fn untimed(&self, quality: &Quality) -> PointReport {
+        let full = &self.results.full.quality;
+        let dearest = full.paths.iter().position(|&share| share == 1.0).unwrap_or(0);
+        self.point(&Point {
+            knob: None,
+            active: match self.subject.active {
+                Active::FullPath => quality.paths[dearest],
+                Active::Operations | Active::Energy => self.share(quality),
+            },
+            cost: self.share(quality),
+            quality: quality.clone(),
+            batch1: None,
+            batch_n: None,
+        })
+    }
+
+    /// The chosen setting, if one is certified, and what was tested.
+    fn operating_point(&self, point: Option<PointReport>) -> OperatingPoint {
+        let results = self.results;
+        let at = |ix: usize| self.point(&results.curve[ix]);
+        OperatingPoint {
+            empirical: results.alternatives.empirical.map(at),
+            conformal: results.alternatives.conformal.map(at),
+            risk: RiskReport {
+                loss: effective_loss(results),
+                epsilon: results.target.epsilon,
+                delta: results.target.delta,
+                n: results.certificate.n,
+                p_value: results.certificate.p_value,
+                certified: point.is_some(),
+            },
+            point,
+        }
     }
 
     /// What a setting costs as a share of the full model, by operations or their energy.

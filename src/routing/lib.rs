@@ -1,19 +1,19 @@
-//! Composers: each makes one routed ONNX file out of component models, and knows nothing of timing.
+//! What routed models are made of: pieces that strategies put together, which know nothing of timing.
+//!
+//! | module | offers |
+//! |---|---|
+//! | [`exits`] | a network in stages with a gate behind each: the first head that is sure ends it |
+//! | [`model_chain`] | whole models of rising cost as such stages |
+//! | [`escalation`] | whole models in order of cost, chosen among by a score or a cost |
+//! | [`score`] | confidence scores, computed in the graph |
+//! | [`names`] | short names of models, from their files |
+//! | [`fit`] | fits in closed form; thresholds with a guarantee: [`fit::calibrate`] |
+//! | [`search`] | exits for a model that has none, and cascades of several |
 
-pub mod attention;
-pub mod cascade;
-pub mod dendritic;
-pub mod early_exit;
-pub mod energy;
-pub mod experts;
-pub mod features;
+pub mod escalation;
+pub mod exits;
 pub mod fit;
-pub mod fuzzy;
-mod ladder;
-pub mod learned;
-mod names;
-pub mod perforated;
-pub mod precision;
-pub mod refine;
+pub mod model_chain;
+pub mod names;
 pub mod score;
 pub mod search;

@@ -16,6 +16,8 @@ use perforate_bench::kernels;
 use perforate_chart::{HitMap, Size, Theme};
 use perforate_data::pictures::Pixels;
 use perforate_kernels::memory::ZeroedAllocator;
+use perforate_lab::chosen_files::{self, ChosenFile};
+use perforate_lab::picture_form::FormTexts;
 use perforate_lab::{view, worker};
 
 use clock::BrowserClock;
@@ -149,9 +151,31 @@ impl View {
         to_js(&self.view.route(cascade))
     }
 
-    /// The command that measures perforated attention by length.
-    pub fn measure_lengths(&self) -> Result<JsValue, JsError> {
-        to_js(&self.view.measure_lengths())
+    /// The command that runs the study of a section.
+    pub fn study(&self, section: &str) -> Result<JsValue, JsError> {
+        to_js(&self.view.study(section))
+    }
+
+    /// The command that takes an input one gate further, at this value of the knob.
+    pub fn live(&self, section: &str, value: f32) -> Result<JsValue, JsError> {
+        to_js(&self.view.live(section, value))
+    }
+
+    /// What becomes of files that were chosen or dropped.
+    pub fn sort_files(&self, files: JsValue) -> Result<JsValue, JsError> {
+        let files: Vec<ChosenFile> = serde_wasm_bindgen::from_value(files)?;
+        to_js(&self.view.sort_files(&files))
+    }
+
+    /// That the browser could not read a file, and why.
+    pub fn unreadable(&self, file: &str, reason: &str) -> String {
+        chosen_files::unreadable(file, reason)
+    }
+
+    /// The form of pictures that these texts make of the model's.
+    pub fn picture_form(&self, texts: JsValue) -> Result<JsValue, JsError> {
+        let texts: FormTexts = serde_wasm_bindgen::from_value(texts)?;
+        to_js(&self.view.picture_form(&texts).map_err(|e| JsError::new(&e.to_string()))?)
     }
 
     /// Notes how many bytes of memory the measuring side has taken.
@@ -255,23 +279,8 @@ impl View {
         to_js(&found)
     }
 
-    /// A file to take away: json, csv, markdown, experiment, or svg:CHART.
+    /// A file to take away, as text; see [`view::View::export`].
     pub fn export(&self, kind: &str) -> Result<String, JsError> {
-        let report = self.view.report().ok_or_else(|| JsError::new("nothing is measured yet"))?;
-        match kind.split_once(':') {
-            Some(("svg", id)) => {
-                let plot =
-                    self.view.plot(id).ok_or_else(|| JsError::new("there is no such chart"))?;
-                let size = Size { width: 720.0, height: 450.0, device_pixel_ratio: 1.0 };
-                Ok(perforate_chart::svg(&plot, &Theme::light(), size))
-            }
-            _ => match kind {
-                "experiment" => report.experiments().map_err(|e| JsError::new(&e.to_string())),
-                "json" => report.to_json().map_err(|e| JsError::new(&e.to_string())),
-                "csv" => Ok(report.to_csv()),
-                "markdown" => Ok(report.to_markdown()),
-                _ => Err(JsError::new("there is no such export")),
-            },
-        }
+        self.view.export(kind).map_err(|e| JsError::new(&e.to_string()))
     }
 }

@@ -1,7 +1,7 @@
 """Writes what ONNX Runtime answers for a routed model, one row at a time, as goldens for tests/onnxruntime.rs.
 
-    perforate route dendritic --full models/fashion-full.onnx --light models/fashion-light.onnx \
-        --gate models/fashion-gate.onnx --out target/dendritic-fashion.onnx
+    perforate route dendritic --full models/fashion/full.onnx --light models/fashion/light.onnx \
+        --gate models/fashion/gate.onnx --out target/dendritic-fashion.onnx
     python tests/onnxruntime/goldens.py target/dendritic-fashion.onnx tests/onnxruntime/dendritic-fashion.npz \
         --knob threshold --values 2.0 0.1 0.0
 

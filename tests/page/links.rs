@@ -5,6 +5,7 @@ use perforate_lab::experiment::Experiment;
 use serde_json::Value;
 use thirtyfour::Key;
 
+use crate::canned::with_canned_page;
 use crate::reading::*;
 use crate::support::{Page, with_page, with_single_file};
 
@@ -29,7 +30,7 @@ fn view(page: &Page) -> Vec<String> {
 
 #[test]
 fn a_link_brings_the_view_back() {
-    with_page("link", "?quick&epsilon=5&scenario=dendritic/mlp", |page| {
+    with_canned_page("link", &["dendritic/mlp"], "&epsilon=5", |page| {
         wait_for_sweep(page);
         page.click("#settings > summary");
         // By keyboard: a field counts at Enter.
@@ -82,32 +83,32 @@ fn a_guarantee_is_judged_anew_and_nothing_measured() {
 
 #[test]
 fn malformed_addresses_are_told_and_the_page_works() {
-    let long = format!("?quick&seed={}", "9".repeat(4000));
+    let long = format!("&seed={}", "9".repeat(4000));
     let addresses = [
-        "?quick&scenario=nothing/here",
-        "?quick&scenario=",
-        "?quick&scenario=%00",
-        "?quick&epsilon=-1",
-        "?quick&epsilon=NaN",
-        "?quick&epsilon=1e400",
-        "?quick&delta=0",
-        "?quick&batch=0",
-        "?quick&batch=1e9",
-        "?quick&rounds=-5",
-        "?quick&test=0",
-        "?quick&score=%3Cscript%3Ealert(1)%3C/script%3E",
-        "?quick&loss=all",
-        "?quick&knob=left",
-        "?quick&routing=perhaps",
-        "?quick&watts=inf",
-        "?quick&want-speedup=-2",
-        "?quick&__proto__=1&constructor=2",
-        "?quick&%F0%9F%98%80=%F0%9F%98%80",
+        "&scenario=nothing/here",
+        "&scenario=",
+        "&scenario=%00",
+        "&epsilon=-1",
+        "&epsilon=NaN",
+        "&epsilon=1e400",
+        "&delta=0",
+        "&batch=0",
+        "&batch=1e9",
+        "&rounds=-5",
+        "&test=0",
+        "&score=%3Cscript%3Ealert(1)%3C/script%3E",
+        "&loss=all",
+        "&knob=left",
+        "&routing=perhaps",
+        "&watts=inf",
+        "&want-speedup=-2",
+        "&__proto__=1&constructor=2",
+        "&%F0%9F%98%80=%F0%9F%98%80",
         &long,
     ];
-    with_page("malformed", addresses[0], |page| {
+    with_canned_page("malformed", &["dendritic/mlp"], "", |page| {
         for query in addresses {
-            page.visit(query);
+            page.visit(&format!("?quick{query}"));
             page.wait_until("the first curve", PATIENCE, |page| measured(page) > 0);
             let told = page.text("#warnings li");
             assert!(told.starts_with("The address: "), "{query}: {told}");

@@ -1,14 +1,15 @@
-//! Measuring: the first curve, the knob, the switch, cancelling, every scenario.
+//! Measuring: the first curve, cancelling; and what becomes of results: the knob, the switch, the marks of a chart.
 
 use serde_json::Value;
 use thirtyfour::Key;
 
+use crate::canned::with_canned_page;
 use crate::reading::*;
-use crate::support::{Page, with_page};
+use crate::support::{Page, with_page, with_page_alone};
 
 #[test]
 fn first_curve_comes_by_itself_and_numbers_agree() {
-    with_page("first-curve", "", |page| {
+    with_page_alone("first-curve", "", |page| {
         let cold = first_curve_ms(page);
         page.reload();
         let warm = first_curve_ms(page);
@@ -29,7 +30,7 @@ fn first_curve_comes_by_itself_and_numbers_agree() {
 
 #[test]
 fn knob_moves_the_selection() {
-    with_page("knob", QUICK, |page| {
+    with_canned_page("knob", &["dendritic/mlp"], "", |page| {
         wait_for_sweep(page);
         let before = (page.text("#knob-text"), Table::read(page).selected());
         let at_end = page
@@ -57,7 +58,7 @@ fn knob_moves_the_selection() {
 
 #[test]
 fn routing_can_be_switched_off_and_on() {
-    with_page("routing", QUICK, |page| {
+    with_canned_page("routing", &["dendritic/mlp"], "", |page| {
         wait_for_sweep(page);
         page.press("#knob", Key::Home);
         let routed = figures(page);
@@ -81,7 +82,7 @@ fn routing_can_be_switched_off_and_on() {
 /// An input that is clicked shows its way through the model, which the knob changes; and a battery runs down.
 #[test]
 fn an_input_shows_its_way_and_a_battery_runs_down() {
-    with_page("inside", &format!("{QUICK}&scenario=selection-energy/fashion"), |page| {
+    with_canned_page("inside", &["selection-energy/fashion"], "", |page| {
         wait_for_sweep(page);
         assert!(page.text("#summary").contains("right answers"), "{}", page.text("#summary"));
         let charts: Vec<String> = colours(page).into_iter().map(|(id, _)| id).collect();
@@ -107,7 +108,7 @@ fn an_input_shows_its_way_and_a_battery_runs_down() {
 
 #[test]
 fn a_sweep_can_be_cancelled_and_resumed() {
-    with_page("cancel", "", |page| {
+    with_page_alone("cancel", "", |page| {
         wait_for_curve(page);
         assert_eq!(state(page), "measuring", "the sweep was over before it could be cancelled");
         let took = page.script(
@@ -132,58 +133,6 @@ fn a_sweep_can_be_cancelled_and_resumed() {
         wait_for_sweep(page);
         assert!(measured(page) >= kept, "a resumed sweep goes on");
         figures_stand_in_the_selected_row(page);
-    });
-}
-
-#[test]
-fn each_scenario_gives_a_curve() {
-    with_page("scenarios", QUICK, |page| {
-        wait_for_sweep(page);
-        let scenarios = page.script(
-            "return [...document.querySelectorAll('#scenarios [data-scenario]')].map(b => b.dataset.scenario)",
-        );
-        let scenarios: Vec<String> = serde_json::from_value(scenarios).expect("names");
-        let fits = |page: &Page| {
-            page.wait_until("nothing to scroll sideways", PATIENCE, |page| {
-                page.number("return document.documentElement.scrollWidth - innerWidth") <= 0.0
-            });
-        };
-        for wanted in ["dendritic/mlp", "dendritic/fashion"] {
-            assert!(scenarios.iter().any(|name| name == wanted), "no {wanted} among {scenarios:?}");
-        }
-        // A transformer takes its time in a browser: of these the first rounds will do.
-        let (sentences, images): (Vec<_>, Vec<_>) =
-            scenarios.iter().rev().partition(|name| name.ends_with("/sentences"));
-        for scenario in sentences {
-            page.emulate(1280, 800, false);
-            choose(page, scenario);
-            page.wait_until(&format!("a curve of {scenario}"), 3 * PATIENCE, |page| {
-                is_chosen(page, scenario) && measured(page) > 0
-            });
-            fits(page);
-            page.emulate(390, 844, false);
-            fits(page);
-            page.click("#cancel");
-            wait_for(page, "the sweep to stop", |page| state(page) == "idle");
-            table_is_sane(page);
-            figures_stand_in_the_selected_row(page);
-        }
-        page.emulate(1280, 800, false);
-        for scenario in images {
-            // Its first curve comes on a phone, the rest on a desk.
-            choose(page, scenario);
-            page.emulate(390, 844, false);
-            page.wait_until(&format!("a curve of {scenario}"), PATIENCE, |page| {
-                is_chosen(page, scenario) && measured(page) > 0
-            });
-            fits(page);
-            page.emulate(1280, 800, false);
-            wait_for_sweep(page);
-            fits(page);
-            table_is_sane(page);
-            canvases_are_drawn(page);
-            figures_stand_in_the_selected_row(page);
-        }
     });
 }
 

@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use thirtyfour::prelude::*;
@@ -46,10 +47,19 @@ pub struct Page {
     url: String,
     // In the order in which they must go: the session needs the driver, the browser its profile.
     session: Option<WebDriver>,
-    driver: Child,
+    _driver: Arc<Driver>,
     profile: TempDir,
     runtime: Runtime,
 }
+
+/// The driver's process, which serves all pages that are open.
+struct Driver {
+    process: Child,
+    port: u16,
+}
+
+/// It ends with the last page.
+static DRIVER: Mutex<Weak<Driver>> = Mutex::new(Weak::new());
 
 impl Page {
     /// Starts a browser for `url`, which [`Page::reload`] then opens.
@@ -63,12 +73,13 @@ impl Page {
             .expect("a runtime on this thread");
         let profile = tempfile::tempdir().expect("a folder for the browser's profile");
         let browser = find(&BROWSERS);
-        let (driver, port) = start_driver(&find(&DRIVERS));
-        let mut page = Self { url: url.to_owned(), session: None, driver, profile, runtime };
+        let driver = Driver::running();
+        let server = format!("http://127.0.0.1:{}", driver.port);
+        let mut page =
+            Self { url: url.to_owned(), session: None, _driver: driver, profile, runtime };
         let capabilities =
             page.capabilities(&browser).expect("capabilities that can be written as JSON");
-        let session =
-            page.runtime.block_on(WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities));
+        let session = page.runtime.block_on(WebDriver::new(server, capabilities));
         page.session = Some(session.unwrap_or_else(|e| {
             panic!(
                 "{} does not start; if its version is not the driver's, run ./setup.sh: {e}",
@@ -281,21 +292,37 @@ impl Drop for Page {
             // The browser ends with its session. Were the driver killed first, it would live on.
             self.runtime.block_on(session.quit()).ok();
         }
-        self.driver.kill().ok();
-        self.driver.wait().ok();
+    }
+}
+
+impl Driver {
+    fn running() -> Arc<Driver> {
+        let mut running = DRIVER.lock().unwrap_or_else(PoisonError::into_inner);
+        running.upgrade().unwrap_or_else(|| {
+            let driver = Arc::new(start_driver(&find(&DRIVERS)));
+            *running = Arc::downgrade(&driver);
+            driver
+        })
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
     }
 }
 
 /// Starts the driver on a port of its own choosing, which it prints.
-fn start_driver(program: &Path) -> (Child, u16) {
-    let mut driver = Command::new(program)
+fn start_driver(program: &Path) -> Driver {
+    let mut process = Command::new(program)
         .arg("--port=0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap_or_else(|e| panic!("{} does not start: {e}; run ./setup.sh", program.display()));
-    let mut lines = BufReader::new(driver.stdout.take().expect("a pipe")).lines();
+    let mut lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
     let port = lines
         .by_ref()
         .map_while(Result::ok)
@@ -306,7 +333,7 @@ fn start_driver(program: &Path) -> (Child, u16) {
         .unwrap_or_else(|| panic!("{} names no port; run ./setup.sh", program.display()));
     // Somebody must go on reading, or the driver stops once the pipe is full.
     std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-    (driver, port)
+    Driver { process, port }
 }
 
 /// The program that the variable names, or else the first of the names that the path has.

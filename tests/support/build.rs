@@ -10,8 +10,9 @@ use std::time::{Instant, SystemTime};
 const SOURCES: &[&str] =
     &["src", "www", "models", "Cargo.toml", "Cargo.lock", "Trunk.toml", ".cargo"];
 
-/// Sources of the models, not of the page.
-const NOT_SOURCES: &[&str] = &["models/train"];
+/// Sources of the models, of the command line, and what only the scripts' checker reads; not of the page.
+const NOT_SOURCES: &[&str] = &["models/train", "src/cli", "src/lib.rs", "src/main.rs"];
+const NOT_SOURCE: &str = ".d.ts";
 
 /// The folder that cargo builds into.
 pub fn target() -> &'static Path {
@@ -84,7 +85,8 @@ fn newest_source(root: &Path) -> Option<SystemTime> {
 }
 
 fn newest(path: &Path, ignored: &[PathBuf]) -> Option<SystemTime> {
-    if ignored.iter().any(|other| other == path) {
+    let declarations = path.to_string_lossy().ends_with(NOT_SOURCE);
+    if declarations || ignored.iter().any(|other| other == path) {
         return None;
     }
     // A folder's own time tells of files that were removed.

@@ -3,6 +3,8 @@
 //! [`with_page`] builds the page where that is stale ([`build`]), serves it over HTTP ([`server`]), opens
 //! it in a fresh headless Chromium ([`browser`]) and hands it to a test. A test that fails leaves a
 //! screenshot and the console's log under `target/page-failures`, and says where.
+//!
+//! Pages are open side by side, unless a test is about times: that one has the machine to itself.
 
 mod browser;
 mod build;
@@ -13,43 +15,64 @@ pub use server::Server;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{PoisonError, RwLock};
 
-/// The page measures time, so only one of them may be open.
-static ONE_PAGE: Mutex<()> = Mutex::new(());
+/// Held for writing by a test about times.
+static MACHINE: RwLock<()> = RwLock::new(());
 
-/// Runs `test` in a browser of its own on the built page, opened with `query` ("?quick" measures less
-/// carefully, which is enough wherever the test is not about the measurement).
+/// How a test opens the page.
+#[derive(Clone, Copy, Default)]
+pub struct Setting<'a> {
+    /// What it is called, and its screenshot.
+    pub name: &'a str,
+    /// Of the address: "?quick" measures less carefully, which is enough wherever a test is not about the measurement.
+    pub query: &'a str,
+    /// Files in these folders are served too, in the place of the page's own where they have the same name.
+    pub folders: &'a [&'a Path],
+    /// Whether it is about times, so that nothing else may run.
+    pub alone: bool,
+}
+
+/// Runs `test` in a browser of its own on the built page, opened with `query`.
 ///
 /// Whatever else it asserts, the page may not have written an error to the console.
 pub fn with_page(name: &str, query: &str, test: impl FnOnce(&Page)) {
-    with_page_and_files(name, query, &[], test);
+    with(Setting { name, query, ..Setting::default() }, |page, _| test(page));
 }
 
-/// The same, with the files of more folders beside the page's own.
-pub fn with_page_and_files(name: &str, query: &str, folders: &[&Path], test: impl FnOnce(&Page)) {
-    with_served_page(name, query, folders, |page, _| test(page));
+/// The same for a test about times.
+pub fn with_page_alone(name: &str, query: &str, test: impl FnOnce(&Page)) {
+    with(Setting { name, query, alone: true, ..Setting::default() }, |page, _| test(page));
 }
 
-/// The same for a test that is about the server too.
-pub fn with_served_page(
-    name: &str,
-    query: &str,
-    folders: &[&Path],
-    test: impl FnOnce(&Page, &Server),
-) {
-    let _turn = ONE_PAGE.lock().unwrap_or_else(PoisonError::into_inner);
-    let folders: Vec<&Path> =
-        std::iter::once(build::page()).chain(folders.iter().copied()).collect();
-    let server = server::Server::start(&folders).expect("a port on the loopback interface");
-    run(name, &format!("{}{query}", server.url()), |page| test(page, &server));
+/// The same in any setting, for a test that may be about the server too.
+pub fn with(setting: Setting, test: impl FnOnce(&Page, &Server)) {
+    turn(setting.alone, || {
+        let own = setting.folders.iter().copied();
+        let folders: Vec<&Path> = own.chain([build::page()]).collect();
+        let server = Server::start(&folders).expect("a port on the loopback interface");
+        let url = format!("{}{}", server.url(), setting.query);
+        run(setting.name, &url, |page| test(page, &server));
+    });
 }
 
-/// The same on the one HTML file that a build makes, opened from its folder.
+/// The same for a test about times on the one HTML file that a build makes, opened from its folder.
 pub fn with_single_file(name: &str, query: &str, test: impl FnOnce(&Page)) {
-    let _turn = ONE_PAGE.lock().unwrap_or_else(PoisonError::into_inner);
-    let file = build::page().join("perforate.html");
-    run(name, &format!("file://{}{query}", file.display()), test);
+    turn(true, || {
+        let file = build::page().join("perforate.html");
+        run(name, &format!("file://{}{query}", file.display()), test);
+    });
+}
+
+fn turn(alone: bool, test: impl FnOnce()) {
+    // A test that failed has left nothing behind.
+    if alone {
+        let _machine = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+        test();
+    } else {
+        let _machine = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
+        test();
+    }
 }
 
 fn run(name: &str, url: &str, test: impl FnOnce(&Page)) {

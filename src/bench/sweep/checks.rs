@@ -1,8 +1,9 @@
 //! What a sweep doubts about its subject and itself.
 
-use crate::doubt::Doubt;
-use crate::results::Subject;
+use crate::contender::ContenderId;
 use crate::stats::Interval;
+use crate::subject::BenchTarget;
+use crate::warning::MeasurementWarning;
 use perforate_base::Result;
 use perforate_engine::{Knobs, Session};
 
@@ -16,11 +17,11 @@ const UNEQUAL: f64 = 0.05;
 const WIDE: f64 = 0.1;
 
 /// Holds the ends of the routed model against the models alone; says so if they differ.
-pub(super) fn check_ends(subject: &Subject) -> Result<Vec<String>> {
+pub(super) fn check_ends(subject: &BenchTarget) -> Result<Vec<String>> {
     let mut warnings = vec![];
     let ends = [
-        (&subject.full, subject.range.always, "full"),
-        (&subject.light, subject.range.never, "light"),
+        (&subject.full, subject.range.full, "full"),
+        (&subject.light, subject.range.light, "light"),
     ];
     let rows: Vec<usize> = (0..subject.test.0.len().min(CHECKED_ROWS)).collect();
     let batch = subject.test.0.rows(&rows)?;
@@ -53,13 +54,15 @@ pub(super) fn unequal_doubt(at_always: Interval, at_never: f64) -> Option<String
     })
 }
 
-/// A doubt about the widest of these intervals, by arm, if it is wide.
-pub(super) fn wide_doubt(intervals: impl Iterator<Item = (usize, Interval)>) -> Option<Doubt> {
+/// A doubt about the widest of these intervals, by contender, if it is wide.
+pub(super) fn wide_doubt(
+    intervals: impl Iterator<Item = (ContenderId, Interval)>,
+) -> Option<MeasurementWarning> {
     intervals
-        .map(|(arm, interval)| (arm, interval.relative_width()))
+        .map(|(id, interval)| (id, interval.relative_width()))
         .max_by(|a, b| a.1.total_cmp(&b.1))
         .filter(|(_, width)| *width > WIDE)
-        .map(|(arm, width)| Doubt::WideInterval(arm, width))
+        .map(|(id, width)| MeasurementWarning::WideInterval(id, width))
 }
 
 /// More than this is impossible for a setting that does all that the full model does.
@@ -82,9 +85,12 @@ mod tests {
     #[test]
     fn the_widest_interval_is_named_if_it_is_wide() {
         let interval = |half: f64| Interval { median: 2.0, lo: 2.0 - half, hi: 2.0 + half };
-        let of = |halves: [f64; 2]| wide_doubt(halves.into_iter().map(interval).enumerate());
+        let of = |halves: [f64; 2]| wide_doubt(ContenderId::first(2).zip(halves.map(interval)));
         assert_eq!(of([0.05, 0.09]), None);
-        assert_eq!(of([0.25, 0.05]), Some(Doubt::WideInterval(0, 0.25)));
+        assert_eq!(
+            of([0.25, 0.05]),
+            Some(MeasurementWarning::WideInterval(ContenderId::new(0), 0.25))
+        );
     }
 
     #[test]

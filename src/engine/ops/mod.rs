@@ -3,7 +3,8 @@
 
 pub mod attention;
 pub mod integer;
-pub mod tally;
+pub(crate) mod lacking;
+pub mod skipped_work;
 pub mod tokens;
 
 use tract_onnx::Onnx;

@@ -2,8 +2,8 @@
 
 use std::arch::x86_64::*;
 
+use super::loops::{Head, Scratch, run};
 use super::vector::Vector;
-use super::{Head, Scratch, run};
 
 /// All of a head.
 ///

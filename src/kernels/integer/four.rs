@@ -1,7 +1,7 @@
 //! Weights in four bits, unpacked to eight on the way to the kernel, a block of a panel at a time.
 
-use super::BLOCK;
 use super::kernel::{self, Isa};
+use super::numbers::BLOCK;
 
 /// Weights of a linear map in four bits, ready for a kernel: 4.5 bits a weight, scales included.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,39 +10,18 @@
 //! | module | does |
 //! |---|---|
 //! | `kernel` | the inner loops, for each machine |
+//! | `numbers` | constants of the scheme, rounding |
 //! | `eight`, `four` | weights in the order in which a kernel reads them |
 
 mod eight;
 mod four;
 mod kernel;
+mod numbers;
 
 pub use eight::PackedInt8;
 pub use four::PackedInt4;
 pub use kernel::Isa;
-
-/// Inputs that share a scale where weights are in four bits.
-pub const BLOCK: usize = 32;
-/// Least size of a row's largest activation, so that a row of zeros has a scale.
-pub const SMALLEST: f32 = 1e-30;
-/// Largest whole number of eight bits, symmetric about zero.
-pub const LARGEST: f32 = 127.0;
-
-/// To the nearest whole number, halves to even, for magnitudes up to 2²²: adding 1.5 · 2²³ leaves no room for a fraction.
-fn round(v: f32) -> f32 {
-    const MAGIC: f32 = 12_582_912.0;
-    (v + MAGIC) - MAGIC
-}
+pub use numbers::{BLOCK, LARGEST, SMALLEST};
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn halves_go_to_even() {
-        for (v, wanted) in
-            [(0.5, 0.0), (1.5, 2.0), (-0.5, 0.0), (-2.5, -2.0), (126.6, 127.0), (-127.0, -127.0)]
-        {
-            assert_eq!(round(v), wanted, "{v}");
-        }
-    }
-}
+mod tests;

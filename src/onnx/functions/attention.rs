@@ -2,8 +2,9 @@
 
 use tract_onnx::pb::{FunctionProto, TensorProto, tensor_proto::DataType};
 
-use super::Body;
-use crate::{float_tensor, int_attribute, ints_attribute};
+use super::body::Body;
+use crate::attributes::{int_attribute, ints_attribute};
+use crate::tensors::float_tensor;
 
 /// Attention over those blocks of keys whose importance reaches a threshold.
 ///

@@ -2,8 +2,9 @@
 
 use tract_onnx::pb::{FunctionProto, tensor_proto::DataType};
 
-use super::Body;
-use crate::{float_tensor, int_attribute};
+use super::body::Body;
+use crate::attributes::int_attribute;
+use crate::tensors::float_tensor;
 
 /// `y = x · W`, weights in eight bits, activations measured row by row: `x [.., k]` f32, `weights [k, n]` int8,
 /// `scales [n]` f32 → `y [.., n]` f32.

@@ -73,6 +73,7 @@ impl RiskTarget {
 
 /// The outcome of the choice.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Certificate {
     /// Index of the chosen candidate: the last that passes, in the order given.
     pub chosen: Option<usize>,

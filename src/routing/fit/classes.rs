@@ -1,4 +1,4 @@
-//! What scores of classes say.
+//! Answers and probabilities from scores of classes.
 
 use super::temperature::softmax;
 

@@ -28,6 +28,7 @@ const SHARES: [f32; 4] = [1.0, 0.9, 0.8, 0.7];
 
 /// A model in fewer bits.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Quantised {
     /// The model.
     pub model: ModelProto,

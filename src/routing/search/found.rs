@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tract_onnx::pb::ModelProto;
 
-use crate::cascade::Models;
-use crate::early_exit::{self, Confidence, Stages};
+use crate::exits::{self, Confidence, Stages};
+use crate::model_chain::ModelChain;
 use perforate_base::Result;
 use perforate_onnx::{Metadata, rename_output};
 
 /// A candidate exit, or a model of a cascade, as it turned out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Exit {
     /// The tensor that its head reads, by the file's name; or the model's file.
     pub tensor: String,
@@ -40,11 +41,12 @@ pub enum Parts {
     /// A model in stages with a head behind each but the last.
     Exits(Stages),
     /// Whole models, cheapest first.
-    Cascade(Models),
+    Chain(ModelChain),
 }
 
 /// What a search found.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Found {
     /// The parts.
     pub parts: Parts,
@@ -61,23 +63,27 @@ pub struct Found {
 }
 
 impl Found {
-    /// The routed model. `threshold` is the default of its knob; `provenance` says by role where it comes from.
+    /// The routed model of a strategy. `threshold` is the default of its knob; `provenance` says by role where it comes from.
     pub fn compose(
         &self,
+        strategy: &str,
         threshold: f32,
         provenance: BTreeMap<String, String>,
     ) -> Result<ModelProto> {
         let mut model = match &self.parts {
             Parts::Exits(stages) => {
-                early_exit::compose(stages, &self.confidence, threshold, provenance)?
+                let names = exits::exit_names(stages);
+                exits::compose(stages, &self.confidence, (strategy, &names), threshold, provenance)?
             }
-            Parts::Cascade(models) => models.compose(&self.confidence, threshold, provenance)?,
+            Parts::Chain(models) => {
+                models.compose(strategy, &self.confidence, threshold, provenance)?
+            }
         };
         if self.tolerance.is_some() {
             let metadata = Metadata { tolerance: self.tolerance, ..Metadata::read(&model)? };
             metadata.write(&mut model)?;
         }
-        rename_output(&mut model, early_exit::OUTPUT, &self.output);
+        rename_output(&mut model, exits::OUTPUT, &self.output);
         Ok(model)
     }
 
@@ -85,7 +91,7 @@ impl Found {
     pub fn light(&self) -> Result<ModelProto> {
         match &self.parts {
             Parts::Exits(stages) => stages.up_to_head(0),
-            Parts::Cascade(models) => Ok(models.alone(0)?.model().clone()),
+            Parts::Chain(models) => Ok(models.alone(0)?.model().clone()),
         }
     }
 }

@@ -2,68 +2,52 @@
 //! in closed form to the model's own answers, and keeps those exits that save most. Nothing is trained, and no labels
 //! are needed.
 //!
-//! | room | does |
+//! | module | does |
 //! |---|---|
 //! | `probe` | the model with the features of every candidate exit as outputs; what each costs |
 //! | `features` | from a tensor inside a model to a row of numbers: pooling, as ONNX operators |
 //! | `choose` | which exits are worth having, by simulating the routed model |
-//! | `search` | all of it in small steps |
-//! | `cascade` | the same for several models, of which the cheap ones are asked first |
+//! | `exits` | all of it in small steps |
+//! | `chain` | the same for several models, of which the cheap ones are asked first |
 //! | `found` | what came of it: parts of a routed model |
+//! | `options` | what is looked for, and the fewest rows to look with |
 //! | `survey` | what a model is, before anything is done with it |
 //!
 //! Heads are linear maps of pooled activations to the full model's logits, by ridge regression with the penalty from
 //! cross-validation (as linear classifier probes: Alain and Bengio, "Understanding intermediate layers using linear
 //! classifier probes", ICLR workshop 2017).
-
 //!
-//! ```
-//! use perforate_routing::search::{Options, early_exits};
+//! ```no_run
+//! use perforate_routing::search::{Options, exits};
 //! use perforate_data::{Samples, images};
 //! use perforate_engine::Batch;
 //! use perforate_onnx::{Component, encode};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let model = Component::decode("full.onnx", &std::fs::read("models/fashion-full.onnx")?)?;
+//! let model = Component::decode("full.onnx", &std::fs::read("models/fashion/full.onnx")?)?;
 //! let file = std::fs::read("models/data/fashion-mnist/t10k-images-idx3-ubyte.gz")?;
 //! let pixels = images::read_images("images", &file)?;
 //! let inputs = Samples::new(Batch::new().with("x", pixels), None)?;
 //! let some = inputs.select(&(0..200).collect::<Vec<_>>())?;
-//! let found = early_exits(model, some, Options::default())?;
-//! let routed = found.compose(0.9, Default::default())?;
+//! let found = exits(model, some, Options::default())?;
+//! let routed = found.compose("example", 0.9, Default::default())?;
 //! println!("{} bytes, at {:.0} % of the operations", encode(&routed).len(), 100.0 * found.expected_cost);
 //! # Ok(())
 //! # }
 //! ```
 
-mod cascade;
+mod chain;
 mod choose;
+mod exits;
 mod features;
 mod found;
+mod options;
 mod probe;
-mod search;
 mod survey;
 
-pub use cascade::{CascadeSearch, cascade};
+pub use chain::{ChainSearch, model_chain};
+pub use exits::{Search, exits};
 pub use found::{Exit, Found, Parts};
-pub use search::{Search, early_exits};
+pub use options::Options;
+
 pub use survey::{Survey, survey};
-
-/// What is looked for.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Options {
-    /// Most exits, or models before the last.
-    pub exits: usize,
-    /// Share of answers that may differ from the full model's.
-    pub risk: f64,
-    /// Whether outputs are numbers, and no scores of classes; one number always is.
-    pub numbers: bool,
-    /// Whether dendritic gates say how sure an exit is, instead of its largest probability.
-    pub gates: bool,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options { exits: 3, risk: 0.01, numbers: false, gates: false }
-    }
-}

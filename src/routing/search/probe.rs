@@ -8,7 +8,7 @@ use tract_onnx::prelude::{Datum, DatumType};
 
 use perforate_base::units::Macs;
 use perforate_base::{Error, ErrorKind, Result};
-use perforate_engine::{Batch, Knobs, Library, Program, Session};
+use perforate_engine::{Batch, Knobs, PlanCache, Program, Session};
 use perforate_onnx::{Component, Cut, GraphBuilder, Metadata, Separable, Size, value_info};
 
 use super::features::{self, Pooling};
@@ -212,7 +212,7 @@ impl Probe {
 }
 
 fn compile(model: &ModelProto, name: &str) -> Result<Program> {
-    Program::from_proto(&Library::default(), name, model, 0)
+    Program::from_proto(&PlanCache::default(), name, model, 0)
 }
 
 /// Types and shapes of all outputs of a run.

@@ -17,6 +17,7 @@ const PLACES: usize = 3;
 
 /// A model, looked at.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Survey {
     /// Name, and type and shape in words.
     pub inputs: Vec<(String, String)>,

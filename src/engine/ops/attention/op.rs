@@ -5,7 +5,7 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core::ops::Cost;
 use tract_onnx::tract_hir::internal::*;
 
-use crate::ops::tally;
+use crate::ops::skipped_work;
 use perforate_base::units::Macs;
 use perforate_kernels::attention::{BLOCK, Head, Isa, Scratch, attend};
 use perforate_onnx::functions::{ATTENTION_BLOCK, PERFORATED_ATTENTION};
@@ -121,7 +121,7 @@ impl EvalOp for PerforatedAttention {
                     kept,
                 };
                 attend(isa, head, &mut scratch, out);
-                tally::spare(row, Macs(2.0 * (d * left_out(kept, n)) as f64));
+                skipped_work::record(row, Macs(2.0 * (d * left_out(kept, n)) as f64));
             }
         }
         Ok(tvec!(y.into_tvalue()))
@@ -143,7 +143,7 @@ impl TypedOp for PerforatedAttention {
         Ok(tvec!(f32::fact(inputs[0].shape.to_tvec())))
     }
 
-    /// With everything kept; what is left out is told to the tally.
+    /// With everything kept; what is left out is recorded in `skipped_work`.
     fn cost(&self, inputs: &[&TypedFact]) -> TractResult<TVec<(Cost, TDim)>> {
         let numbers: TDim = inputs[0].shape.iter().product();
         Ok(tvec!((Cost::FMA(f32::datum_type()), numbers * inputs[0].shape[2].clone() * 2)))

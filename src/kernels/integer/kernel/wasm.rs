@@ -2,7 +2,9 @@
 
 use std::arch::wasm32::*;
 
-use super::{Blocks, Isa};
+use super::blocks::Blocks;
+use super::isa::Isa;
+use crate::integer::numbers::round;
 
 /// Rows with a panel of 8 columns, in pairs. The rows are written out: the page is compiled for size, which unrolls no
 /// loop, and sums in memory would take as long as the products.
@@ -128,7 +130,7 @@ pub fn quantise(row: &[f32], scale: f32, q: &mut [i16]) {
         }
     }
     for ix in row.len() - rest..row.len() {
-        q[ix] = super::super::round(row[ix] / scale) as i16;
+        q[ix] = round(row[ix] / scale) as i16;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::Blocks;
+use super::blocks::Blocks;
 
 /// `R` rows with a panel of 16 columns, in pairs.
 ///

@@ -1,0 +1,119 @@
+//! What a sweep takes: the models, the samples, and how much to measure.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use perforate_base::Named;
+use perforate_base::units::Seconds;
+use perforate_data::perturb::Variant;
+use perforate_data::{Calibration, Scaling, Test};
+use perforate_engine::{Program, Work};
+use perforate_onnx::KnobRange;
+use perforate_routing::fit::calibrate::RiskTarget;
+
+use super::energy::EnergyModel;
+
+/// What "active" means for a routed model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Active {
+    /// The share of rows that take the full path, where there are two.
+    #[default]
+    FullPath,
+    /// Operations, as a share of the full model's, where paths have several lengths.
+    Operations,
+    /// Energy by operations and bytes, as a share of the full model's, where paths do the same operations in other
+    /// precisions.
+    Energy,
+}
+
+impl Active {
+    /// What work counts as, where shares of it are compared.
+    pub fn weight(self, energy: &EnergyModel, work: Work) -> f64 {
+        match self {
+            Active::FullPath | Active::Operations => work.macs.0,
+            Active::Energy => energy.by_operations(work).0,
+        }
+    }
+}
+
+/// What counts as cost where settings, paths or models are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CostBasis {
+    /// Multiply-accumulates, or their energy where precisions differ: the same everywhere.
+    #[default]
+    Operations,
+    /// Seconds as measured on this device.
+    Time,
+}
+
+impl Named for CostBasis {
+    const ALL: &'static [CostBasis] = &[CostBasis::Operations, CostBasis::Time];
+
+    fn name(&self) -> &'static str {
+        match self {
+            CostBasis::Operations => "operations",
+            CostBasis::Time => "time",
+        }
+    }
+}
+
+/// What a sweep measures.
+#[derive(Debug, Clone)]
+pub struct BenchTarget {
+    /// The model to be replaced.
+    pub full: Arc<Program>,
+    /// The cheap model alone.
+    pub light: Arc<Program>,
+    /// The routed model.
+    pub routed: Arc<Program>,
+    /// Other models to compare with: static ones that were trained for costs between light and full, and routed ones of
+    /// other strategies, at the settings that are their knobs' defaults.
+    pub others: Vec<Arc<Program>>,
+    /// What "active" means.
+    pub active: Active,
+    /// Whether the light model runs for every row, because the gate reads it, and none of it is part
+    /// of the full one: then it is the router's cost.
+    pub light_always_runs: bool,
+    /// Name and range of the knob that is swept.
+    pub knob: String,
+    /// Its ends.
+    pub range: KnobRange,
+    /// Labelled samples on which temperatures are fitted.
+    pub scaling: Option<Scaling>,
+    /// Samples on which the operating point is chosen.
+    pub calibration: Calibration,
+    /// Samples on which everything is reported.
+    pub test: Test,
+    /// The same, disturbed, to see what that does to the full and to the routed model.
+    pub variants: Vec<Variant>,
+    /// Where outputs are numbers and no scores of classes: how far from the full model's an answer that agrees may lie.
+    pub tolerance: Option<f32>,
+}
+
+/// How much to measure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// Rounds of timing, for each batch size.
+    pub rounds: usize,
+    /// Settings of the knob that are measured, its ends included.
+    pub settings: usize,
+    /// Rows in one timing pass at batch 1.
+    pub timed_rows: usize,
+    /// The larger batch size.
+    pub batch: usize,
+    /// Length of a slice between two looks at the outside world.
+    pub slice: Seconds,
+    /// Seed of the bootstrap.
+    pub seed: u64,
+    /// The guarantee that the operating point must carry.
+    pub target: RiskTarget,
+    /// What counts as cost.
+    pub cost: CostBasis,
+    /// Constants by which energy is a cost.
+    pub energy: EnergyModel,
+    /// Whether only times are wanted, for another launch's results: not every sample is judged then.
+    pub timing_only: bool,
+}

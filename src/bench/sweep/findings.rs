@@ -1,0 +1,72 @@
+//! What finished stages have found, and what stages add to row by row.
+
+use std::sync::Arc;
+
+use perforate_base::Result;
+use perforate_engine::{Order, Program};
+
+use crate::baseline::BaselineRun;
+use crate::costs::Costs;
+use crate::robustness::Disturbance;
+use crate::setting::Setting;
+use crate::subject::BenchTarget;
+
+use super::answers::Answers;
+use super::model::Model;
+use super::timer::{SegmentTimer, Timer};
+
+/// All of it.
+#[derive(Debug)]
+pub(super) struct Findings {
+    /// What every path answers.
+    pub answers: Answers,
+    /// What the full model costs alone.
+    pub full_costs: Costs,
+    /// What the light model costs alone.
+    pub light_costs: Costs,
+    /// What the other models answer, in the order of [`BenchTarget::others`].
+    pub others: Vec<BaselineRun>,
+    /// The settings that are measured, cheapest first; empty before the scores are known.
+    pub grid: Vec<Setting>,
+    /// How each model runs its segments on a batch.
+    pub orders: Vec<(Model, Vec<Order>)>,
+    /// Times of all contenders, one row at a time.
+    pub batch1: Option<Timer>,
+    /// Times of the routed model's segments.
+    pub segments: Option<SegmentTimer>,
+    /// Times of the full, the routed and the light model by themselves.
+    pub router: Option<Timer>,
+    /// Times of all contenders in batches.
+    pub batch_n: Option<Timer>,
+    /// Full and routed model on disturbed samples.
+    pub robustness: Option<Disturbance>,
+    /// Doubts about the models.
+    pub warnings: Vec<String>,
+}
+
+impl Findings {
+    /// Nothing found yet but `answers`' ends, and what is known before anything runs.
+    pub fn new(subject: &BenchTarget, answers: Answers, warnings: Vec<String>) -> Result<Findings> {
+        let samples = &subject.test.0;
+        let alone = |program: &Arc<Program>| BaselineRun::new(program.clone(), samples);
+        Ok(Findings {
+            others: subject.others.iter().map(alone).collect::<Result<_>>()?,
+            full_costs: Costs::of(&subject.full, samples)?,
+            light_costs: Costs::of(&subject.light, samples)?,
+            answers,
+            grid: vec![],
+            orders: vec![],
+            batch1: None,
+            segments: None,
+            router: None,
+            batch_n: None,
+            robustness: None,
+            warnings,
+        })
+    }
+
+    /// How a model runs its segments on a batch; empty before that is chosen.
+    pub fn orders_of(&self, model: Model) -> &[Order] {
+        self.orders.iter().find(|(own, _)| *own == model).map_or(&[], |(_, orders)| orders)
+    }
+}

@@ -1,0 +1,160 @@
+//! Which stage a sweep is in, and which one follows.
+
+use perforate_base::Result;
+
+use crate::clock::Clock;
+use crate::results::Progress;
+use crate::robustness::Disturbance;
+
+use super::certificate::chosen_setting;
+use super::findings::Findings;
+use super::outcome::Outcome;
+use super::setup::Setup;
+use super::stages::{
+    ChooseOrders, JudgeDisturbed, JudgeOthers, RecordFirstRows, RecordRemainingRows, RecordScores,
+    TimeBatch1, TimeBatchN, TimeRouter, TimeSegments,
+};
+use super::timer::Timer;
+use super::timers;
+
+/// The stages in order.
+#[derive(Debug)]
+pub(super) enum Stage {
+    Scores(RecordScores),
+    FirstRows(RecordFirstRows),
+    Batch1(Box<TimeBatch1>),
+    Segments(Box<TimeSegments>),
+    Others(JudgeOthers),
+    Router(Box<TimeRouter>),
+    Orders(Box<ChooseOrders>),
+    BatchN(Box<TimeBatchN>),
+    RemainingRows(RecordRemainingRows),
+    Robustness(Box<JudgeDisturbed>),
+    Done,
+}
+
+impl Stage {
+    /// The first one.
+    pub fn first() -> Stage {
+        Stage::Scores(RecordScores)
+    }
+
+    /// Does one slice of work.
+    pub fn step(
+        &mut self,
+        clock: &impl Clock,
+        setup: &Setup,
+        found: &mut Findings,
+    ) -> Result<Outcome> {
+        match self {
+            Stage::Scores(stage) => stage.step(clock, setup, found),
+            Stage::FirstRows(stage) => stage.step(clock, setup, found),
+            Stage::Batch1(stage) => stage.step(clock, setup, found),
+            Stage::Segments(stage) => stage.step(clock),
+            Stage::Others(stage) => stage.step(clock, setup, found),
+            Stage::Router(stage) => stage.step(clock),
+            Stage::Orders(stage) => stage.step(clock, setup, found),
+            Stage::BatchN(stage) => stage.step(clock),
+            Stage::RemainingRows(stage) => stage.step(clock, setup, found),
+            Stage::Robustness(stage) => stage.step(clock, setup),
+            Stage::Done => Ok(Outcome::more(false)),
+        }
+    }
+
+    /// The stage after this one, which is finished.
+    pub fn next(&self, setup: &Setup, found: &Findings) -> Result<Stage> {
+        Ok(match self {
+            Stage::Scores(_) => Stage::FirstRows(RecordFirstRows),
+            Stage::FirstRows(_) => {
+                Stage::Batch1(Box::new(TimeBatch1 { timer: timers::curve(setup, found, 1)? }))
+            }
+            Stage::Batch1(_) => {
+                Stage::Segments(Box::new(TimeSegments { timer: timers::segments(setup, found)? }))
+            }
+            Stage::Segments(_) => Stage::Others(JudgeOthers),
+            Stage::Others(_) => {
+                Stage::Router(Box::new(TimeRouter { timer: timers::router(setup)? }))
+            }
+            Stage::Router(_) => Stage::Orders(Box::new(ChooseOrders::new(&setup.subject))),
+            Stage::Orders(_) => {
+                let timer = timers::curve(setup, found, setup.options.batch)?;
+                Stage::BatchN(Box::new(TimeBatchN { timer }))
+            }
+            Stage::BatchN(_) => Stage::RemainingRows(RecordRemainingRows),
+            Stage::RemainingRows(_) => disturbed(setup, found),
+            Stage::Robustness(_) | Stage::Done => Stage::Done,
+        })
+    }
+
+    /// Leaves what this stage measured among the findings.
+    pub fn deposit(self, found: &mut Findings) {
+        match self {
+            Stage::Batch1(stage) => found.batch1 = Some(stage.timer),
+            Stage::Segments(stage) => found.segments = Some(stage.timer),
+            Stage::Router(stage) => found.router = Some(stage.timer),
+            Stage::BatchN(stage) => found.batch_n = Some(stage.timer),
+            Stage::Robustness(stage) => found.robustness = Some(stage.disturbance),
+            // These add to the findings row by row.
+            Stage::Scores(_)
+            | Stage::FirstRows(_)
+            | Stage::Others(_)
+            | Stage::Orders(_)
+            | Stage::RemainingRows(_)
+            | Stage::Done => {}
+        }
+    }
+
+    /// The timer of single rows, while it runs.
+    pub fn batch1(&self) -> Option<&Timer> {
+        match self {
+            Stage::Batch1(stage) => Some(&stage.timer),
+            _ => None,
+        }
+    }
+
+    /// The timer of batches, while it runs.
+    pub fn batch_n(&self) -> Option<&Timer> {
+        match self {
+            Stage::BatchN(stage) => Some(&stage.timer),
+            _ => None,
+        }
+    }
+
+    /// Where the sweep stands, for people.
+    pub fn progress(&self, setup: &Setup) -> Progress {
+        let batch = setup.options.batch;
+        let (text, share) = match self {
+            Stage::Scores(_) => ("Scoring all samples".to_string(), 0.02),
+            Stage::FirstRows(_) => ("Running both paths".to_string(), 0.05),
+            Stage::Batch1(stage) => {
+                ("Timing one row at a time".to_string(), 0.05 + 0.6 * stage.timer.share())
+            }
+            Stage::Segments(_) => ("Timing each segment".to_string(), 0.65),
+            Stage::Others(_) => ("Judging other models".to_string(), 0.65),
+            Stage::Router(stage) => {
+                ("Timing the router by itself".to_string(), 0.65 + 0.02 * stage.timer.share())
+            }
+            Stage::Orders(_) => (format!("Choosing how each segment runs at batch {batch}"), 0.67),
+            Stage::BatchN(stage) => {
+                (format!("Timing at batch {batch}"), 0.68 + 0.3 * stage.timer.share())
+            }
+            Stage::RemainingRows(_) => ("Judging the remaining samples".to_string(), 0.98),
+            Stage::Robustness(_) => ("Judging disturbed samples".to_string(), 0.99),
+            Stage::Done => ("Done".to_string(), 1.0),
+        };
+        Progress { text, share }
+    }
+}
+
+/// Disturbed samples at the chosen setting, if there are any, and labels to judge them by.
+fn disturbed(setup: &Setup, found: &Findings) -> Stage {
+    let Setup { subject, options, .. } = setup;
+    let labelled = subject.test.0.labels().is_some();
+    if !labelled || subject.variants.is_empty() || options.timing_only {
+        return Stage::Done;
+    }
+    let knobs = chosen_setting(setup, found).knobs(&subject.knob);
+    let paths = found.answers.test.paths.iter().map(|record| record.path).collect();
+    let disturbance = Disturbance::new(subject, knobs, paths);
+    Stage::Robustness(Box::new(JudgeDisturbed { disturbance }))
+}

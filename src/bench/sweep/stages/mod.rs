@@ -1,0 +1,23 @@
+//! The stages of a sweep, one a file: each has a state, and a `step` that does one slice of its work.
+
+mod batch1;
+mod batch_n;
+mod first_rows;
+mod orders;
+mod others;
+mod remaining_rows;
+mod robustness;
+mod router;
+mod scores;
+mod segments;
+
+pub(super) use batch_n::TimeBatchN;
+pub(super) use batch1::TimeBatch1;
+pub(super) use first_rows::RecordFirstRows;
+pub(super) use orders::ChooseOrders;
+pub(super) use others::JudgeOthers;
+pub(super) use remaining_rows::RecordRemainingRows;
+pub(super) use robustness::JudgeDisturbed;
+pub(super) use router::TimeRouter;
+pub(super) use scores::RecordScores;
+pub(super) use segments::TimeSegments;

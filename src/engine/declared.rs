@@ -1,0 +1,137 @@
+//! The inputs as the file declares them, told apart as data and knobs, each bound to a slot.
+
+use std::collections::{HashMap, HashSet};
+
+use tract_onnx::pb::{self, tensor_shape_proto::dimension::Value as Dim};
+use tract_onnx::prelude::*;
+
+use perforate_base::{Error, ErrorKind, Result};
+
+use super::cut::Partitioner;
+use super::inputs::{InputInfo, KnobInfo};
+
+/// A size in the file's declaration of an input.
+#[derive(Debug, Clone, PartialEq)]
+enum Size {
+    Fixed(usize),
+    Named(String),
+}
+
+/// An input as the file declares it; `None` where the size is not given at all.
+pub(crate) struct Declared {
+    pub name: String,
+    datum_type: DatumType,
+    shape: Vec<Option<Size>>,
+    default: Option<f32>,
+    initialised: bool,
+}
+
+impl Declared {
+    /// A knob is a float scalar, or a vector of one value with a default.
+    pub fn is_knob(&self) -> bool {
+        let one_value = matches!(self.shape.as_slice(), [Some(Size::Fixed(1))]);
+        self.datum_type.is_float() && (self.shape.is_empty() || (one_value && self.initialised))
+    }
+
+    /// Whether the file fixes the number of rows.
+    pub fn fixes_rows(&self) -> bool {
+        matches!(self.shape.first(), Some(Some(Size::Fixed(_))))
+    }
+}
+
+/// The inputs of a graph that somebody feeds: data and knobs.
+pub(crate) fn inputs(
+    graph: &pb::GraphProto,
+    initialised: &HashMap<&str, &pb::TensorProto>,
+) -> Result<Vec<Declared>> {
+    let mut declared = vec![];
+    for input in &graph.input {
+        let place = |text: &str| Error::new(ErrorKind::Model, text).node(&input.name);
+        let Some(pb::type_proto::Value::TensorType(tensor)) =
+            input.r#type.as_ref().and_then(|t| t.value.as_ref())
+        else {
+            return Err(place("this input is not a tensor; only tensors can be fed"));
+        };
+        let datum_type = pb::tensor_proto::DataType::try_from(tensor.elem_type)
+            .ok()
+            .and_then(|t| DatumType::try_from(t).ok())
+            .ok_or_else(|| place("this input has an unknown element type"))?;
+        let shape = tensor
+            .shape
+            .iter()
+            .flat_map(|shape| &shape.dim)
+            .map(|dim| match &dim.value {
+                Some(Dim::DimValue(size)) if *size > 0 => Some(Size::Fixed(*size as usize)),
+                Some(Dim::DimParam(name)) if !name.is_empty() => Some(Size::Named(name.clone())),
+                _ => None,
+            })
+            .collect();
+        let default = initialised.get(input.name.as_str());
+        let entry = Declared {
+            name: input.name.clone(),
+            datum_type,
+            shape,
+            default: default.and_then(|tensor| perforate_onnx::scalar_value(tensor)),
+            initialised: default.is_some(),
+        };
+        // Old exporters list every weight as an input; only scalars with a default are knobs.
+        if default.is_none() || entry.is_knob() {
+            declared.push(entry);
+        }
+    }
+    Ok(declared)
+}
+
+/// Data inputs, knobs, and the slot of each by name.
+type Bound = (Vec<InputInfo>, Vec<KnobInfo>, Vec<(String, usize)>);
+
+/// Makes a slot for every input and knob.
+pub(crate) fn bind(cutter: &mut Partitioner, declared: &[Declared]) -> Result<Bound> {
+    let (mut inputs, mut knobs, mut bound) = (vec![], vec![], vec![]);
+    let mut names = HashSet::new();
+    for entry in declared {
+        if !names.insert(&entry.name) {
+            return Err(
+                Error::new(ErrorKind::Model, "this input is declared twice").node(&entry.name)
+            );
+        }
+        let slot = if entry.is_knob() {
+            let dims: Vec<usize> = entry.shape.iter().map(|_| 1).collect();
+            let slot = cutter.slot(&entry.name, entry.datum_type.fact(&dims), false);
+            cutter.slots[slot].per_row = false;
+            let (name, default) = (entry.name.clone(), entry.default);
+            knobs.push(KnobInfo { name, default, rank: dims.len(), slot });
+            slot
+        } else {
+            let symbols = cutter.compiler.library.symbols.clone();
+            let rows = cutter.compiler.rows.clone();
+            let mut dims: TVec<TDim> = tvec!();
+            for (ix, size) in entry.shape.iter().enumerate() {
+                dims.push(match (ix, size, &rows) {
+                    (0, None | Some(Size::Named(_)), Some(rows)) => rows.clone().into(),
+                    (_, Some(Size::Fixed(size)), _) => size.to_dim(),
+                    (_, Some(Size::Named(name)), _) => symbols.sym(&symbol_name(name)).into(),
+                    (_, None, _) => symbols.new_with_prefix("d").into(),
+                });
+            }
+            let fixed = |d: &TDim| d.to_i64().ok().map(|size| size as usize);
+            let row_shape = dims.iter().skip(1).map(fixed).collect();
+            let slot = cutter.slot(&entry.name, entry.datum_type.fact(&*dims), true);
+            let (name, datum_type) = (entry.name.clone(), entry.datum_type);
+            inputs.push(InputInfo { name, datum_type, row_shape, slot });
+            slot
+        };
+        bound.push((entry.name.clone(), slot));
+    }
+    if inputs.is_empty() {
+        return Err(Error::new(ErrorKind::Model, "the model has no input tensor to feed"));
+    }
+    Ok((inputs, knobs, bound))
+}
+
+/// A symbol that tract's parser accepts and that is not the row symbol.
+fn symbol_name(name: &str) -> String {
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    format!("d_{plain}")
+}

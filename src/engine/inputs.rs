@@ -1,0 +1,79 @@
+//! The inputs of a program: data tensors with a row axis, and knobs.
+
+use tract_onnx::prelude::*;
+
+use perforate_base::error::{Error, ErrorKind, Result, one_line};
+
+use super::batch::first_not_finite;
+
+/// An input tensor of a program.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct InputInfo {
+    /// Its name in the file.
+    pub name: String,
+    /// Element type.
+    pub datum_type: DatumType,
+    /// Sizes after the row axis; `None` where any size is accepted.
+    pub row_shape: Vec<Option<usize>>,
+    pub(crate) slot: usize,
+}
+
+/// A knob of a program: a scalar input.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct KnobInfo {
+    /// Its name in the file.
+    pub name: String,
+    /// The value used when none is given: the file's initialiser, if it has one.
+    pub default: Option<f32>,
+    pub(crate) rank: usize,
+    pub(crate) slot: usize,
+}
+
+impl KnobInfo {
+    /// The knob's tensor for `value`.
+    pub(crate) fn tensor(&self, value: f32) -> Result<TValue> {
+        let tensor = if self.rank == 0 { tensor0(value) } else { tensor1(&[value]) };
+        Ok(tensor.into_tvalue())
+    }
+}
+
+impl InputInfo {
+    /// Checks a tensor against this input and casts it if it is of another number type.
+    pub(crate) fn accept(&self, tensor: &TValue) -> Result<TValue> {
+        let fault =
+            |text: String| Error::new(ErrorKind::Input, text).at(format!("input `{}`", self.name));
+        let shape = tensor.shape();
+        let fits = shape.len() == self.row_shape.len() + 1
+            && self
+                .row_shape
+                .iter()
+                .zip(&shape[1..])
+                .all(|(want, have)| want.is_none_or(|w| w == *have));
+        if !fits {
+            let want: Vec<String> = std::iter::once("N".to_string())
+                .chain(self.row_shape.iter().map(|d| d.map_or("any".into(), |d| d.to_string())))
+                .collect();
+            return Err(fault(format!(
+                "the shape is {shape:?}, but the model takes [{}], where N is the number of rows",
+                want.join(", ")
+            )));
+        }
+        if let Some((row, value)) = first_not_finite(tensor) {
+            return Err(fault(format!(
+                "row {row} holds {value}, and routing on such a value means nothing: clean the data"
+            )));
+        }
+        if tensor.datum_type() == self.datum_type {
+            return Ok(tensor.clone());
+        }
+        let cast = tensor.cast_to_dt(self.datum_type).map_err(|e| {
+            let (given, taken) = (tensor.datum_type(), self.datum_type);
+            let why = one_line(&e);
+            fault(format!("the type is {given:?}, but the model takes {taken:?} ({why})"))
+                .with_source(e)
+        })?;
+        Ok(cast.into_owned().into_tvalue())
+    }
+}

@@ -1,0 +1,92 @@
+//! Activations in whole numbers, each row with a scale of its own.
+
+use super::isa::Isa;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use super::wasm::{largest, quantise};
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+use crate::integer::numbers::round;
+use crate::integer::numbers::{LARGEST, SMALLEST};
+
+/// Quantised activations, `[rows, depth]`, as a kernel reads them.
+#[derive(Debug)]
+pub struct Activations {
+    pub(super) depth: usize,
+    pub(super) values: Values,
+}
+
+#[derive(Debug)]
+pub(super) enum Values {
+    /// Two bytes each.
+    Wide(Vec<i16>),
+    /// One byte each, 128 added.
+    #[cfg(target_arch = "x86_64")]
+    Shifted(Vec<u8>),
+}
+
+impl Activations {
+    /// All zero.
+    pub fn new(isa: Isa, rows: usize, depth: usize) -> Activations {
+        let values = match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni => Values::Shifted(vec![128; rows * depth]),
+            _ => Values::Wide(vec![0; rows * depth]),
+        };
+        Activations { depth, values }
+    }
+
+    /// Rows `x` of `k` numbers, `depth` places each, with the scale of each row.
+    pub fn of_rows(isa: Isa, x: &[f32], k: usize, depth: usize) -> (Activations, Vec<f32>) {
+        let lines = x.chunks_exact(k.max(1));
+        let mut own = Activations::new(isa, lines.len(), depth);
+        let scales: Vec<f32> = lines.clone().map(scale_of).collect();
+        for ((row, line), &scale) in lines.enumerate().zip(&scales) {
+            own.quantise(row, line, scale);
+        }
+        (own, scales)
+    }
+
+    /// Sets a row to the whole numbers nearest to `values / scale`.
+    fn quantise(&mut self, row: usize, values: &[f32], scale: f32) {
+        let place = row * self.depth;
+        match &mut self.values {
+            Values::Wide(q) => quantise(values, scale, &mut q[place..place + values.len()]),
+            #[cfg(target_arch = "x86_64")]
+            Values::Shifted(q) => {
+                for (q, v) in q[place..place + values.len()].iter_mut().zip(values) {
+                    *q = (round(v / scale) + 128.0) as u8;
+                }
+            }
+        }
+    }
+
+    /// Sets one, a whole number in −127…127.
+    pub fn put(&mut self, row: usize, ix: usize, value: f32) {
+        let place = row * self.depth + ix;
+        match &mut self.values {
+            Values::Wide(values) => values[place] = value as i16,
+            #[cfg(target_arch = "x86_64")]
+            Values::Shifted(values) => values[place] = (value + 128.0) as u8,
+        }
+    }
+}
+
+/// The scale of a row of activations, which makes the largest of them 127.
+fn scale_of(row: &[f32]) -> f32 {
+    // What is not finite has no nearest whole number: all outputs of its row say so.
+    let finite = row.iter().all(|v| v.is_finite());
+    if finite { largest(row).max(SMALLEST) / LARGEST } else { f32::NAN }
+}
+
+/// The largest magnitude.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+fn largest(row: &[f32]) -> f32 {
+    row.iter().fold(0f32, |most, v| most.max(v.abs()))
+}
+
+/// Whole numbers nearest to `row / scale`, halves to even.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+fn quantise(row: &[f32], scale: f32, q: &mut [i16]) {
+    for (q, v) in q.iter_mut().zip(row) {
+        *q = round(v / scale) as i16;
+    }
+}

@@ -1,0 +1,28 @@
+//! The constants of the scheme, and rounding.
+
+/// Inputs that share a scale where weights are in four bits.
+pub const BLOCK: usize = 32;
+/// Least size of a row's largest activation, so that a row of zeros has a scale.
+pub const SMALLEST: f32 = 1e-30;
+/// Largest whole number of eight bits, symmetric about zero.
+pub const LARGEST: f32 = 127.0;
+
+/// To the nearest whole number, halves to even, for magnitudes up to 2²²: adding 1.5 · 2²³ leaves no room for a fraction.
+pub(super) fn round(v: f32) -> f32 {
+    const MAGIC: f32 = 12_582_912.0;
+    (v + MAGIC) - MAGIC
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_go_to_even() {
+        for (v, wanted) in
+            [(0.5, 0.0), (1.5, 2.0), (-0.5, 0.0), (-2.5, -2.0), (126.6, 127.0), (-127.0, -127.0)]
+        {
+            assert_eq!(round(v), wanted, "{v}");
+        }
+    }
+}

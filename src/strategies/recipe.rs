@@ -1,0 +1,102 @@
+//! What several recipes need: answers and temperatures of parts, and where they come from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ndarray::Array2;
+use tract_onnx::pb::ModelProto;
+
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_bench::record;
+use perforate_data::{Samples, Scaling};
+use perforate_engine::{Knobs, PlanCache, Program, Session};
+use perforate_onnx::Component;
+use perforate_routing::exits::{Confidence, Stages};
+use perforate_routing::fit::temperature;
+
+use crate::strategy::ConfidenceSpec;
+
+/// Height and width of the samples' images.
+pub fn image_size(samples: &Samples) -> Result<(usize, usize)> {
+    let shape = samples.inputs().get("x").map(|x| x.shape().to_vec()).unwrap_or_default();
+    let [_, 1, height, width] = shape[..] else {
+        return Err(Error::new(
+            ErrorKind::Data,
+            format!("the features are of images [N, 1, height, width], not of {shape:?}"),
+        ));
+    };
+    Ok((height, width))
+}
+
+/// A model's first output for all samples.
+pub fn answers(model: &ModelProto, samples: &Samples) -> Result<Array2<f32>> {
+    let program = Program::from_proto(&PlanCache::default(), "part", model, 0)?;
+    record::answers(&mut Session::new(Arc::new(program)), samples, &Knobs::new())
+}
+
+/// What labelled samples say of an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Fit {
+    /// T.
+    pub temperature: f32,
+    /// Share of right answers.
+    pub accuracy: f64,
+}
+
+/// Of each output of a model, logits all of them.
+pub fn fit(model: &ModelProto, samples: &Samples) -> Result<Vec<Fit>> {
+    let program = Program::from_proto(&PlanCache::default(), "part", model, 0)?;
+    let mut session = Session::new(Arc::new(program));
+    let labels = samples.labels().unwrap_or_default();
+    let outputs = record::all_answers(&mut session, samples, &Knobs::new())?.into_iter();
+    Ok(outputs
+        .map(|logits| {
+            let rows: Vec<Vec<f32>> = logits.rows().into_iter().map(|row| row.to_vec()).collect();
+            let right =
+                rows.iter().zip(labels).filter(|(row, label)| record::argmax(row) == **label);
+            Fit {
+                temperature: temperature::fit(&rows, labels) as f32,
+                accuracy: right.count() as f64 / rows.len().max(1) as f64,
+            }
+        })
+        .collect())
+}
+
+/// The confidence of the early heads of stages, with temperatures fitted on labelled samples, so that one threshold
+/// means the same at every head.
+pub fn confidence(
+    stages: &Stages,
+    scaling: Option<&Scaling>,
+    spec: ConfidenceSpec,
+) -> Result<Confidence> {
+    let fits = scaling.map(|samples| fit(&stages.all_heads()?, &samples.0)).transpose()?;
+    let temperatures = fits.unwrap_or_default().iter().map(|fit| fit.temperature).collect();
+    Ok(Confidence { score: spec.kind.of(spec.classes, stages.heads()), temperatures })
+}
+
+/// Where parts come from, by their roles.
+pub fn provenance<S: AsRef<str>>(roles: &[S], parts: &[Component]) -> BTreeMap<String, String> {
+    let names = parts.iter().map(|part| part.name().to_string());
+    roles.iter().map(|role| role.as_ref().to_string()).zip(names).collect()
+}
+
+/// `role1`, `role2` …
+pub fn numbered(role: &str, count: usize) -> Vec<String> {
+    (1..=count).map(|ix| format!("{role}{ix}")).collect()
+}
+
+/// The parts, where there are exactly so many.
+pub fn exactly<const N: usize>(parts: Vec<Component>) -> Result<[Component; N]> {
+    let count = parts.len();
+    parts.try_into().map_err(|_| {
+        Error::new(ErrorKind::Internal, format!("there are {count} parts, but it takes {N}"))
+    })
+}
+
+/// The content of a file, by its name.
+pub fn content<'a>(files: &'a BTreeMap<String, Vec<u8>>, name: &str) -> Result<&'a [u8]> {
+    files
+        .get(name)
+        .map(Vec::as_slice)
+        .ok_or_else(|| Error::new(ErrorKind::Io, "the file is missing").at(name))
+}

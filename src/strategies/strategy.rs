@@ -1,0 +1,282 @@
+//! The trait that every strategy implements, and what passes through it.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tract_onnx::pb::ModelProto;
+
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_bench::clock::Clock;
+use perforate_bench::energy::EnergyModel;
+use perforate_bench::sweep::{Active, BenchTarget, Results};
+use perforate_data::{Samples, Scaling};
+use perforate_engine::PlanCache;
+use perforate_onnx::{Component, KnobRange};
+use perforate_report::{ScenarioReport, Section};
+use perforate_routing::score;
+use perforate_routing::search::{Found, Options};
+
+#[cfg(feature = "commands")]
+use crate::command::{Argument, Command, Host};
+use crate::glyph;
+
+/// A way to route: how its file is composed from parts, what its gates ask, what it adds to a report.
+pub trait Strategy: fmt::Debug + Send + Sync {
+    /// Its name in metadata and reports, lower case with underscores.
+    fn name(&self) -> &'static str;
+
+    /// How it works, in a few sentences.
+    fn explanation(&self) -> &'static str;
+
+    /// A small picture of it, as SVG: boxes are models, a diamond is a gate.
+    fn glyph(&self) -> &'static str {
+        glyph::GATE
+    }
+
+    /// The confidence scores that its gates can use; empty where they ask something else.
+    fn scores(&self) -> &'static [score::Kind] {
+        &[]
+    }
+
+    /// The models to measure, from the parts in the strategy's order.
+    ///
+    /// # Errors
+    /// `Config`, `Model` or `Data` where the parts do not fit.
+    fn recipe(&self, input: Ingredients<'_>) -> Result<Models>;
+
+    /// Parts and `n` unlabelled samples made from a seed, for a scenario that reads no file.
+    ///
+    /// # Errors
+    /// `Config` where the strategy has none.
+    fn synthetic(&self, _seed: u64, _n: usize) -> Result<(Vec<Component>, Samples)> {
+        let text = "the strategy has no synthetic parts; give model files";
+        Err(Error::new(ErrorKind::Config, text).at(self.name()))
+    }
+
+    /// A search for a routed model in models that were not made for it; none where the strategy wants made parts.
+    ///
+    /// # Errors
+    /// `Model`, `Data` or `Config` where models or samples do not fit.
+    fn search(
+        &self,
+        _models: Vec<Component>,
+        _fitting: Samples,
+        _options: Options,
+    ) -> Option<Result<Box<dyn RoutingSearch>>> {
+        None
+    }
+
+    /// What `perforate route` calls it and what it takes there; none where files are not composed by hand.
+    #[cfg(feature = "commands")]
+    fn route(&self) -> Option<Route> {
+        None
+    }
+
+    /// Composes the routed model from what the command line was given.
+    ///
+    /// # Errors
+    /// `Config` where the strategy has no [`Strategy::route`]; else as for [`Strategy::recipe`].
+    #[cfg(feature = "commands")]
+    fn compose(&self, _host: &dyn Host) -> Result<ModelProto> {
+        Err(Error::new(ErrorKind::Config, "it is not composed by hand").at(self.name()))
+    }
+
+    /// Studies of its own that the command line offers as subcommands.
+    #[cfg(feature = "commands")]
+    fn commands(&self) -> Vec<Command> {
+        vec![]
+    }
+
+    /// A study that the page offers under this strategy's scenarios.
+    fn study(&self) -> Option<Study> {
+        None
+    }
+}
+
+/// A subcommand of `perforate route`.
+#[cfg(feature = "commands")]
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Its name, lower case with hyphens.
+    pub name: &'static str,
+    /// What it composes, in a sentence.
+    pub about: &'static str,
+    /// What it takes.
+    pub arguments: Vec<Argument>,
+}
+
+/// What a recipe is given.
+#[derive(Debug)]
+pub struct Ingredients<'a> {
+    /// The parts, in the strategy's order.
+    pub parts: Vec<Component>,
+    /// Labelled samples for temperatures, which nothing else is chosen or reported on.
+    pub scaling: Option<&'a Scaling>,
+    /// What gates ask of an answer.
+    pub confidence: ConfidenceSpec,
+    /// What is compiled on the way stays here.
+    pub library: &'a PlanCache,
+}
+
+/// A confidence score, and how many classes an answer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConfidenceSpec {
+    /// The score.
+    pub kind: score::Kind,
+    /// Number of classes, which the entropy needs.
+    pub classes: usize,
+}
+
+/// What a strategy makes of its parts.
+#[derive(Debug)]
+pub struct Models {
+    /// The model to be replaced.
+    pub full: ModelProto,
+    /// The cheapest path alone.
+    pub light: ModelProto,
+    /// The routed model.
+    pub routed: ModelProto,
+    /// Its knob.
+    pub knob: &'static str,
+    /// Ends of the knob.
+    pub range: KnobRange,
+    /// What "active" means.
+    pub active: Active,
+    /// See [`BenchTarget::light_always_runs`].
+    pub light_always_runs: bool,
+    /// What the strategy keeps beside its models.
+    pub companion: Arc<dyn Companion>,
+}
+
+/// What a strategy keeps beside its models while they are measured.
+pub trait Companion: Any + fmt::Debug + Send + Sync {
+    /// What it adds to the report.
+    fn sections(&self, _measured: &Measured<'_>) -> Vec<Section> {
+        vec![]
+    }
+
+    /// The finding, where the usual one says nothing here.
+    fn headline(&self, _measured: &Measured<'_>) -> Option<Headline> {
+        None
+    }
+
+    /// What gates see of a row, in sentences.
+    fn notes(&self, _samples: &Samples, _row: usize) -> Vec<String> {
+        vec![]
+    }
+
+    /// What takes single inputs through the model while a person turns the knob.
+    fn live(&self, _subject: &BenchTarget) -> Option<Box<dyn Live>> {
+        None
+    }
+}
+
+/// Of strategies that keep nothing.
+impl Companion for () {}
+
+/// What a companion looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Measured<'a> {
+    /// What is measured.
+    pub subject: &'a BenchTarget,
+    /// What was measured.
+    pub results: &'a Results,
+    /// Constants of the estimates.
+    pub energy: &'a EnergyModel,
+    /// The core of the report.
+    pub report: &'a ScenarioReport,
+}
+
+impl Measured<'_> {
+    /// Whether all test samples are judged.
+    pub fn is_complete(&self) -> bool {
+        self.results.full.quality.n == self.subject.test.0.len()
+    }
+}
+
+/// A finding.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Headline {
+    /// In one sentence.
+    pub summary: String,
+    /// Against what is simpler.
+    pub comparison: Option<String>,
+    /// Whether routing pays.
+    pub pays: bool,
+}
+
+/// A search for a routed model, a little at a time.
+pub trait RoutingSearch: fmt::Debug {
+    /// Does a little of it.
+    fn step(&mut self) -> Result<()>;
+    /// What is being done, and how much of it is done.
+    fn progress(&self) -> (String, f64);
+    /// Whether [`RoutingSearch::finish`] can be asked.
+    fn is_done(&self) -> bool;
+    /// Numbers in an answer.
+    fn width(&self) -> usize;
+    /// The model to be replaced, and what was found.
+    fn finish(self: Box<Self>) -> Result<(Component, Found)>;
+    /// Makes what reports say of it.
+    fn companion(&self) -> fn(&Found) -> Arc<dyn Companion>;
+}
+
+/// Takes inputs through a model one gate after the other, on a knob that may be turned in between.
+pub trait Live: fmt::Debug {
+    /// Takes the input on its way one gate further, or the next one through its first gate.
+    fn advance(&mut self, samples: &Samples, knob: f32) -> Result<Moment>;
+}
+
+/// Where an input stands.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Which input it is.
+    pub input: usize,
+    /// The input, if it is text.
+    pub text: Option<String>,
+    /// What each stage did; nothing yet for those to come.
+    pub stages: Vec<Option<String>>,
+    /// What it has spent so far, in a sentence.
+    pub told: String,
+    /// The class that is answered, at the end.
+    pub answer: Option<usize>,
+    /// The right one, if that is known.
+    pub truth: Option<usize>,
+}
+
+/// Begins a study from the contents of its files, by name; the flag says whether it is to be quick.
+pub type BeginStudy = fn(&BTreeMap<String, Vec<u8>>, bool) -> Result<Box<dyn StudyRun>>;
+
+/// A study that the page offers.
+#[derive(Debug, Clone, Copy)]
+pub struct Study {
+    /// Id of its section.
+    pub section: &'static str,
+    /// Title of its section.
+    pub title: &'static str,
+    /// What it is about.
+    pub text: &'static str,
+    /// The button that starts it.
+    pub button: &'static str,
+    /// What it takes.
+    pub note: &'static str,
+    /// Names of the files that it needs.
+    pub files: fn() -> Vec<String>,
+    /// Begins it; the flag says whether it is to be quick.
+    pub begin: BeginStudy,
+}
+
+/// A study under way, one piece of work a call.
+pub trait StudyRun: fmt::Debug {
+    /// Does the next piece; returns whether something new was found.
+    fn step(&mut self, clock: &dyn Clock) -> Result<bool>;
+    /// What is being done, and the share that is done.
+    fn progress(&self) -> (String, f64);
+    /// Whether all is measured.
+    fn is_done(&self) -> bool;
+    /// What is found so far.
+    fn section(&self) -> Section;
+}

@@ -1,0 +1,81 @@
+//! The examples do what they say.
+
+// `measure` takes `compose` along, as a program of its own does.
+#![allow(clippy::duplicate_mod)]
+
+use perforate::data::npz;
+use perforate::ndarray::{Axis, Slice};
+use perforate::{Batch, Model};
+
+#[path = "../src/examples/calibrate.rs"]
+#[allow(dead_code)]
+mod calibrate;
+#[path = "../src/examples/compose.rs"]
+#[allow(dead_code)]
+mod compose;
+#[path = "../src/examples/measure.rs"]
+#[allow(dead_code)]
+mod measure;
+#[path = "../src/examples/run.rs"]
+#[allow(dead_code)]
+mod run;
+
+use compose::mnist;
+
+#[test]
+fn compose_makes_a_file_of_three_paths_each_dearer_than_the_one_before() {
+    let file = compose::compose(&mnist::stages().unwrap(), 0.8).unwrap();
+    let model = Model::from_bytes("routed", &file).unwrap();
+    assert_eq!(model.knobs()[0].default, Some(0.8));
+    let mut paths = compose::paths(&model);
+    paths.sort();
+    let labels: Vec<&str> = paths.iter().map(|(label, _)| label.as_str()).collect();
+    assert_eq!(labels, ["exit1", "exit2", "full"]);
+    let macs = model.program().paths().unwrap().into_iter().map(|path| {
+        let program = model.program();
+        (program.path_label(path), program.work(path).unwrap().macs.0)
+    });
+    let mut macs: Vec<_> = macs.collect();
+    macs.sort_by(|a, b| a.0.cmp(&b.0));
+    assert!(macs.is_sorted_by(|a, b| a.1 < b.1), "{macs:?}");
+}
+
+#[test]
+fn run_sends_more_rows_the_full_path_at_a_higher_threshold() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, inputs) = (folder.path().join("routed.onnx"), folder.path().join("images.npz"));
+    let file = compose::compose(&mnist::stages().unwrap(), 0.9).unwrap();
+    std::fs::write(&model, &file).unwrap();
+    let images = mnist::images().unwrap().slice_axis(Axis(0), Slice::from(..20)).to_owned();
+    let name = Model::open(&model).unwrap().inputs()[0].name.clone();
+    std::fs::write(&inputs, npz::write(&[(&name, &images)]).unwrap()).unwrap();
+    let at = |threshold| run::run(&model, &inputs, threshold).unwrap();
+    let full = |threshold| at(threshold).rows().iter().filter(|row| row.path == "full").count();
+    assert_eq!((full(Some(0.0)), full(Some(2.0))), (0, 20));
+    let macs = |threshold| at(threshold).macs().0;
+    assert_eq!(macs(None), macs(Some(0.9)), "without a threshold the file's default holds");
+    assert!(macs(Some(0.0)) < macs(Some(0.9999)) && macs(Some(0.9999)) < macs(Some(2.0)));
+    // The file is the one that runs in memory.
+    let mut same = Model::from_bytes("routed", &file).unwrap();
+    let answers = same.run(&Batch::new().with(&name, images), None).unwrap();
+    assert_eq!(answers.output("logits").unwrap(), at(None).output("logits").unwrap());
+}
+
+#[test]
+fn calibrate_says_which_threshold_holds_or_how_many_inputs_it_takes() {
+    let sentence = calibrate::calibrate(200, 0.05).unwrap();
+    println!("{sentence}");
+    assert!(sentence.starts_with("threshold 0."), "{sentence}");
+    assert!(sentence.contains("at most 5 %") && sentence.contains("n = 200"), "{sentence}");
+    let (_, cost) = sentence.rsplit_once("at ").unwrap();
+    let cost: f64 = cost.split(' ').next().unwrap().parse().unwrap();
+    assert!(cost < 60.0, "{sentence}");
+    let sentence = calibrate::calibrate(20, 0.05).unwrap();
+    assert!(sentence.contains("not certifiable") && sentence.contains("45"), "{sentence}");
+}
+
+#[test]
+fn measure_gives_an_interval_around_its_median() {
+    let speed = measure::measure(4, 3).unwrap();
+    assert!(speed.lo > 0.0 && speed.lo <= speed.median && speed.median <= speed.hi, "{speed:?}");
+}

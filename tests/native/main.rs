@@ -1,0 +1,16 @@
+//! Tests across rooms, natively. One binary, since every one that links the engine takes its time to build, and since
+//! tests of one scenario share what is opened for them.
+
+mod auto;
+mod cli;
+mod coin;
+#[path = "../common/mod.rs"]
+mod common;
+mod curves;
+mod engines;
+mod laws;
+mod onnxruntime;
+mod peers;
+mod routers;
+mod scenarios;
+mod tokenizer;

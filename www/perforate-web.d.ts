@@ -1,0 +1,56 @@
+// What src/web/lib.rs binds, with the types that its values have; tests/javascript.rs compares the names.
+
+import type { ChosenFile, Command, Event, FormTexts, SortedFiles, State, Table } from "./types";
+
+/** Starts the module. */
+export default function init(options: { module_or_path: WebAssembly.Module }): Promise<{ memory: WebAssembly.Memory }>;
+
+/** The measuring side, for the worker. */
+export class Lab {
+  command(command: Command): Event[];
+  supply(name: string, bytes: Uint8Array): Event[];
+  picture(path: string, width: number, height: number, rgba: Uint8Array): Event[];
+  inputs(): Uint8Array<ArrayBuffer> | undefined;
+  step(): Event[];
+  outputs(): Uint8Array | undefined;
+  routed_model(knob: number): Uint8Array<ArrayBuffer>;
+  busy(): boolean;
+}
+
+/** What the page shows. */
+export class View {
+  constructor(dark: boolean, address: [string, string][]);
+  choose(scenario: string): void;
+  /** Returns what is wrong with the text, if anything is. */
+  set(setting: string, text: string): string | undefined;
+  request(): Command;
+  route(cascade: boolean): Command;
+  study(section: string): Command;
+  live(section: string, value: number): Command;
+  sort_files(files: ChosenFile[]): SortedFiles;
+  unreadable(file: string, reason: string): string;
+  /** Throws what is wrong with the texts. */
+  picture_form(texts: FormTexts): unknown;
+  set_memory(bytes: number): void;
+  knob(): number | undefined;
+  apply(event: Event): void;
+  state(): State;
+  set_knob(index: number): void;
+  set_routing(on: boolean): void;
+  set_sample(index: number): void;
+  set_filter(name: string): void;
+  picture_width(index: number): number;
+  picture(index: number): Uint8Array;
+  set_theme(dark: boolean): void;
+  draw(id: string, canvas: HTMLCanvasElement, width: number, height: number, device_pixel_ratio: number): void;
+  table(id: string): Table | null;
+  hover(id: string, x: number, y: number): { text: string; knob: number | null; x: number; y: number } | null;
+  export(kind: string): string;
+}
+
+export function time_integers(rows: number, k: number, n: number, rounds: number): unknown;
+
+declare global {
+  /** The files of the one-file page, which has them at hand. */
+  var packed: Record<string, Blob> | undefined;
+}
