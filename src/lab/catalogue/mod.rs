@@ -118,7 +118,7 @@ pub static SCENARIOS: [Scenario; 17] = [
         name: "dendritic/mlp",
         strategy: &dendritic::Dendritic,
         title: "Reference MLP",
-        text: "An untrained MLP made from a seed, with a light arm and a gate fitted in closed form.",
+        text: "An untrained MLP made from a seed, with a light model and a gate fitted in closed form.",
         how: None,
         classes: &[],
         model: "built in memory from the seed",
