@@ -59,7 +59,7 @@ pub struct Opened {
     pub routed: ModelProto,
 }
 
-/// A scenario: a row of the catalogue.
+/// A scenario, a row of the catalogue.
 #[derive(Debug, Clone, Copy)]
 pub struct Scenario {
     /// `strategy/task`.

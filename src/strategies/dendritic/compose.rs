@@ -1,7 +1,7 @@
-//! Dendritic routing: a gate looks at the light arm's features and sends hard rows to the full model.
+//! Dendritic routing: a gate looks at the light model's features and sends hard rows to the full model.
 //!
 //! `score = gate(light(x))`; if `score ≥ threshold` the row goes through the full model, else the
-//! light arm's answer stands. The light arm always runs, since the gate reads what it computes.
+//! light model's answer stands. The light model always runs, since the gate reads what it computes.
 //! The gate is dendritic in the published sense, `main(h) + Σ wᵢ ⊙ Dᵢ(h)`: that *adds*
 //! computation; what saves computation is the branch that is not taken.
 
@@ -60,7 +60,7 @@ pub fn compose(
     let full_tensors = then.splice(full, "full", &wires)?;
     then.output_like(&full_tensors[&declared.name], declared);
 
-    // A branch must define what it gives: the light arm's answer passes through an Identity.
+    // A branch must define what it gives: the light model's answer passes through an Identity.
     let mut otherwise = then.branch("light");
     let kept = otherwise.node("Identity", "light/kept", &[&light_logits])?;
     otherwise.output_like(&kept, declared);

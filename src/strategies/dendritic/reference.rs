@@ -1,7 +1,7 @@
-//! The deterministic reference: an untrained MLP, made from a seed, with a light arm and a gate
+//! The deterministic reference: an untrained MLP, made from a seed, with a light model and a gate
 //! fitted to it in closed form. Nothing is downloaded and no labels are needed.
 //!
-//! The inputs lie around prototypes, as many real inputs do: most of them near one, one in seven far off. The light arm sees 96 random features and is fitted to the full model's outputs, so its
+//! The inputs lie around prototypes, as many real inputs do: most of them near one, one in seven far off. The light model sees 96 random features and is fitted to the full model's outputs, so its
 //! deviation grows with that distance: some rows are easy and some are not, and a gate can tell.
 
 use ndarray::{Array2, ArrayD};
@@ -26,11 +26,11 @@ const PROTOTYPES: usize = 16;
 const SPREAD: [f32; 2] = [0.03, 0.6];
 /// Share of hard inputs.
 const HARD: f64 = 0.15;
-/// Hidden units of the light arm.
+/// Hidden units of the light model.
 const LIGHT_HIDDEN: usize = 96;
 /// Dendrites of the gate.
 const DENDRITES: usize = 64;
-/// Samples that the light arm and the gate are fitted on, one half each.
+/// Samples that the light model and the gate are fitted on, one half each.
 const FIT_SAMPLES: usize = 4000;
 const LAMBDAS: [f64; 4] = [1e-5, 1e-4, 1e-3, 1e-2];
 
@@ -41,7 +41,7 @@ pub struct ReferenceMlp {
     pub full: Component,
     /// `x` → `logits`, `features [N, 96]`, fitted to `full`.
     pub light: Component,
-    /// `features` → `score [N, 1]`, fitted to the light arm's deviation.
+    /// `features` → `score [N, 1]`, fitted to the light model's deviation.
     pub gate: Component,
     seed: u64,
 }
@@ -87,7 +87,7 @@ pub fn build(seed: u64) -> Result<ReferenceMlp> {
     let (head, _) = ridge_cv(&to_matrix(&features), &to_matrix(&run_full(&x)), &LAMBDAS, 5)?;
     let head = Layer::from_linear(&head);
 
-    // The gate is fitted on rows that the light arm has not seen, else it would trust it too much.
+    // The gate is fitted on rows that the light model has not seen, else it would trust it too much.
     let x = inputs(seed, 2, FIT_SAMPLES / 2);
     let features = relu(project.apply(&x));
     let difference = head.apply(&features) - run_full(&x);
