@@ -100,7 +100,7 @@ impl Isa {
 
 /// Whether products are added before they are rounded: of one module there are two, which differ in nothing else.
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-fn is_fused(isa: Isa) -> bool {
+pub(crate) fn is_fused(isa: Isa) -> bool {
     // (1 + ε)(1 − ε) − 1 is −ε², or zero where the product is rounded first.
     let packed = crate::product::Packed::new(isa, 1, 1, |_, _| 1.0 - f32::EPSILON);
     let finish = crate::product::Finish { bias: Some(&[-1.0]), ..Default::default() };

@@ -24,7 +24,7 @@ impl PackedInt4 {
     /// # Panics
     /// If the lengths do not fit, or 32 does not divide `k`.
     pub fn new(k: usize, n: usize, weights: &[i8], scales: &[u16]) -> PackedInt4 {
-        Self::for_isa(Isa::detect(), k, n, weights, scales)
+        Self::for_isa(Isa::detect_for_blocks(), k, n, weights, scales)
     }
 
     /// The same for a kernel of choice.

@@ -9,6 +9,8 @@ mod blocks;
 mod isa;
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod loops;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
+mod relaxed;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
 #[cfg(target_arch = "x86_64")]
@@ -91,13 +93,29 @@ pub fn multiply(isa: Isa, x: &Activations, rows: usize, weights: &[i8], sums: &m
                 unsafe { wasm::one(x, depth, weights, sums) }
             }
         }
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
+        (Isa::Relaxed(mode), Values::Bytes { values, below }) => {
+            assert_eq!(values.len(), rows * depth, "rows of activations");
+            // SAFETY: lengths as above; the module was built for browsers that have the instructions.
+            unsafe {
+                if mode == relaxed::Mode::Split {
+                    assert_eq!(below.len(), values.len(), "rows of activations below zero");
+                    relaxed::rows(below, depth.max(1), weights, sums);
+                    sums.iter_mut().for_each(|sum| *sum = -*sum);
+                }
+                relaxed::rows(values, depth.max(1), weights, sums);
+            }
+        }
         (_, Values::Wide(values)) => {
             assert_eq!(values.len(), rows * depth, "rows of activations");
             for (x, sums) in values.chunks_exact(depth.max(1)).zip(sums.chunks_exact_mut(panel)) {
                 portable(x, weights, sums);
             }
         }
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(
+            target_arch = "x86_64",
+            all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed")
+        ))]
         _ => unreachable!("activations are made for their kernel"),
     }
 }
@@ -161,7 +179,10 @@ pub fn multiply_blocks(isa: Isa, x: &Activations, rows: usize, panel: &Blocks, y
             assert_eq!(values.len(), rows * depth, "rows of activations");
             portable_blocks(values, depth, panel, y);
         }
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(
+            target_arch = "x86_64",
+            all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed")
+        ))]
         _ => unreachable!("activations are made for their kernel"),
     }
 }

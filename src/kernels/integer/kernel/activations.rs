@@ -1,6 +1,8 @@
 //! Activations in whole numbers, each row with a scale of its own.
 
 use super::isa::Isa;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
+use super::relaxed::{self, Mode};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use super::wasm::{largest, quantise};
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
@@ -21,6 +23,9 @@ pub(super) enum Values {
     /// One byte each, 128 added.
     #[cfg(target_arch = "x86_64")]
     Shifted(Vec<u8>),
+    /// One byte each, as the machine wants them; where they go in two parts, the sizes of those below zero.
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
+    Bytes { values: Vec<u8>, below: Vec<u8> },
 }
 
 impl Activations {
@@ -29,6 +34,14 @@ impl Activations {
         let values = match isa {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512Vnni => Values::Shifted(vec![128; rows * depth]),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
+            Isa::Relaxed(mode) => {
+                let below = if mode == Mode::Split { rows * depth } else { 0 };
+                Values::Bytes {
+                    values: vec![isa.offset() as u8; rows * depth],
+                    below: vec![0; below],
+                }
+            }
             _ => Values::Wide(vec![0; rows * depth]),
         };
         Activations { depth, values }
@@ -38,18 +51,27 @@ impl Activations {
     pub fn of_rows(isa: Isa, x: &[f32], k: usize, depth: usize) -> (Activations, Vec<f32>) {
         let lines = x.chunks_exact(k.max(1));
         let mut own = Activations::new(isa, lines.len(), depth);
+        let offset = isa.offset();
         let scales: Vec<f32> = lines.clone().map(scale_of).collect();
         for ((row, line), &scale) in lines.enumerate().zip(&scales) {
-            own.quantise(row, line, scale);
+            own.quantise(row, line, scale, offset);
         }
         (own, scales)
     }
 
     /// Sets a row to the whole numbers nearest to `values / scale`.
-    fn quantise(&mut self, row: usize, values: &[f32], scale: f32) {
+    fn quantise(&mut self, row: usize, values: &[f32], scale: f32, offset: i32) {
         let place = row * self.depth;
         match &mut self.values {
             Values::Wide(q) => quantise(values, scale, &mut q[place..place + values.len()]),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
+            Values::Bytes { values: q, below } => {
+                let own = place..place + values.len();
+                relaxed::quantise(values, scale, offset as u8, &mut q[own.clone()]);
+                if !below.is_empty() {
+                    split(&mut q[own.clone()], &mut below[own]);
+                }
+            }
             #[cfg(target_arch = "x86_64")]
             Values::Shifted(q) => {
                 for (q, v) in q[place..place + values.len()].iter_mut().zip(values) {
@@ -60,13 +82,29 @@ impl Activations {
     }
 
     /// Sets one, a whole number in −127…127.
-    pub fn put(&mut self, row: usize, ix: usize, value: f32) {
+    pub fn put(&mut self, isa: Isa, row: usize, ix: usize, value: f32) {
         let place = row * self.depth + ix;
         match &mut self.values {
             Values::Wide(values) => values[place] = value as i16,
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
+            Values::Bytes { values, below } => {
+                values[place] = (value as i8 as u8).wrapping_add(isa.offset() as u8);
+                if !below.is_empty() {
+                    split(&mut values[place..=place], &mut below[place..=place]);
+                }
+            }
             #[cfg(target_arch = "x86_64")]
             Values::Shifted(values) => values[place] = (value + 128.0) as u8,
         }
+    }
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
+/// Leaves what is above zero, and writes the sizes of what is below to `below`.
+fn split(q: &mut [u8], below: &mut [u8]) {
+    for (q, below) in q.iter_mut().zip(below) {
+        let own = *q as i8;
+        (*q, *below) = (own.max(0) as u8, own.min(0).unsigned_abs());
     }
 }
 

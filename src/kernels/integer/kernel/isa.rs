@@ -1,5 +1,8 @@
 //! The instructions of a machine, and what kernels made of them want.
 
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
+use super::relaxed::Mode;
+
 /// The instructions that a kernel uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Isa {
@@ -8,6 +11,9 @@ pub enum Isa {
     /// WebAssembly's 128-bit SIMD: `i32x4.dot_i16x8_s`.
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     Simd128,
+    /// WebAssembly's relaxed SIMD: `i32x4.relaxed_dot_i8x16_i7x16_add_s`.
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
+    Relaxed(Mode),
     /// `vpmaddwd`.
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -19,10 +25,15 @@ pub enum Isa {
 impl Isa {
     /// The best of this machine.
     pub fn detect() -> Isa {
+        Self::all().last().copied().unwrap_or(Isa::Portable)
+    }
+
+    /// The best for weights whose blocks of inputs have scales of their own.
+    pub fn detect_for_blocks() -> Isa {
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         return Isa::Simd128;
         #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-        Self::all().last().copied().unwrap_or(Isa::Portable)
+        Self::detect()
     }
 
     /// All that this machine has, the best last.
@@ -31,6 +42,10 @@ impl Isa {
         let mut all = vec![Isa::Portable];
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         all.push(Isa::Simd128);
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
+        if crate::isa::is_fused(crate::isa::Isa::detect()) {
+            all.push(Isa::Relaxed(Mode::detect()));
+        }
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx2") {
@@ -48,6 +63,8 @@ impl Isa {
         match self {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512Vnni => 4,
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
+            Isa::Relaxed(_) => 4,
             _ => 2,
         }
     }
@@ -68,6 +85,8 @@ impl Isa {
         match self {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512Vnni => 128,
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
+            Isa::Relaxed(Mode::Shifted) => 128,
             _ => 0,
         }
     }
