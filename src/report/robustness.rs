@@ -8,7 +8,8 @@ use perforate_base::units::percent;
 use perforate_bench::robustness::Robustness;
 use perforate_bench::sweep::Results;
 
-use super::{Section, Table};
+use crate::section::Section;
+use crate::table::Table;
 
 /// One variant of the test samples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,10 @@ use perforate_base::units::{Bytes, Macs, Seconds, percent, three_digits};
 
 use perforate_base::{Error, ErrorKind, Named, Result};
 
-use super::{ModelReport, PointReport, Report, ScenarioReport, Table, TimingReport};
+use crate::models::ModelReport;
+use crate::point::{PointReport, TimingReport};
+use crate::schema::{Report, ScenarioReport};
+use crate::table::Table;
 
 /// A point of a scenario's tables.
 #[derive(Debug, Clone, Copy)]

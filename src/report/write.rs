@@ -1,5 +1,7 @@
 //! From measurements to the report of a scenario.
 
+use std::collections::BTreeMap;
+
 use perforate_base::units::{Bytes, Seconds};
 use perforate_bench::dense::{DensePoint, mean_seconds};
 use perforate_bench::energy::EnergyModel;
@@ -8,8 +10,16 @@ use perforate_bench::stats::median;
 use perforate_bench::sweep::{Active, BenchTarget, Point, Results, Timing};
 use perforate_engine::Program;
 
-use super::sentences::{comparison, effective_loss, matched, pays, summary};
-use super::*;
+use crate::models;
+use crate::parts::{MemoryReport, SegmentReport, TemperatureReport};
+use crate::point::{DenseReport, EnergyReport, PerCorrect, PointReport, TimingReport};
+use crate::robustness;
+use crate::schema::{
+    DataReport, FiguresReport, FileReport, OperatingPoint, References, RiskReport, RivalReport,
+    ScenarioReport,
+};
+use crate::sentences::{comparison, effective_loss, matched, pays, summary};
+use crate::targets::Targets;
 
 /// What a report says of a scenario beside the measurements: its names, and what was asked for.
 #[derive(Debug, Clone, Default, PartialEq)]

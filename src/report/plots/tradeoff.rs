@@ -1,13 +1,14 @@
 //! The trade-off curves: the routed model over its knob, beside every reference.
 
+use crate::point::PointReport;
+use crate::schema::ScenarioReport;
 use crate::text::{dash, percent, speedup_within, times};
-use crate::{PointReport, ScenarioReport};
 use perforate_base::units::Seconds;
 use perforate_bench::pareto;
 use perforate_bench::sweep::Active;
 use perforate_chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series, Unit};
 
-use super::Selected;
+use super::selected::Selected;
 
 /// One quantity over another, for the routed model and its references.
 pub fn plot(

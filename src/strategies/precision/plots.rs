@@ -6,7 +6,7 @@ use perforate_report::plots::active_axis;
 use perforate_report::text::percent;
 
 use super::compose::VARIANTS;
-use super::section::PrecisionReport;
+use super::report::PrecisionReport;
 
 /// Stages by variant, at every setting: a mark is a stage in that precision.
 pub fn plot(title: &str, report: &ScenarioReport, precision: &PrecisionReport) -> Plot {
