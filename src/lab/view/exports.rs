@@ -3,7 +3,7 @@
 use perforate_base::{Error, ErrorKind, Named, Result};
 use perforate_chart::{Size, Theme};
 
-use super::View;
+use super::events::View;
 use super::state::Export;
 
 /// Size of a chart in a file.

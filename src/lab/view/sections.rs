@@ -4,7 +4,7 @@ use perforate_report::plots;
 use perforate_report::{ScenarioReport, Section};
 use perforate_strategies::{LiveLabels, Moment, Study};
 
-use super::View;
+use super::events::View;
 use super::state::{ActionState, ChartState, LiveRow, LiveState, SectionState};
 
 /// Sections that are folded at first: they add detail to the answer above.

@@ -13,7 +13,7 @@ use perforate_routing::search::survey;
 use crate::messages::UserFiles;
 use crate::run::{Ran, run};
 
-use super::Files;
+use super::files::Files;
 
 /// Rows of a dropped file that are run while the page waits.
 const MOST_RUN_AT_ONCE: usize = 2000;
