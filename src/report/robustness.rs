@@ -39,7 +39,7 @@ pub(super) fn section(results: &Results) -> Option<Section> {
     let caption = "Accuracy of the full and the routed model at the operating point, on the test samples as they are and perturbed";
     let table = Table::of("variant", caption, variants.iter().map(RobustnessReport::cells))?;
     let section = Section::new("robustness", "Robustness").with_finding(finding);
-    Some(section.with_table(Some(table)).with_data(&variants))
+    Some(section.with_table(Some(table)).with_data(&variants).folded_at_first())
 }
 
 /// All variants, the samples as they are first, and what they show.

@@ -7,9 +7,6 @@ use perforate_strategies::{LiveLabels, Moment, Study};
 use super::events::View;
 use super::state::{ActionState, ChartState, LiveRow, LiveState, SectionState};
 
-/// Sections that are folded at first: they add detail to the answer above.
-const FOLDED: [&str; 2] = ["robustness", "claim"];
-
 impl View {
     /// The charts of every scenario.
     pub(super) fn charts(&self) -> Vec<ChartState> {
@@ -42,7 +39,7 @@ impl View {
             findings: section.findings().map(String::from).collect(),
             table: section.table.clone(),
             charts: charts.collect(),
-            open: !FOLDED.contains(&section.id.as_str()),
+            open: !section.folded,
             action: None,
             live: section.live.as_ref().map(|labels| self.live_state(labels)),
         }
