@@ -137,7 +137,7 @@ mod tests {
         let figures = of([0.8, 0.9, 0.9]);
         assert!((figures.oracle_share.unwrap() - 1.0).abs() < 1e-12);
         assert_eq!(figures.beats_random, Some(true));
-        // "Always" is as good and dearer.
+        // The full end is as good and costs more.
         assert_eq!(figures.front, [0, 1]);
         // From 0.55 of the operations on, all of the quality to be gained.
         assert!((figures.hypervolume - 0.45).abs() < 1e-12);

@@ -1,8 +1,8 @@
-//! Interleaved timing: A B C, A B C … in rounds, so that what drifts, drifts for all arms alike.
+//! Interleaved timing: A B C, A B C … in rounds, so that what drifts, drifts for all contenders alike.
 //!
 //! A *unit* is one call (a row, or a batch); a *chunk* is an eighth of an contender's units, repeated until
 //! it spans [`MIN_TICKS`] ticks of the clock; a *sample* is all chunks of an contender; a *round* is one
-//! sample of every contender. Within a round the arms take turns chunk by chunk, forwards and backwards
+//! sample of every contender. Within a round the contenders take turns chunk by chunk, forwards and backwards
 //! (A B C C B A …), so that a slow tenth of a second is shared by all of them. Only ratios within a
 //! round are compared. [`Interleaved::step`] does one slice of work, so that a page can breathe.
 
@@ -29,9 +29,9 @@ const MAX_WARM_UP: usize = 8;
 /// Fewer rounds than this give no interval worth the name.
 const FEW_ROUNDS: usize = 5;
 
-/// What is timed: contenders, or arms, each of some units.
+/// What is timed: contenders, each of some units.
 pub trait Workload {
-    /// Number of arms.
+    /// Number of contenders.
     fn contenders(&self) -> usize;
     /// Number of units of one pass through an contender.
     fn units(&self, contender: ContenderId) -> usize;
@@ -105,7 +105,7 @@ impl Interleaved {
         &self.samples
     }
 
-    /// Adds the rounds of another launch, once this one is done; false if its arms are others.
+    /// Adds the rounds of another launch, once this one is done; false if it timed others.
     pub fn absorb(&mut self, other: &Samples) -> bool {
         self.is_done() && self.samples.absorb(other)
     }
@@ -181,7 +181,7 @@ impl Interleaved {
             // The turn begins.
             self.unit = from;
             if !self.long[contender.index()] {
-                // This run is not counted: it finds what the other arms left in the caches.
+                // This run is not counted: it finds what the other contenders left in the caches.
                 work.run(contender, from)?;
             }
         }
@@ -271,7 +271,7 @@ mod tests {
         order: Vec<usize>,
         /// Runs from here on are slowed down by a factor, if the contender is the one named.
         fault: Option<(Option<usize>, usize, f64)>,
-        /// An contender that never answers the same.
+        /// A contender that never answers the same.
         dice: Option<usize>,
     }
 
@@ -393,7 +393,7 @@ mod tests {
         assert!(matches!(timing.doubts()[..], [MeasurementWarning::Drift(f)] if f > 1.3), "drift");
         assert!((ratio(&timing) / 3.0 - 1.0).abs() < 0.03, "a drift of 2x must cancel");
 
-        // Every fifth stretch of some rounds is four times as slow, for all arms.
+        // Every fifth stretch of some rounds is four times as slow, for all contenders.
         let (timing, _) = run(plain(Some((None, calls / 40, 4.0)), None, 0.0), 1e-6, 40);
         assert!(
             timing

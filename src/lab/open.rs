@@ -44,23 +44,29 @@ impl Scenario {
         let library = PlanCache::default();
         let (models, splits) = self.models(files, experiment, tokenizer.as_ref(), &library)?;
         let (scaling, calibration, test) = splits;
-        let variants = match &tokenizer {
-            Some(tokenizer) => perturb::variants(&test.0, tokenizer, experiment.seed)?,
+        let perturbations = match &tokenizer {
+            Some(tokenizer) => perturb::perturbations(&test.0, tokenizer, experiment.seed)?,
             None => vec![],
         };
         let program = |role: &str, model: &ModelProto| {
             let name = format!("{}, {role}", self.name);
             Program::from_proto(&library, &name, model, encode(model).len()).map(Arc::new)
         };
-        let mut others = vec![];
+        let mut references = vec![];
         for &model in self.references {
-            others.extend(self.references(&library, model, files, scaling.as_ref(), experiment)?);
+            references.extend(self.references(
+                &library,
+                model,
+                files,
+                scaling.as_ref(),
+                experiment,
+            )?);
         }
         let subject = BenchTarget {
             full: program("full", &models.full)?,
             light: program("light", &models.light)?,
             routed: program("routed", &models.routed)?,
-            others,
+            references,
             active: models.active,
             light_always_runs: models.light_always_runs,
             knob: models.knob.into(),
@@ -68,7 +74,7 @@ impl Scenario {
             scaling,
             calibration,
             test,
-            variants,
+            perturbations,
             tolerance: None,
         };
         let Models { companion, routed, .. } = models;

@@ -113,7 +113,7 @@ impl Preparation {
             full: program("full", full.model())?,
             light: program("light", &found.light()?)?,
             routed: program("routed", &routed)?,
-            others: vec![],
+            references: vec![],
             active: Active::Operations,
             light_always_runs: false,
             knob: exits::KNOB.into(),
@@ -121,7 +121,7 @@ impl Preparation {
             scaling,
             calibration,
             test,
-            variants: vec![],
+            perturbations: vec![],
             tolerance: found.tolerance,
         };
         Ok(Opened { subject, companion: companion(&found), tokenizer: None, routed })

@@ -31,8 +31,8 @@ pub use parts::{MemoryReport, SegmentReport, TemperatureReport};
 pub use point::{DenseReport, EnergyReport, PerCorrect, PointReport, TimingReport};
 pub use robustness::RobustnessReport;
 pub use schema::{
-    DataReport, FiguresReport, FileReport, Host, OperatingPoint, References, Report, RiskReport,
-    RivalReport, SCHEMA, ScenarioReport, TRACT,
+    DataReport, FiguresReport, FileReport, Host, OperatingPoint, OtherStrategyReport, References,
+    Report, RiskReport, SCHEMA, ScenarioReport, TRACT,
 };
 pub use section::{LiveLabels, Section, SectionPlot};
 pub use sentences::summary;

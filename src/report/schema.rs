@@ -222,15 +222,16 @@ pub struct References {
     pub full: PointReport,
     /// The light model alone.
     pub light: PointReport,
-    /// A static model of about the operating point's cost, where one was trained.
-    pub matched: Option<PointReport>,
+    /// The cost-matched static model: of about the operating point's cost, where one was trained.
+    #[serde(rename = "matched")]
+    pub cost_matched: Option<PointReport>,
     /// All static models that were trained for costs between light and full; `active` is their share
     /// of the full model's operations.
     #[serde(default)]
     pub statics: Vec<PointReport>,
     /// Models of other strategies at one setting each, named by it.
-    #[serde(default)]
-    pub rivals: Vec<RivalReport>,
+    #[serde(default, rename = "rivals")]
+    pub other_strategies: Vec<OtherStrategyReport>,
     /// A random router, point by point of the curve.
     pub random: Vec<PointReport>,
     /// Cheapest path that is right.
@@ -241,7 +242,7 @@ pub struct References {
 
 /// A model of another strategy, at one setting.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RivalReport {
+pub struct OtherStrategyReport {
     /// Its strategy, and its setting.
     pub name: String,
     /// How it fares.

@@ -10,7 +10,7 @@ use perforate_engine::{Knobs, Session};
 /// Rows on which the routed file's full path is held against the full model.
 const CHECKED_ROWS: usize = 8;
 
-/// Larger differences between the router's cost at "always" and at "never" are not the router's.
+/// Larger differences between the router's cost at the full end and at the light one are not the router's.
 const UNEQUAL: f64 = 0.05;
 
 /// Intervals wider than this share of their median are worth a word.
@@ -41,11 +41,11 @@ pub(super) fn check_ends(subject: &BenchTarget) -> Result<Vec<String>> {
     Ok(warnings)
 }
 
-/// A doubt if the router by itself costs another share of the full model at "always" than at "never":
-/// the same segment then runs at different speeds in different arms, which no model is to blame for
+/// A doubt if the router by itself costs another share of the full model at the full end than at the light one:
+/// the same segment then runs at different speeds in different contenders, which no model is to blame for
 /// (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", ASPLOS 2009).
-pub(super) fn unequal_doubt(at_always: Interval, at_never: f64) -> Option<String> {
-    let unexplained = (at_always.median - at_never).abs();
+pub(super) fn unequal_doubt(at_full: Interval, at_light: f64) -> Option<String> {
+    let unexplained = (at_full.median - at_light).abs();
     (unexplained > UNEQUAL).then(|| {
         format!(
             "Equal work differs by {:.0} % here between runs of the full model alone and in the router, which the router does not explain: speeds closer than that cannot be told apart, so use the native benchmark for them.",
@@ -69,11 +69,11 @@ pub(super) fn wide_doubt(
 const IMPOSSIBLE: f64 = 1.1;
 
 /// Word on a setting with all computation active that seems faster than the full model: it does the same work and more.
-pub(super) fn impossible_doubt(always: Interval, batch: usize) -> Option<String> {
-    (always.lo > IMPOSSIBLE).then(|| {
+pub(super) fn impossible_doubt(full_end: Interval, batch: usize) -> Option<String> {
+    (full_end.lo > IMPOSSIBLE).then(|| {
         format!(
             "With all computation active the routed model seems {:.2} times as fast as the full one at batch {batch}, and does the same work: something disturbed the full model, so do not believe the speed-ups at batch {batch}.",
-            always.median
+            full_end.median
         )
     })
 }

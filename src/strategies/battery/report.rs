@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use perforate_base::units::{Joules, three_digits};
-use perforate_bench::sweep::{Point, Results};
-use perforate_engine::Work;
+use perforate_bench::sweep::{PathResult, Point, Results};
 
 use super::simulation::{Candidate, Moment, Policy, drain};
 use crate::companion::Measured;
@@ -69,21 +68,24 @@ pub struct DrainReport {
 }
 
 /// What the policies make of the budgets; none where gates look at the rows, or without labels or costs.
-pub fn report(measured: &Measured<'_>) -> Option<BatteryReport> {
+pub fn report<'a>(measured: &Measured<'a>) -> Option<BatteryReport> {
     let Measured { subject, results, energy, .. } = *measured;
-    let paths = subject.routed.paths().ok()?;
-    let paths = paths.into_iter().map(|path| subject.routed.work(path));
-    let paths = paths.collect::<Option<Vec<Work>>>()?;
-    let labels = &results.path_labels;
-    let answers = results.path_answers.iter().zip(&paths).map(|(answers, &work)| Candidate {
-        cost: energy.by_operations(work),
-        accuracy: answers.calibration_accuracy,
-        right: &answers.right,
-    });
-    let candidates: Vec<Candidate> = answers.collect();
+    let candidate = |path: &'a PathResult| -> Option<Candidate<'a>> {
+        let answers = path.answers.as_ref()?;
+        Some(Candidate {
+            name: &path.label,
+            cost: energy.by_operations(subject.routed.work(path.path)?),
+            accuracy: answers.calibration_accuracy,
+            right: &answers.right,
+        })
+    };
+    let candidates = results.paths.iter().map(candidate).collect::<Option<Vec<Candidate>>>()?;
     let inputs = candidates.first()?.right.len();
     let dearest = candidates.iter().map(|c| c.cost.0).fold(0.0, f64::max);
-    let named = |shares: &[usize]| labels.iter().cloned().zip(shares.iter().copied()).collect();
+    let named = |shares: &[usize]| -> BTreeMap<String, usize> {
+        let names = candidates.iter().map(|candidate| candidate.name.to_string());
+        names.zip(shares.iter().copied()).collect()
+    };
     let rights = |candidate: &Candidate| candidate.right.iter().filter(|&&right| right).count();
     let at = |&share: &f64| {
         let budget = Joules(dearest * inputs as f64 * share);
@@ -93,25 +95,27 @@ pub fn report(measured: &Measured<'_>) -> Option<BatteryReport> {
             let (answered, right) = (drain.answered, drain.right);
             (policy, DrainReport { answered, right, shares, course: drain.course })
         });
-        let lasts = |ix: &usize| candidates[*ix].cost * inputs as f64 <= budget;
-        let best_single = (0..candidates.len())
-            .filter(lasts)
-            .max_by(|&a, &b| candidates[a].accuracy.total_cmp(&candidates[b].accuracy));
+        let lasts = |candidate: &&Candidate| candidate.cost * inputs as f64 <= budget;
+        let lasting = candidates.iter().filter(lasts);
+        let best_single = lasting.max_by(|a, b| a.accuracy.total_cmp(&b.accuracy));
         BudgetReport {
             share,
             joules: budget.0,
             drains: drains.into(),
-            best_single: best_single.map(|ix| (labels[ix].clone(), rights(&candidates[ix]))),
+            best_single: best_single.map(|one| (one.name.to_string(), rights(one))),
         }
     };
     let budgets: Vec<BudgetReport> = BUDGETS.iter().map(at).collect();
     let finding = finding(&budgets[SHOWN], inputs);
-    let of = |candidate: &Candidate| CandidateReport {
-        energy_j: candidate.cost.0,
-        calibration_accuracy: candidate.accuracy,
-        accuracy: rights(candidate) as f64 / inputs.max(1) as f64,
+    let of = |candidate: &Candidate| {
+        let report = CandidateReport {
+            energy_j: candidate.cost.0,
+            calibration_accuracy: candidate.accuracy,
+            accuracy: rights(candidate) as f64 / inputs.max(1) as f64,
+        };
+        (candidate.name.to_string(), report)
     };
-    let candidates = labels.iter().cloned().zip(candidates.iter().map(of)).collect();
+    let candidates = candidates.iter().map(of).collect();
     Some(BatteryReport { inputs, candidates, budgets, shown: SHOWN, finding })
 }
 
@@ -133,12 +137,12 @@ impl BatteryReport {
             ),
             None => "No single model lasts for all of them.".into(),
         };
-        let speedup = |(ix, label): (usize, &String)| {
+        let speedup = |(ix, path): (usize, &PathResult)| {
             let takes = |point: &&Point| point.quality.paths[ix] == 1.0;
             let timing = results.curve.iter().find(takes)?.batch1?;
-            Some(format!("{label} {}\u{a0}×", three_digits(timing.speedup.median)))
+            Some(format!("{} {}\u{a0}×", path.label, three_digits(timing.speedup.median)))
         };
-        let all: Vec<String> = results.path_labels.iter().enumerate().filter_map(speedup).collect();
+        let all: Vec<String> = results.paths.iter().enumerate().filter_map(speedup).collect();
         (!all.is_empty()).then(|| {
             format!(
                 "{single} This energy is an estimate from operations, by precision; measured in time, against the full model, they run at {}.",

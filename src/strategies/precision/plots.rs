@@ -11,7 +11,7 @@ use super::report::PrecisionReport;
 /// Stages by variant, at every setting: a mark is a stage in that precision.
 pub fn plot(title: &str, report: &ScenarioReport, precision: &PrecisionReport) -> Plot {
     let series =
-        VARIANTS.iter().zip([Role::Light, Role::Matched, Role::Full]).map(|(name, role)| {
+        VARIANTS.iter().zip([Role::Light, Role::Static, Role::Full]).map(|(name, role)| {
             let points = report.curve.iter().zip(&precision.mixes).enumerate().flat_map(
                 |(ix, (point, mix))| {
                     let own = mix.iter().enumerate().filter(|(_, variant)| *variant == name);
