@@ -105,9 +105,9 @@ impl View {
         Command::Open { experiment: Box::new(experiment) }
     }
 
-    /// The command that looks for exits in the user's model, or makes a cascade of several.
-    pub fn route(&self, cascade: bool) -> Command {
-        Command::Route { quick: self.link.quick, cascade }
+    /// The command that routes the newest of the user's models, or all of them as one.
+    pub fn route(&self, all: bool) -> Command {
+        Command::Route { quick: self.link.quick, all }
     }
 
     /// The command that runs the study of a section.

@@ -12,7 +12,9 @@ use crate::picture_form::FormTexts;
 
 use super::events::View;
 use super::exports::ExportKind;
-use super::state::{Card, DroppedState, Figure, InsideState, KnobState, State};
+use super::state::{
+    Card, DroppedState, Figure, InsideState, KnobState, ModelState, State, UsageState,
+};
 
 /// Languages of [`crate::messages::Event::Usage`].
 const LANGUAGES: [&str; 2] = ["Python", "JavaScript"];
@@ -31,6 +33,7 @@ impl View {
         });
         State {
             title: scenario.title,
+            document_title: format!("{} · Perforate", scenario.title),
             strategy: format!("{}: {}", scenario.strategy.name().replace('_', " "), scenario.text),
             summary: report.map_or_else(|| "Measuring…".into(), |r| r.summary.clone()),
             comparison: report.and_then(|r| r.comparison.clone()),
@@ -77,7 +80,12 @@ impl View {
             files: report.map_or_else(Vec::new, |_| ExportKind::offered()),
             about: self.report.as_ref().map_or_else(Vec::new, |r| about::lines(r, self.shown())),
             dropped: self.dropped.as_ref().map(|(summary, own)| self.dropped(summary, own)),
-            usage: LANGUAGES.into_iter().zip(self.usage.clone().into_iter().flatten()).collect(),
+            usage: self
+                .usage
+                .iter()
+                .flat_map(|lines| LANGUAGES.into_iter().zip(lines))
+                .map(usage)
+                .collect(),
             memory: self
                 .memory
                 .map(|bytes| format!("The measuring worker uses {} of memory.", Bytes(bytes))),
@@ -130,12 +138,20 @@ impl View {
     fn dropped(&self, summary: &str, own: &UserFiles) -> DroppedState {
         DroppedState {
             summary: summary.to_string(),
-            models: own.models.clone(),
+            models: own.models.iter().map(|name| model(name)).collect(),
             inputs: own.inputs.clone(),
             details: own.details.clone(),
             form: own.form.as_ref().map(FormTexts::of),
-            can_route: !own.models.is_empty() && !self.running,
-            can_cascade: own.models.len() > 1 && !self.running,
+            can_route_newest: !own.models.is_empty() && !self.running,
+            can_route_all: own.models.len() > 1 && !self.running,
         }
     }
+}
+
+fn usage((language, lines): (&'static str, &String)) -> UsageState {
+    UsageState { language, lines: lines.clone(), copy: format!("Copy the {language}") }
+}
+
+fn model(name: &str) -> ModelState {
+    ModelState { name: name.to_string(), forget: format!("Leave {name} out") }
 }

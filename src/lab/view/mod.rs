@@ -18,5 +18,5 @@ pub use events::View;
 pub use exports::ExportKind;
 pub use state::{
     ActionState, Card, ChartState, DroppedState, Export, Figure, InsideState, KnobState, LiveRow,
-    LiveState, SectionState, State,
+    LiveState, ModelState, SectionState, State, UsageState,
 };

@@ -77,7 +77,14 @@ fn chart(id: &str, title: &str, report: Option<&ScenarioReport>) -> ChartState {
         || format!("{title}: nothing measured yet"),
         |report| format!("{title}. {}", report.summary),
     );
-    ChartState { id: id.into(), title: title.into(), alt }
+    ChartState {
+        id: id.into(),
+        title: title.into(),
+        alt,
+        as_svg: format!("Download “{title}” as SVG"),
+        as_png: format!("Download “{title}” as PNG"),
+        numbers: format!("Numbers of “{title}”"),
+    }
 }
 
 fn row(moment: &Moment, classes: &[&str]) -> LiveRow {

@@ -45,7 +45,7 @@ impl<C: Clock + Clone> Lab<C> {
                 self.user.forget(&name);
                 Ok(vec![self.file(format!("{name} is left out."))])
             }
-            Command::Route { quick, cascade } => self.route(quick, cascade),
+            Command::Route { quick, all } => self.route(quick, all),
             Command::Cancel => {
                 self.paused = true;
                 Ok(vec![Event::Cancelled])
@@ -89,10 +89,10 @@ impl<C: Clock + Clone> Lab<C> {
         self.user.take_picture(path, pixels).map_or_else(told, |()| vec![])
     }
 
-    /// Looks for exits of the user's newest model, or for a cascade of all.
-    fn route(&mut self, quick: bool, cascade: bool) -> Result<Vec<Event>> {
-        let names = self.user.to_route(cascade)?;
-        let scenario = if cascade { &OWN_CASCADE } else { &OWN };
+    /// Routes the user's newest model, or all of them as one.
+    fn route(&mut self, quick: bool, all: bool) -> Result<Vec<Event>> {
+        let names = self.user.to_route(all)?;
+        let scenario = if all { &OWN_CASCADE } else { &OWN };
         let usual = Experiment::in_page(scenario, quick);
         let experiment = usual.with_models(&names, self.user.inputs());
         // What was dropped may have the name of what was measured before.

@@ -19,4 +19,4 @@ mod user;
 pub use files::Files;
 pub use lab::Lab;
 
-pub use crate::messages::{Command, Event, FileRequest, UserFiles};
+pub use crate::messages::{Command, Event, FetchFault, FileRequest, UserFiles};

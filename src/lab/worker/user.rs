@@ -75,8 +75,8 @@ impl User {
     }
 
     /// Names of the models that are routed: the newest alone, or all from the cheapest to the most expensive.
-    pub fn to_route(&self, cascade: bool) -> Result<Vec<String>> {
-        let from = if cascade { 0 } else { self.models.len().saturating_sub(1) };
+    pub fn to_route(&self, all: bool) -> Result<Vec<String>> {
+        let from = if all { 0 } else { self.models.len().saturating_sub(1) };
         let mut models: Vec<&UserModel> = self.models[from..].iter().collect();
         if models.is_empty() {
             let text = "there is no model yet: choose an .onnx file first";
