@@ -18,7 +18,7 @@
 //! | [`timing`], [`contender`], [`samples`] | contenders that take turns, and their seconds |
 //! | [`contenders`], [`baseline`], [`rows`], [`layout`] | models as contenders; references; the rows that are timed; memory that moves between rounds |
 //! | [`segments`], [`order`] | segments by themselves; how they run on a batch |
-//! | [`stats`], [`warning`] | medians and intervals; reasons to doubt a measurement |
+//! | [`stats`], [`warning`] | medians and intervals; warnings about a measurement |
 //! | [`energy`] | energy by operations and bytes |
 //! | [`kernels`] | kernels against tract's |
 //! | `launches` | the same in other processes, natively |

@@ -150,7 +150,7 @@ pub struct Results {
     pub launches: usize,
     /// The clock's tick.
     pub tick: Seconds,
-    /// Doubts, as advice.
+    /// Warnings, as advice.
     pub warnings: Vec<String>,
 }
 

@@ -196,7 +196,7 @@ pub struct ScenarioReport {
     /// Times that the measuring program was started anew; one launch does not show how launches differ.
     #[serde(default)]
     pub launches: usize,
-    /// Doubts, as advice.
+    /// Warnings, as advice.
     pub warnings: Vec<String>,
     /// The finding in one sentence.
     pub summary: String,

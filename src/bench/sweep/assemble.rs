@@ -18,7 +18,7 @@ use crate::stats::{Interval, interval};
 use crate::subject::CostBasis;
 
 use super::certificate::{certified, path_seconds, segment_times};
-use super::checks::{impossible_doubt, unequal_doubt};
+use super::checks::{impossible_warning, unequal_warning};
 use super::findings::Findings;
 use super::model::{Contender, Model};
 use super::points::{self, Times};
@@ -155,7 +155,7 @@ impl Measured<'_> {
         let full_end = curve.last().filter(|point| point.knob == Some(subject.range.full));
         let times = full_end.map(|point| [(point.batch1, 1), (point.batch_n, options.batch)]);
         warnings.extend(times.into_iter().flatten().filter_map(|(timing, batch)| {
-            timing.and_then(|timing| impossible_doubt(timing.speedup, batch))
+            timing.and_then(|timing| impossible_warning(timing.speedup, batch))
         }));
         // What the gate costs where only the light model runs, as a share of the full model.
         let median = |contender: Contender| {
@@ -163,7 +163,7 @@ impl Measured<'_> {
         };
         let light_end = Contender::Routed(Setting(subject.range.light));
         let gate = (median(light_end) - median(Contender::Light)) / median(Contender::Full);
-        warnings.extend(gate_alone.and_then(|alone| unequal_doubt(alone, gate)));
+        warnings.extend(gate_alone.and_then(|alone| unequal_warning(alone, gate)));
         let mut told = HashSet::new();
         warnings.retain(|warning| told.insert(warning.clone()));
         warnings

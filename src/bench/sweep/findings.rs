@@ -40,7 +40,7 @@ pub(super) struct Findings {
     pub batch_n: Option<Timer>,
     /// Full and routed model on perturbed samples.
     pub robustness: Option<PerturbationRun>,
-    /// Doubts about the models.
+    /// Warnings about the models.
     pub warnings: Vec<String>,
 }
 
