@@ -22,8 +22,6 @@ import { Sections } from "./sections.js";
 const RENEW_ABOVE = 512e6;
 /** Events that change no chart. */
 const NO_NEWS = ["progress", "loading", "advanced"];
-/** Ends of file names, where they are not the export's name. */
-const EXTENSIONS = new Map([["markdown", "md"], ["experiment", "json"]]);
 
 class Page {
   #view;
@@ -135,18 +133,15 @@ class Page {
    * @param {HTMLCanvasElement} [canvas]
    */
   async #download(kind, canvas) {
-    const [type, chart] = kind.split(":");
-    const what = chart ?? (type === "experiment" ? type : undefined);
-    const { scenario } = Object.fromEntries(this.#state?.address ?? []);
-    const name = ["perforate", scenario, what].filter(Boolean).join("-").replaceAll("/", "-");
-    if (type === "onnx") return this.#worker.take(`${name}.onnx`, this.#view.knob());
+    const name = this.#view.file_name(kind);
+    if (kind === "onnx") return this.#worker.take(name, this.#view.knob());
     try {
       const blob = canvas
         ? await new Promise((done) => canvas.toBlob(done))
-        : new Blob([this.#view.export(kind)], { type: type === "svg" ? "image/svg+xml" : "text/plain" });
-      save(`${name}.${EXTENSIONS.get(type) ?? type}`, blob);
+        : new Blob([this.#view.export(kind)], { type: name.endsWith(".svg") ? "image/svg+xml" : "text/plain" });
+      save(name, blob);
     } catch (error) {
-      this.#fail(`The export failed: ${reason(error)}.`);
+      this.#fail(reason(error));
     }
   }
 
@@ -168,12 +163,12 @@ class Page {
       // What is measured makes room.
       if (runs && this.#state?.running) this.actions.cancel();
     },
-    // Exits for the newest model, or a cascade of all; in a worker that holds nothing of what was before.
-    route: async (cascade) => {
+    // The newest model, or all of them as one; in a worker that holds nothing of what was before.
+    route: async (all) => {
       this.#ownFile = undefined;
       this.#canResume = false;
       await this.#own.renew();
-      this.#worker.send(this.#view.route(cascade));
+      this.#worker.send(this.#view.route(all));
     },
     forget: (name) => this.#worker.send({ type: "forget", name }),
     set: (setting, text) => {

@@ -193,7 +193,7 @@ export class Charts {
    * @param {boolean} visible
    * @returns {Chart}
    */
-  #make({ id, title, place }, visible) {
+  #make({ id, as_svg, as_png, numbers: label, place }, visible) {
     const element = make("figure");
     const caption = make("figcaption");
     const heading = make("h2");
@@ -202,13 +202,13 @@ export class Charts {
     tip.hidden = true;
     caption.append(
       heading,
-      this.#button("SVG", `Download "${title}" as SVG`, () => this.#download(`svg:${id}`)),
-      this.#button("PNG", `Download "${title}" as PNG`, () => this.#download(`png:${id}`, canvas)),
+      this.#button("SVG", as_svg, () => this.#download(`svg:${id}`)),
+      this.#button("PNG", as_png, () => this.#download(`png:${id}`, canvas)),
     );
     const stage = make("div", null, { class: "stage" });
     stage.append(canvas, tip);
     const numbers = make("details", null, { class: "behind" });
-    const [box, table] = tableBox(`Numbers of "${title}"`);
+    const [box, table] = tableBox(label);
     numbers.append(make("summary", "Numbers"), box);
     element.append(caption, stage, numbers);
     place.append(element);

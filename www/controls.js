@@ -20,7 +20,7 @@ import { wirePad } from "./pad.js";
  * @property {(index: number) => void} knob
  * @property {(on: boolean) => void} routing
  * @property {(scenario: string) => void} open
- * @property {(cascade: boolean) => void} route
+ * @property {(all: boolean) => void} route
  * @property {(section: string) => void} study
  * @property {(section: string) => void} live
  * @property {(model: string) => void} forget
@@ -43,8 +43,8 @@ export function wire(actions) {
   knob.addEventListener("input", () => actions.knob(knob.valueAsNumber));
   const routing = $("routing", HTMLInputElement);
   routing.addEventListener("change", () => actions.routing(routing.checked));
-  $("route").addEventListener("click", () => actions.route(false));
-  $("cascade").addEventListener("click", () => actions.route(true));
+  $("route-newest").addEventListener("click", () => actions.route(false));
+  $("route-all").addEventListener("click", () => actions.route(true));
   $("theme").addEventListener("click", () => actions.theme());
   $("help-open").addEventListener("click", () => $("help", HTMLDialogElement).showModal());
   onButton("own-models", "forget", actions.forget);

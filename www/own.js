@@ -102,7 +102,7 @@ export class OwnFiles {
   async renew() {
     const { models, inputs } = this.#dropped ?? { models: [], inputs: null };
     this.#worker.renew();
-    for (const name of [...models, ...(inputs == null ? [] : [inputs])]) {
+    for (const name of [...models.map(({ name }) => name), ...(inputs == null ? [] : [inputs])]) {
       const file = this.#files.get(name);
       if (file) await this.#send(file, true);
     }

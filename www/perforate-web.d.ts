@@ -1,6 +1,6 @@
 // What src/web/lib.rs binds, with the types that its values have; tests/javascript.rs compares the names.
 
-import type { ChosenFile, Command, Event, FormTexts, SortedFiles, State, Table } from "./types";
+import type { ChosenFile, Command, Event, FetchFault, FileRequest, FormTexts, SortedFiles, State, Table } from "./types";
 
 /** Starts the module. */
 export default function init(options: { module_or_path: WebAssembly.Module }): Promise<{ memory: WebAssembly.Memory }>;
@@ -10,6 +10,9 @@ export class Lab {
   command(command: Command): Event[];
   supply(name: string, bytes: Uint8Array): Event[];
   picture(path: string, width: number, height: number, rgba: Uint8Array): Event[];
+  no_picture(path: string): Event[];
+  reading_pictures(done: number, all: number): Event[];
+  not_fetched(file: FileRequest, fault: FetchFault): Event[];
   inputs(): Uint8Array<ArrayBuffer> | undefined;
   step(): Event[];
   outputs(): Uint8Array | undefined;
@@ -24,7 +27,7 @@ export class View {
   /** Returns what is wrong with the text, if anything is. */
   set(setting: string, text: string): string | undefined;
   request(): Command;
-  route(cascade: boolean): Command;
+  route(all: boolean): Command;
   study(section: string): Command;
   live(section: string, value: number): Command;
   sort_files(files: ChosenFile[]): SortedFiles;
@@ -45,6 +48,7 @@ export class View {
   draw(id: string, canvas: HTMLCanvasElement, width: number, height: number, device_pixel_ratio: number): void;
   table(id: string): Table | null;
   hover(id: string, x: number, y: number): { text: string; knob: number | null; x: number; y: number } | null;
+  file_name(kind: string): string;
   export(kind: string): string;
 }
 

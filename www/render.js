@@ -41,8 +41,8 @@ export function render(state, { charts, sections, picture }) {
   text("summary", state.summary);
   text("comparison", state.comparison);
   text("status", state.status);
-  part("document-title", state.title, (title) => {
-    document.title = title ? `${title} · Perforate` : "Perforate";
+  part("document-title", state.document_title, (title) => {
+    document.title = title;
   });
   part("progress", state.progress, paintProgress);
   part("activity", [state.running, state.measured > 0 || Boolean(state.error)], ([running, some]) => {
@@ -203,12 +203,12 @@ function paintDropped(dropped) {
   const models = dropped?.models ?? [];
   const details = dropped?.details ?? [];
   $("own").textContent = dropped?.summary ?? "";
-  $("route").hidden = !dropped?.can_route;
-  $("cascade").hidden = !dropped?.can_cascade;
-  /** @param {string} name */
-  const chip = (name) => {
+  $("route-newest").hidden = !dropped?.can_route_newest;
+  $("route-all").hidden = !dropped?.can_route_all;
+  /** @param {DroppedState["models"][number]} model */
+  const chip = ({ name, forget }) => {
     const item = make("li", name);
-    item.append(make("button", "×", { type: "button", "data-forget": name, "aria-label": `Leave ${name} out` }));
+    item.append(make("button", "×", { type: "button", "data-forget": name, "aria-label": forget }));
     return item;
   };
   $("own-models").replaceChildren(...(models.length > 1 ? models.map(chip) : []));
@@ -222,10 +222,10 @@ function paintDropped(dropped) {
 function paintUsage(usage) {
   $("use").hidden = usage.length === 0;
   /** @param {State["usage"][number]} usage */
-  const block = ([language, code]) => {
+  const block = ({ language, lines: code, copy }) => {
     const box = make("div", null, { class: "code" });
     const lines = make("pre", code, { tabindex: "0", "data-language": language });
-    box.append(make("h3", language), make("button", "Copy", { type: "button", "aria-label": `Copy the ${language}` }), lines);
+    box.append(make("h3", language), make("button", "Copy", { type: "button", "aria-label": copy }), lines);
     return box;
   };
   $("usage").replaceChildren(...usage.map(block));

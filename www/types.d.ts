@@ -10,7 +10,11 @@ export type Card = { name: string, title: string, text: string, current: boolean
  */
 glyph: string, };
 
-export type ChartState = { id: string, title: string, alt: string, };
+export type ChartState = { id: string, title: string, alt: string,
+/**
+ * What its buttons do, and what its table is, for screen readers.
+ */
+as_svg: string, as_png: string, numbers: string, };
 
 export type ChosenFile = {
 /**
@@ -82,9 +86,9 @@ grey: Array<number>, } | { "type": "route",
  */
 quick: boolean,
 /**
- * Whether all models make a cascade.
+ * Whether all models become one.
  */
-cascade: boolean, } | { "type": "study",
+all: boolean, } | { "type": "study",
 /**
  * Id of its section.
  */
@@ -116,7 +120,7 @@ usual: string,
  */
 choices: Array<[string, string]>, };
 
-export type DroppedState = { summary: string, models: Array<string>, inputs: string | null,
+export type DroppedState = { summary: string, models: Array<ModelState>, inputs: string | null,
 /**
  * What the newest model is.
  */
@@ -126,9 +130,9 @@ details: Array<[string, string]>,
  */
 form: FormTexts | null,
 /**
- * Whether exits can be looked for, and whether there are models for a cascade.
+ * Whether the newest model can be routed by itself, and whether there are several that can be routed together.
  */
-can_route: boolean, can_cascade: boolean, };
+can_route_newest: boolean, can_route_all: boolean, };
 
 export type Event = { "type": "opened",
 /**
@@ -318,6 +322,16 @@ told: string,
  */
 rows: Array<LiveRow>, };
 
+export type ModelState = {
+/**
+ * Its file.
+ */
+name: string,
+/**
+ * What the button that leaves it out does, for screen readers.
+ */
+forget: string, };
+
 export type Row = {
 /**
  * One a column.
@@ -380,6 +394,10 @@ fault: string | null, };
 
 export type State = { title: string,
 /**
+ * The title of the page as a whole.
+ */
+document_title: string,
+/**
  * The strategy, and what the scenario shows.
  */
 strategy: string, summary: string,
@@ -414,7 +432,7 @@ dropped: DroppedState | null,
 /**
  * How to run the routed file elsewhere, by language.
  */
-usage: Array<[string, string]>,
+usage: Array<UsageState>,
 /**
  * What the measuring side has taken.
  */
@@ -433,6 +451,12 @@ columns: Array<Column>,
  * Its rows, each with a cell for every column.
  */
 rows: Array<Row>, };
+
+export type UsageState = { language: string, lines: string,
+/**
+ * What the button that copies them does, for screen readers.
+ */
+copy: string, };
 
 export type UserFiles = {
 /**

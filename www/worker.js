@@ -11,7 +11,7 @@
 
 import init, { Lab } from "./perforate-web.js";
 
-/** @import { Command, Event, FileRequest } from "./types" */
+/** @import { Command, Event, FetchFault, FileRequest } from "./types" */
 
 const scope = /** @type {DedicatedWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 /** @type {Lab} */
@@ -175,13 +175,12 @@ async function takePictures(command, pictures) {
     const picture = await decode(file).catch(() => undefined);
     if (own !== run) return;
     if (!picture) {
-      return post(failure(`${path}: it cannot be read as a picture: leave it out, or save it anew as PNG or JPEG.`));
+      return post(lab.no_picture(path));
     }
     const { width, height, data } = picture;
     if (!attempt(() => hand(lab.picture(path, width, height, data))) || failed) return;
     if (index % 20 === 0) {
-      const text = `Reading pictures, ${index + 1} of ${pictures.length}`;
-      post([{ type: "progress", text, share: index / pictures.length, left: null }]);
+      post(lab.reading_pictures(index, pictures.length));
     }
   }
   attempt(() => {
@@ -212,8 +211,17 @@ async function download(file, signal) {
     if (!signal.aborted) attempt(() => post(lab.supply(file.name, bytes)));
   } catch (error) {
     if (signal.aborted) return;
-    const text = `The file "${file.title}" (${file.url}) could not be loaded: ${reason(error)}.`;
-    scope.postMessage({ events: failure(text) });
+    const fault = error instanceof Unfetched ? error.fault : { other: reason(error) };
+    attempt(() => post(lab.not_fetched(file, fault)));
+  }
+}
+
+/** Why a file did not come, for Rust to say. */
+class Unfetched extends Error {
+  /** @param {FetchFault} fault */
+  constructor(fault) {
+    super();
+    this.fault = fault;
   }
 }
 
@@ -223,12 +231,12 @@ async function download(file, signal) {
  * @param {AbortSignal} signal
  */
 async function read({ name, url }, signal) {
-  if (packed && !packed[url]) throw new Error("this one-file page does not carry it: open the page from a server");
+  if (packed && !packed[url]) throw new Unfetched("not_packed");
   const asked = packed ? Promise.resolve(new Response(packed[url])) : fetch(new URL(url, base), { signal });
   const response = await asked.catch(() => {
-    throw new Error("the server did not answer");
+    throw new Unfetched("no_answer");
   });
-  if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`.trim());
+  if (!response.ok) throw new Unfetched({ status: `${response.status} ${response.statusText}` });
   // The header counts what is sent, which says nothing about a compressed body's length.
   const encoded = response.headers.has("content-encoding");
   const total = encoded ? 0 : Number(response.headers.get("content-length") ?? 0);

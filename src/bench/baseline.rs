@@ -1,4 +1,4 @@
-//! Another model beside the routed one: what it answers, row by row.
+//! A reference beside the routed model: what it answers, row by row.
 
 use std::sync::Arc;
 

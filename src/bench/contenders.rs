@@ -1,4 +1,4 @@
-//! The arms of a sweep as a workload for the timer: full, light, and the routed model at each knob value.
+//! The contenders of a sweep as a workload for the timer: full, light, and the routed model at each knob value.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub struct ModelId(usize);
 
 /// One contender: which model, at which knobs.
 #[derive(Debug, Clone)]
-struct Arm {
+struct ModelAtKnobs {
     model: ModelId,
     knobs: Knobs,
 }
@@ -25,7 +25,7 @@ struct Arm {
 #[derive(Debug)]
 pub struct Contenders {
     sessions: Vec<Session>,
-    contenders: Vec<Arm>,
+    contenders: Vec<ModelAtKnobs>,
     batches: Vec<Batch>,
     layout: LayoutRandomizer,
     /// The session that ran last: it has the scratch memory of what it shares with others.
@@ -52,7 +52,7 @@ impl Contenders {
 
     /// Adds a contender.
     pub fn contender(&mut self, model: ModelId, knobs: Knobs) -> ContenderId {
-        self.contenders.push(Arm { model, knobs });
+        self.contenders.push(ModelAtKnobs { model, knobs });
         ContenderId::new(self.contenders.len() - 1)
     }
 
@@ -85,7 +85,7 @@ impl Workload for Contenders {
 
     fn run(&mut self, contender: ContenderId, unit: usize) -> Result<()> {
         self.ready(self.contenders[contender.index()].model);
-        let Arm { model, knobs } = &self.contenders[contender.index()];
+        let ModelAtKnobs { model, knobs } = &self.contenders[contender.index()];
         let outcome = self.sessions[model.0].run(&self.batches[unit], knobs)?;
         #[cfg(test)]
         crate::testing::charge(outcome.trace.total().macs);
@@ -106,7 +106,7 @@ impl Workload for Contenders {
             // Such a batch takes long, and its rows are compared one by one.
             return Ok(0);
         }
-        let Arm { model, knobs } = &self.contenders[contender.index()];
+        let ModelAtKnobs { model, knobs } = &self.contenders[contender.index()];
         let output = self.sessions[model.0].run(&self.batches[unit], knobs)?.first()?;
         let mut hasher = DefaultHasher::new();
         output.iter().for_each(|value| value.to_bits().hash(&mut hasher));

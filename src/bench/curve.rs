@@ -1,5 +1,5 @@
 //! Figures of a whole curve: its Pareto front, hypervolume, the area under it, and what share of the
-//! oracle's gain over a router that draws lots it realises.
+//! oracle's gain over a random router it realises.
 
 use super::point::Point;
 use super::quality::Quality;
@@ -15,9 +15,9 @@ pub struct CurveFigures {
     /// Mean quality over the cost that the curve spans, by trapezoids.
     pub area: f64,
     /// (routed − random) / (oracle − random), each integrated over the share of rows on the full path:
-    /// 0 for a router that draws lots, 1 for one that knows. None where the oracle has nothing to gain.
+    /// 0 for a random router, 1 for the oracle. None where the oracle has nothing to gain.
     pub oracle_share: Option<f64>,
-    /// Whether the gain over drawing lots is beyond what chance gives a router whose scores mean nothing: yes from
+    /// Whether the gain over a random router is beyond what chance gives a router whose scores mean nothing: yes from
     /// three standard deviations on, no where with two more it would still be less than a quarter of what an oracle
     /// gains, else none.
     pub beats_random: Option<bool>,
@@ -34,7 +34,7 @@ fn integral(points: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
     points.zip(next).map(|((x0, y0), (x1, y1))| (x1 - x0) * (y0 + y1) / 2.0).sum()
 }
 
-/// Computes the figures of `curve`; `random` are the same settings with lots drawn, `full` and `light`
+/// Computes the figures of `curve`; `random` are random routers at the same rates, `full` and `light`
 /// the models alone, on the same samples.
 pub fn figures(
     curve: &[Point],
@@ -137,7 +137,7 @@ mod tests {
         let figures = of([0.8, 0.9, 0.9]);
         assert!((figures.oracle_share.unwrap() - 1.0).abs() < 1e-12);
         assert_eq!(figures.beats_random, Some(true));
-        // "Always" is as good and dearer.
+        // The full end is as good and costs more.
         assert_eq!(figures.front, [0, 1]);
         // From 0.55 of the operations on, all of the quality to be gained.
         assert!((figures.hypervolume - 0.45).abs() < 1e-12);

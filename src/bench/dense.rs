@@ -78,7 +78,7 @@ pub fn knob_values_by_cost(
     between_ends(middles, range)
 }
 
-/// From the score that turns first as the knob moves from "never" to "always".
+/// From the score that turns first as the knob moves from the light end to the full one.
 fn in_order(scores: impl Iterator<Item = f32>, range: KnobRange) -> Vec<f32> {
     let mut scores: Vec<f32> = scores.filter(|score| !score.is_nan()).collect();
     scores.sort_by(f32::total_cmp);

@@ -13,12 +13,12 @@
 //! | [`quality`], [`reference_answers`], [`costs`] | accuracy, agreement and deviation; what they are judged by; operations |
 //! | [`dense`], [`curve`], [`pareto`] | curves from recordings, their figures, fronts |
 //! | [`threshold`] | the default of a knob, by the risk that it keeps |
-//! | [`robustness`] | disturbed samples |
+//! | [`robustness`] | perturbed samples |
 //! | [`clock`], [`mod@slice`] | clocks, their tick, slices of time |
 //! | [`timing`], [`contender`], [`samples`] | contenders that take turns, and their seconds |
-//! | [`contenders`], [`baseline`], [`rows`], [`layout`] | models as contenders; other models; the rows that are timed; memory that moves between rounds |
+//! | [`contenders`], [`baseline`], [`rows`], [`layout`] | models as contenders; references; the rows that are timed; memory that moves between rounds |
 //! | [`segments`], [`order`] | segments by themselves; how they run on a batch |
-//! | [`stats`], [`warning`] | medians and intervals; reasons to doubt a measurement |
+//! | [`stats`], [`warning`] | medians and intervals; warnings about a measurement |
 //! | [`energy`] | energy by operations and bytes |
 //! | [`kernels`] | kernels against tract's |
 //! | `launches` | the same in other processes, natively |

@@ -1,13 +1,16 @@
 //! What a sweep gives.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use perforate_base::units::Seconds;
+use perforate_engine::{Path, Program};
 use perforate_routing::fit::calibrate::{Alternatives, Certificate, RiskTarget};
 use perforate_routing::fit::temperature::Fit;
 
 use super::curve::CurveFigures;
-use super::dense::DensePoint;
+use super::dense::{DensePoint, mean_seconds};
 use super::point::Point;
 use super::quality::Quality;
 use super::robustness::Robustness;
@@ -52,6 +55,50 @@ pub struct PathAnswers {
     pub right: Vec<bool>,
 }
 
+/// A path through the routed model.
+#[derive(Debug, Clone)]
+pub struct PathResult {
+    /// Which branches it takes.
+    pub path: Path,
+    /// Its name, for people.
+    pub label: String,
+    /// What a sample takes on it here, once the segments are measured.
+    pub seconds: Option<Seconds>,
+    /// Temperature of its answers; none without labels.
+    pub scaling: Option<PathScaling>,
+    /// Its answers, where the gates do not look at the rows, so that somebody else has to choose; none without labels,
+    /// and before all samples are judged.
+    pub answers: Option<PathAnswers>,
+}
+
+/// A model beside the routed one.
+#[derive(Debug, Clone)]
+pub struct Reference {
+    /// The model.
+    pub program: Arc<Program>,
+    /// How it fares.
+    pub point: Point,
+}
+
+/// What kind of model a reference is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReferenceRole {
+    /// It computes the same for every input.
+    Static,
+    /// Another strategy's, at one setting.
+    OtherStrategy,
+}
+
+impl Reference {
+    /// Its kind.
+    pub fn role(&self) -> ReferenceRole {
+        match self.program.gates().is_empty() {
+            true => ReferenceRole::Static,
+            false => ReferenceRole::OtherStrategy,
+        }
+    }
+}
+
 /// Everything measured so far.
 #[derive(Debug, Clone)]
 pub struct Results {
@@ -59,23 +106,19 @@ pub struct Results {
     pub full: Point,
     /// The light model alone.
     pub light: Point,
-    /// The static models that are judged so far.
-    pub statics: Vec<Point>,
-    /// Models of other strategies, by name, that are judged so far.
-    pub rivals: Vec<(String, Point)>,
+    /// The references that are judged so far.
+    pub references: Vec<Reference>,
     /// The routed model, cheapest setting first.
     pub curve: Vec<Point>,
     /// The routed model at many more settings, computed from what was recorded, cheapest first.
     pub dense: Vec<DensePoint>,
     /// What each segment takes here, once measured.
     pub segments: Option<SegmentTimes>,
-    /// The same for each path, in the order of [`Quality::paths`].
-    pub path_seconds: Option<Vec<Seconds>>,
+    /// The paths that the knob can lead to; [`Quality::paths`] has their shares, in this order.
+    pub paths: Vec<PathResult>,
     /// What runs beside the full model's own segments when all computation is active, relative to them,
     /// by the segments' times; none where no segment of the routed model is the full model's own.
     pub router_share: Option<Interval>,
-    /// Temperatures of the paths' answers, in the order of [`Quality::paths`]; empty without labels.
-    pub scalings: Vec<PathScaling>,
     /// What counts as cost.
     pub cost: CostBasis,
     /// Figures of the curve as a whole.
@@ -94,26 +137,35 @@ pub struct Results {
     pub target: RiskTarget,
     /// Whether the gates look at the rows; if not, the knob alone chooses, and somebody has to turn it.
     pub is_input_dependent: bool,
-    /// Answers of each path, in the order of [`Quality::paths`], where the gates do not look at the rows, so
-    /// that somebody else has to choose; empty without labels, and before all samples are judged.
-    pub path_answers: Vec<PathAnswers>,
-    /// Full and routed model on the test samples as they are, and on each disturbed variant; empty without
-    /// variants, and before all are judged.
+    /// Full and routed model on the test samples as they are, and after each perturbation; empty without
+    /// perturbations, and before all are judged.
     pub robustness: Vec<Robustness>,
     /// (routed, all computation active) / (full model) − 1, at batch 1.
     pub gate_overhead: Option<Interval>,
     /// The same without the light model that the gate reads: (routed − light) / full − 1.
     pub gate_alone: Option<Interval>,
-    /// Labels of the paths, in the order of [`Quality::paths`].
-    pub path_labels: Vec<String>,
     /// Complete rounds of timing at batch 1.
     pub rounds: usize,
     /// Launches that they came from.
     pub launches: usize,
     /// The clock's tick.
     pub tick: Seconds,
-    /// Doubts, as advice.
+    /// Warnings, as advice.
     pub warnings: Vec<String>,
+}
+
+impl Results {
+    /// The references of this kind.
+    pub fn references_of(&self, role: ReferenceRole) -> impl Iterator<Item = &Reference> {
+        self.references.iter().filter(move |reference| reference.role() == role)
+    }
+
+    /// The mean over samples that take the paths in these shares; none before the segments are measured, or for a model
+    /// without paths.
+    pub fn mean_seconds(&self, shares: &[f64]) -> Option<Seconds> {
+        let seconds = self.paths.iter().map(|path| path.seconds).collect::<Option<Vec<_>>>()?;
+        (shares.len() == seconds.len()).then(|| mean_seconds(shares, &seconds))
+    }
 }
 
 /// Progress for people.

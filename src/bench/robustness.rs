@@ -1,4 +1,4 @@
-//! Whether routing makes a model less robust: full and routed model on disturbed samples.
+//! Whether routing makes a model less robust: full and routed model on perturbed samples.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::subject::BenchTarget;
 /// Quantile of the normal distribution for a 95 % interval.
 const Z: f64 = 1.96;
 
-/// The full and the routed model on one variant of the test samples.
+/// The full and the routed model on the test samples after one perturbation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Robustness {
     /// What was done to the samples.
@@ -27,7 +27,7 @@ pub struct Robustness {
     pub paths: Vec<(String, f64)>,
     /// Mean operations of the routed model.
     pub macs: Macs,
-    /// What the routed model loses by the disturbance beyond what the full one loses, as a share of the samples:
+    /// What the routed model loses by the perturbation beyond what the full one loses, as a share of the samples:
     /// the mean and the half width of its 95 % interval.
     pub extra_loss: (f64, f64),
 }
@@ -39,78 +39,81 @@ impl Robustness {
     }
 }
 
-/// What the two models answer to samples in a row.
-#[derive(Debug, Clone, Default)]
-pub struct Judged {
+/// What the two models make of a sample.
+#[derive(Debug, Clone, Copy)]
+struct Judged {
     /// Whether the full and the routed model are right.
-    right: Vec<[bool; 2]>,
-    /// Path and operations of the routed model.
-    ways: Vec<(Path, Macs)>,
+    right: [bool; 2],
+    /// Of the routed model.
+    path: Path,
+    /// Of the routed model.
+    macs: Macs,
 }
 
-/// A comparison under way, at one setting of the knob: first the samples as they are, then each variant.
+/// A comparison under way, at one setting of the knob: first the samples as they are, then each perturbation.
 #[derive(Debug)]
-pub struct Disturbance {
+pub struct PerturbationRun {
     full: Session,
     routed: Session,
     knobs: Knobs,
     /// Those of the routed model whose shares are told.
     paths: Vec<Path>,
-    judged: Vec<Judged>,
+    /// Sets of samples, in that order, as far as judged.
+    judged: Vec<Vec<Judged>>,
 }
 
-impl Disturbance {
+impl PerturbationRun {
     /// Nothing judged yet; `paths` are those that the knob can lead to.
-    pub fn new(subject: &BenchTarget, knobs: Knobs, paths: Vec<Path>) -> Disturbance {
+    pub fn new(subject: &BenchTarget, knobs: Knobs, paths: Vec<Path>) -> PerturbationRun {
         let session = |program: &Arc<Program>| Session::new(program.clone());
         let (full, routed) = (session(&subject.full), session(&subject.routed));
-        let judged = vec![Judged::default(); 1 + subject.variants.len()];
-        Disturbance { full, routed, knobs, paths, judged }
+        let judged = vec![vec![]; 1 + subject.perturbations.len()];
+        PerturbationRun { full, routed, knobs, paths, judged }
     }
 
     /// Judges the next sample; returns whether there was one.
     pub fn step(&mut self, subject: &BenchTarget) -> Result<bool> {
         let own = std::iter::once(&subject.test.0);
-        let all = own.chain(subject.variants.iter().map(|variant| &variant.samples));
-        let next =
-            self.judged.iter_mut().zip(all).find(|(judged, all)| judged.right.len() < all.len());
+        let all = own.chain(subject.perturbations.iter().map(|perturbation| &perturbation.samples));
+        let next = self.judged.iter_mut().zip(all).find(|(judged, all)| judged.len() < all.len());
         let Some((judged, samples)) = next else { return Ok(false) };
-        let number = judged.right.len();
+        let number = judged.len();
         let row = samples.row(number)?;
         let full = self.full.run(&row, &Knobs::new())?.first()?;
         let outcome = self.routed.run(&row, &self.knobs)?;
         let label = samples.labels().map(|labels| labels[number]);
         let right = [full, outcome.first()?]
             .map(|output| Some(argmax(&output.into_iter().collect::<Vec<f32>>())) == label);
-        judged.right.push(right);
-        judged.ways.push((outcome.trace.rows[0].path, outcome.trace.total_macs()));
+        let (path, macs) = (outcome.trace.rows[0].path, outcome.trace.total_macs());
+        judged.push(Judged { right, path, macs });
         Ok(true)
     }
 
     /// What came of it, once all is judged.
     pub fn results(&self, subject: &BenchTarget) -> Vec<Robustness> {
         let n = subject.test.0.len();
-        if self.judged.iter().any(|judged| judged.right.len() < n) {
+        if self.judged.iter().any(|judged| judged.len() < n) {
             return vec![];
         }
         let names = std::iter::once(("As they are", 0.0))
-            .chain(subject.variants.iter().map(|variant| (variant.name.as_str(), variant.changed)));
+            .chain(subject.perturbations.iter().map(|own| (own.name.as_str(), own.changed)));
+        let rights = |judged: &[Judged]| judged.iter().map(|one| one.right).collect::<Vec<_>>();
         let share = |count: usize| count as f64 / n as f64;
-        let report = |((name, changed), judged): ((&str, f64), &Judged)| Robustness {
+        let report = |((name, changed), judged): ((&str, f64), &Vec<Judged>)| Robustness {
             name: name.to_string(),
             changed,
-            full: share(judged.right.iter().filter(|right| right[0]).count()),
-            routed: share(judged.right.iter().filter(|right| right[1]).count()),
+            full: share(judged.iter().filter(|one| one.right[0]).count()),
+            routed: share(judged.iter().filter(|one| one.right[1]).count()),
             paths: self
                 .paths
                 .iter()
                 .map(|path| {
-                    let taken = judged.ways.iter().filter(|(own, _)| own == path).count();
+                    let taken = judged.iter().filter(|one| one.path == *path).count();
                     (subject.routed.path_label(*path), share(taken))
                 })
                 .collect(),
-            macs: judged.ways.iter().map(|(_, macs)| *macs).sum::<Macs>() / n as f64,
-            extra_loss: extra_loss(&self.judged[0].right, &judged.right),
+            macs: judged.iter().map(|one| one.macs).sum::<Macs>() / n as f64,
+            extra_loss: extra_loss(&rights(&self.judged[0]), &rights(judged)),
         };
         names.zip(&self.judged).map(report).collect()
     }

@@ -77,13 +77,13 @@ impl Samples {
     }
 
     /// What the complete rounds give away about the machine and the contenders.
-    pub fn doubts(&self) -> Vec<MeasurementWarning> {
+    pub fn warnings(&self) -> Vec<MeasurementWarning> {
         let rounds = self.rounds();
         // Thirds of fewer rounds say nothing.
         if rounds < 9 {
             return vec![];
         }
-        let mut doubts = vec![];
+        let mut warnings = vec![];
         let seconds: Vec<Vec<f64>> =
             self.contenders().map(|contender| self.of(contender)).collect();
         let whole: Vec<f64> =
@@ -91,13 +91,13 @@ impl Samples {
         let usual = median(&whole);
         let slow = whole.iter().filter(|&&s| s > 2.0 * usual).count() as f64 / rounds as f64;
         if slow >= THROTTLED {
-            doubts.push(MeasurementWarning::Throttled(slow));
+            warnings.push(MeasurementWarning::Throttled(slow));
         }
         let third = rounds / 3;
         let change = median(&whole[rounds - third..]) / median(&whole[..third]);
         let factor = change.max(1.0 / change);
         if factor > DRIFT {
-            doubts.push(MeasurementWarning::Drift(factor));
+            warnings.push(MeasurementWarning::Drift(factor));
         }
         // How each contender scatters beside what befalls most of them in the same round.
         let usuals: Vec<f64> = seconds.iter().map(|contender| median(contender)).collect();
@@ -122,10 +122,10 @@ impl Samples {
         let usual = median(&scatters);
         for (contender, &scatter) in self.contenders().zip(&scatters) {
             if scatter > UNSTEADY && scatter > 2.0 * usual {
-                doubts.push(MeasurementWarning::Unsteady(contender, scatter));
+                warnings.push(MeasurementWarning::Unsteady(contender, scatter));
             }
         }
-        doubts
+        warnings
     }
 
     /// `contender`'s speed relative to `baseline` in each complete round; above 1 is faster.

@@ -15,7 +15,7 @@ use super::samples::Samples;
 use super::stats::{Interval, interval, median};
 use super::timing::Workload;
 
-/// The segments of one program as a workload: an contender is a segment, a unit one row's call of it.
+/// The segments of one program as a workload: a contender is a segment, a unit one row's call of it.
 #[derive(Debug)]
 pub struct SegmentRuns {
     session: Session,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use perforate_base::Named;
 use perforate_base::units::Seconds;
-use perforate_data::perturb::Variant;
+use perforate_data::perturb::Perturbation;
 use perforate_data::{Calibration, Scaling, Test};
 use perforate_engine::{Program, Work};
 use perforate_onnx::KnobRange;
@@ -65,13 +65,13 @@ impl Named for CostBasis {
 pub struct BenchTarget {
     /// The model to be replaced.
     pub full: Arc<Program>,
-    /// The cheap model alone.
+    /// The light model alone.
     pub light: Arc<Program>,
     /// The routed model.
     pub routed: Arc<Program>,
-    /// Other models to compare with: static ones that were trained for costs between light and full, and routed ones of
+    /// Models to compare with: static ones that were trained for costs between light and full, and routed ones of
     /// other strategies, at the settings that are their knobs' defaults.
-    pub others: Vec<Arc<Program>>,
+    pub references: Vec<Arc<Program>>,
     /// What "active" means.
     pub active: Active,
     /// Whether the light model runs for every row, because the gate reads it, and none of it is part
@@ -87,8 +87,8 @@ pub struct BenchTarget {
     pub calibration: Calibration,
     /// Samples on which everything is reported.
     pub test: Test,
-    /// The same, disturbed, to see what that does to the full and to the routed model.
-    pub variants: Vec<Variant>,
+    /// The same, perturbed, to see what that does to the full and to the routed model.
+    pub perturbations: Vec<Perturbation>,
     /// Where outputs are numbers and no scores of classes: how far from the full model's an answer that agrees may lie.
     pub tolerance: Option<f32>,
 }

@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use perforate_base::units::{Macs, Seconds};
-use perforate_data::perturb::Variant;
+use perforate_data::perturb::Perturbation;
 use perforate_data::{Calibration, Samples, Scaling, Test};
 use perforate_engine::{Batch, Program};
 use perforate_onnx::{GraphBuilder, KnobRange, Metadata, OPSET, Size, encode};
@@ -224,7 +224,7 @@ pub fn samples(n: usize, seed: u64) -> Samples {
 
 fn subject(
     [full, light, routed]: [Arc<Program>; 3],
-    others: Vec<Arc<Program>>,
+    references: Vec<Arc<Program>>,
     active: Active,
 ) -> BenchTarget {
     let (knob, range) = routed.metadata().knobs.first_key_value().unwrap();
@@ -233,13 +233,13 @@ fn subject(
         range: *range,
         full,
         light,
-        others,
+        references,
         active,
         light_always_runs: false,
         scaling: Some(Scaling(samples(30, 3))),
         calibration: Calibration(samples(50, 2)),
         test: Test(samples(70, 1)),
-        variants: vec![Variant::new("other", 0.5, samples(70, 4))],
+        perturbations: vec![Perturbation::new("other", 0.5, samples(70, 4))],
         tolerance: None,
         routed,
     }
@@ -247,8 +247,8 @@ fn subject(
 
 /// The gated model, beside a static one that costs twice what the full one does, and another router.
 pub fn gated_subject() -> BenchTarget {
-    let others = vec![full("twice", 2 * HIDDEN), escalating()];
-    subject([full("full", HIDDEN), light(), gated()], others, Active::FullPath)
+    let references = vec![full("twice", 2 * HIDDEN), escalating()];
+    subject([full("full", HIDDEN), light(), gated()], references, Active::FullPath)
 }
 
 /// The model with two gates.

@@ -13,7 +13,7 @@ use super::quality::{Quality, routed};
 use super::record::Recording;
 use super::reference_answers::ReferenceAnswers;
 
-/// Settings that are tested, one after the other, from "always" on.
+/// Settings that are tested, one after the other, from the full end on.
 const SETTINGS: usize = 100;
 
 /// Answers of all paths for some samples, and what the knob may be.
@@ -50,14 +50,14 @@ impl Settings {
         while recording.len() < samples.len() {
             recording.extend_all(&mut session, samples)?;
         }
-        let always = Knobs::new().with(knob, range.full);
+        let full_end = Knobs::new().with(knob, range.full);
         let full =
-            (0..samples.len()).map(|row| recording.at(row, &always).output.to_vec()).collect();
+            (0..samples.len()).map(|row| recording.at(row, &full_end).output.to_vec()).collect();
         let labels = samples.labels().map(<[usize]>::to_vec);
         Ok(Settings { full, labels, knob: knob.clone(), range: *range, recording })
     }
 
-    /// The cheapest setting of those that pass, tested from "always" on; an error says how many samples it would take.
+    /// The cheapest setting of those that pass, tested from the full end on; an error says how many samples it would take.
     pub fn choose(&self, target: &RiskTarget) -> Result<Chosen> {
         let n = self.full.len();
         let shares = (1..SETTINGS).map(|step| step as f64 / SETTINGS as f64);
@@ -74,10 +74,10 @@ impl Settings {
         };
         let losses: Vec<u64> = grid.iter().map(|&value| loss(self.at(value))).collect();
         let certificate = certify(target, &losses, n as u64);
-        // "Always" loses nothing and saves nothing: that alone is no setting.
+        // The full end loses nothing and saves nothing: that alone is no setting.
         let chosen = certificate.chosen.filter(|&ix| ix > 0).ok_or_else(|| {
             let text = format!(
-                "no setting but \"always\" keeps the risk within {} on {n} inputs; with no loss at all {} would do: bring more inputs, or allow more",
+                "no setting but the full model keeps the risk within {} on {n} inputs; with no loss at all {} would do: bring more inputs, or allow more",
                 target.epsilon,
                 target.smallest_n()
             );
@@ -87,7 +87,7 @@ impl Settings {
         Ok(Chosen { knob, p_value: certificate.p_value, n: n as u64 })
     }
 
-    /// How the samples fare at a value of the knob, against "always".
+    /// How the samples fare at a value of the knob, against the full end.
     pub fn at(&self, value: f32) -> Quality {
         let knobs = Knobs::new().with(&self.knob, value);
         let tolerance = self.recording.program().metadata().tolerance;
@@ -96,7 +96,7 @@ impl Settings {
         routed(&self.recording, &knobs, truth, self.full.len())
     }
 
-    /// Operations at this value, as a share of those at "always".
+    /// Operations at this value, as a share of those at the full end.
     pub fn cost(&self, value: f32) -> f64 {
         self.at(value).work.macs / self.at(self.range.full).work.macs
     }

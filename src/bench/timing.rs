@@ -1,8 +1,8 @@
-//! Interleaved timing: A B C, A B C … in rounds, so that what drifts, drifts for all arms alike.
+//! Interleaved timing: A B C, A B C … in rounds, so that what drifts, drifts for all contenders alike.
 //!
 //! A *unit* is one call (a row, or a batch); a *chunk* is an eighth of an contender's units, repeated until
 //! it spans [`MIN_TICKS`] ticks of the clock; a *sample* is all chunks of an contender; a *round* is one
-//! sample of every contender. Within a round the arms take turns chunk by chunk, forwards and backwards
+//! sample of every contender. Within a round the contenders take turns chunk by chunk, forwards and backwards
 //! (A B C C B A …), so that a slow tenth of a second is shared by all of them. Only ratios within a
 //! round are compared. [`Interleaved::step`] does one slice of work, so that a page can breathe.
 
@@ -29,9 +29,9 @@ const MAX_WARM_UP: usize = 8;
 /// Fewer rounds than this give no interval worth the name.
 const FEW_ROUNDS: usize = 5;
 
-/// What is timed: contenders, or arms, each of some units.
+/// What is timed: contenders, each of some units.
 pub trait Workload {
-    /// Number of arms.
+    /// Number of contenders.
     fn contenders(&self) -> usize;
     /// Number of units of one pass through an contender.
     fn units(&self, contender: ContenderId) -> usize;
@@ -68,13 +68,13 @@ pub struct Interleaved {
     /// Contenders whose calls are long.
     long: Vec<bool>,
     samples: Samples,
-    doubts: Vec<MeasurementWarning>,
+    warnings: Vec<MeasurementWarning>,
 }
 
 impl Interleaved {
     /// A measurement of `rounds` rounds over `contenders` arms, in slices of about `slice`.
     pub fn new(contenders: usize, rounds: usize, tick: Seconds, slice: Seconds) -> Interleaved {
-        let doubts =
+        let warnings =
             if tick.0 >= 5e-4 { vec![MeasurementWarning::CoarseClock(tick)] } else { vec![] };
         Interleaved {
             tick,
@@ -91,7 +91,7 @@ impl Interleaved {
             partial: vec![0.0; contenders],
             long: vec![false; contenders],
             samples: Samples::new(contenders),
-            doubts,
+            warnings,
         }
     }
 
@@ -105,19 +105,19 @@ impl Interleaved {
         &self.samples
     }
 
-    /// Adds the rounds of another launch, once this one is done; false if its arms are others.
+    /// Adds the rounds of another launch, once this one is done; false if it timed others.
     pub fn absorb(&mut self, other: &Samples) -> bool {
         self.is_done() && self.samples.absorb(other)
     }
 
-    /// Doubts so far: those met on the way, and what the samples themselves give away.
-    pub fn doubts(&self) -> Vec<MeasurementWarning> {
-        let mut doubts = self.doubts.clone();
-        doubts.extend(self.samples.doubts());
+    /// Warnings so far: those met on the way, and what the samples themselves give away.
+    pub fn warnings(&self) -> Vec<MeasurementWarning> {
+        let mut warnings = self.warnings.clone();
+        warnings.extend(self.samples.warnings());
         if self.is_done() && self.samples.rounds() < FEW_ROUNDS {
-            doubts.push(MeasurementWarning::FewRounds(self.samples.rounds()));
+            warnings.push(MeasurementWarning::FewRounds(self.samples.rounds()));
         }
-        doubts
+        warnings
     }
 
     /// Turns taken and to take.
@@ -169,7 +169,7 @@ impl Interleaved {
             && to > 0
             && work.answer(contender, 0)? != work.answer(contender, 0)?
         {
-            self.doubts.push(MeasurementWarning::NotDeterministic(contender));
+            self.warnings.push(MeasurementWarning::NotDeterministic(contender));
         }
         if let Phase::Measure { chunk: 0, turn: 0 } = self.phase
             && self.repeats == 0
@@ -181,7 +181,7 @@ impl Interleaved {
             // The turn begins.
             self.unit = from;
             if !self.long[contender.index()] {
-                // This run is not counted: it finds what the other arms left in the caches.
+                // This run is not counted: it finds what the other contenders left in the caches.
                 work.run(contender, from)?;
             }
         }
@@ -221,7 +221,7 @@ impl Interleaved {
                     return false;
                 }
                 if !stable {
-                    self.doubts.push(MeasurementWarning::NotStable(contender));
+                    self.warnings.push(MeasurementWarning::NotStable(contender));
                 }
                 let next = contender.index() + 1;
                 self.phase = if next < contenders {
@@ -271,7 +271,7 @@ mod tests {
         order: Vec<usize>,
         /// Runs from here on are slowed down by a factor, if the contender is the one named.
         fault: Option<(Option<usize>, usize, f64)>,
-        /// An contender that never answers the same.
+        /// A contender that never answers the same.
         dice: Option<usize>,
     }
 
@@ -351,7 +351,7 @@ mod tests {
     #[test]
     fn a_coarse_clock_makes_long_samples_and_a_doubt() {
         let (timing, work) = measure(&[1e-3, 1e-3], 0.0, 1e-3, 3);
-        assert!(timing.doubts().contains(&MeasurementWarning::CoarseClock(Seconds(1e-3))));
+        assert!(timing.warnings().contains(&MeasurementWarning::CoarseClock(Seconds(1e-3))));
         // 100 ticks of 1 ms at 1 ms a unit: at least 100 units a sample.
         assert!(work.order.iter().filter(|&&contender| contender == 0).count() >= 300);
         for ratio in timing.samples().speedups(id(1), id(0)) {
@@ -372,7 +372,7 @@ mod tests {
         assert_eq!(work.order[work.order.len() - 8..], turns);
     }
 
-    /// A machine that behaves raises no doubt; each planted fault raises its own, and no ratio is lost.
+    /// A machine that behaves raises no warning; each planted fault raises its own, and no ratio is lost.
     #[test]
     fn planted_faults_raise_their_doubts() {
         let plain = |fault, dice, drift| Fake {
@@ -386,44 +386,47 @@ mod tests {
         };
         let ratio = |timing: &Interleaved| median(&timing.samples().speedups(id(1), id(0)));
         let (timing, work) = run(plain(None, None, 0.0), 1e-6, 40);
-        assert_eq!(timing.doubts(), []);
+        assert_eq!(timing.warnings(), []);
         let calls = work.calls;
 
         let (timing, _) = run(plain(None, None, 1.2 / calls as f64), 1e-6, 40);
-        assert!(matches!(timing.doubts()[..], [MeasurementWarning::Drift(f)] if f > 1.3), "drift");
+        assert!(
+            matches!(timing.warnings()[..], [MeasurementWarning::Drift(f)] if f > 1.3),
+            "drift"
+        );
         assert!((ratio(&timing) / 3.0 - 1.0).abs() < 0.03, "a drift of 2x must cancel");
 
-        // Every fifth stretch of some rounds is four times as slow, for all arms.
+        // Every fifth stretch of some rounds is four times as slow, for all contenders.
         let (timing, _) = run(plain(Some((None, calls / 40, 4.0)), None, 0.0), 1e-6, 40);
         assert!(
             timing
-                .doubts()
+                .warnings()
                 .iter()
                 .any(|d| matches!(d, MeasurementWarning::Throttled(s) if *s >= 0.1)),
             "throttled tab: {:?}",
-            timing.doubts()
+            timing.warnings()
         );
         assert!((ratio(&timing) / 3.0 - 1.0).abs() < 0.03);
 
         let (timing, _) = run(plain(Some((Some(2), calls / 40, 4.0)), None, 0.0), 1e-6, 40);
         assert!(
-            timing.doubts().iter().any(
+            timing.warnings().iter().any(
                 |d| matches!(d, MeasurementWarning::Unsteady(contender, _) if *contender == id(2))
             ),
             "throttled contender: {:?}",
-            timing.doubts()
+            timing.warnings()
         );
         let (timing, _) = run(plain(None, Some(1), 0.0), 1e-6, 40);
-        assert_eq!(timing.doubts(), [MeasurementWarning::NotDeterministic(id(1))]);
+        assert_eq!(timing.warnings(), [MeasurementWarning::NotDeterministic(id(1))]);
         let (timing, _) = run(plain(None, None, 0.0), 1e-6, 3);
-        assert_eq!(timing.doubts(), [MeasurementWarning::FewRounds(3)]);
-        for doubt in [
+        assert_eq!(timing.warnings(), [MeasurementWarning::FewRounds(3)]);
+        for warning in [
             MeasurementWarning::Drift(2.0),
             MeasurementWarning::Throttled(0.2),
             MeasurementWarning::Unsteady(id(0), 2.0),
             MeasurementWarning::WideInterval(id(0), 0.2),
         ] {
-            assert!(doubt.advice(|_| "a".into()).contains(':'), "advice says what to do");
+            assert!(warning.advice(|_| "a".into()).contains(':'), "advice says what to do");
         }
     }
 

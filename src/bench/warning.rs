@@ -1,10 +1,10 @@
-//! What a measurement gives reason to doubt, as typed warnings that say what to do.
+//! Warnings about a measurement: what happened, and what to do.
 
 use perforate_base::units::Seconds;
 
 use super::contender::ContenderId;
 
-/// A doubt about a measurement, phrased as advice.
+/// A warning about a measurement, phrased as advice.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MeasurementWarning {
     /// The clock is coarse.
@@ -17,7 +17,7 @@ pub enum MeasurementWarning {
     Drift(f64),
     /// This share of the rounds took more than twice as long as half of them.
     Throttled(f64),
-    /// A contender's seconds scatter by this factor from round to round, while others' do not.
+    /// A contender's times vary by this factor between rounds, while others' do not.
     Unsteady(ContenderId, f64),
     /// A contender's speed-up has an interval of this width, relative to its median, the widest of all.
     WideInterval(ContenderId, f64),
@@ -26,7 +26,7 @@ pub enum MeasurementWarning {
 }
 
 impl MeasurementWarning {
-    /// The doubt as a sentence; `name` names the contenders.
+    /// The warning as a sentence; `name` names the contenders.
     pub fn advice(&self, name: impl Fn(ContenderId) -> String) -> String {
         match self {
             MeasurementWarning::CoarseClock(tick) => format!(
@@ -37,7 +37,7 @@ impl MeasurementWarning {
                 name(*id)
             ),
             MeasurementWarning::NotDeterministic(id) => format!(
-                "“{}” gave two different answers to one input, so its accuracy is a matter of luck: fix the seeds in the model.",
+                "“{}” gave two different answers to one input, so its accuracy changes from run to run: fix the seeds in the model.",
                 name(*id)
             ),
             MeasurementWarning::Drift(factor) => format!(
@@ -48,7 +48,7 @@ impl MeasurementWarning {
                 share * 100.0
             ),
             MeasurementWarning::Unsteady(id, factor) => format!(
-                "“{}” scatters by {factor:.1}× from round to round, unlike the others: its interval is wide for a reason, so look into that model.",
+                "The times of “{}” vary {factor:.1}× between rounds, and the others’ do not. Something interfered with that model: run again.",
                 name(*id)
             ),
             MeasurementWarning::WideInterval(id, width) => format!(

@@ -132,8 +132,9 @@ pub enum Role {
     Full,
     /// The light model alone.
     Light,
-    /// Static model of the same cost.
-    Matched,
+    /// Static models; reports have called them so from the start.
+    #[serde(rename = "matched")]
+    Static,
     /// The point that carries a statistical guarantee.
     Certified,
     /// Any other single reference.

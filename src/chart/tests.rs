@@ -132,7 +132,7 @@ fn only_the_selected_point_is_ringed() {
 fn no_two_roles_differ_by_colour_alone() {
     use Role::*;
     let roles = [
-        Curve, Dense, Front, Ideal, Random, Oracle, Agreement, Full, Light, Matched, Certified,
+        Curve, Dense, Front, Ideal, Random, Oracle, Agreement, Full, Light, Static, Certified,
         Reference,
     ];
     for theme in [Theme::light(), Theme::dark()] {
@@ -161,7 +161,7 @@ fn every_colour_stands_out_from_the_background() {
             (a.max(b) + 0.05) / (a.min(b) + 0.05)
         };
         for ordinal in 0..6 {
-            for role in [Role::Curve, Role::Random, Role::Light, Role::Matched, Role::Ideal] {
+            for role in [Role::Curve, Role::Random, Role::Light, Role::Static, Role::Ideal] {
                 let colour = theme.look(role, ordinal).colour;
                 assert!(contrast(colour) >= 3.0, "{role:?} {ordinal}: {:.2}", contrast(colour));
             }

@@ -133,7 +133,7 @@ impl Theme {
             Role::Agreement => (green, HollowDiamond, 6.0, stroke(1.5, &[4.0, 4.0]), 7),
             Role::Full => (self.ink, Square, 5.0, Option::None, 8),
             Role::Light => (self.sky, TriangleDown, 6.0, Option::None, 8),
-            Role::Matched => (purple, Cross, 5.5, Option::None, 8),
+            Role::Static => (purple, Cross, 5.5, Option::None, 8),
             Role::Certified => (vermillion, Star, 8.0, Option::None, 9),
             Role::Reference => {
                 let shape = [HollowSquare, Triangle, HollowDiamond, Square][ordinal % 4];

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use perforate_lab::catalogue::{Opened, find};
 use perforate_lab::experiment::Experiment;
+use perforate_lab::{Opened, find};
 
 use crate::{Error, ErrorKind, Result};
 

@@ -26,6 +26,8 @@ mod samples;
 #[cfg(feature = "sentences")]
 pub mod sentences;
 mod split;
+#[cfg(feature = "sentences")]
+mod tokenizer;
 
 pub use answers::Answers;
 pub use samples::Samples;

@@ -1,77 +1,15 @@
-//! Sentences: WordPiece tokens, labelled snippets, and batches padded no longer than they must be.
+//! Sentences: labelled snippets, and batches of their tokens padded no longer than they must be.
 
 use ndarray::ArrayD;
-use tokenizers::TokenizerImpl;
-use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
-use tokenizers::models::wordpiece::WordPiece;
-use tokenizers::normalizers::BertNormalizer;
-use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
-use tokenizers::processors::template::TemplateProcessing;
 
-use perforate_base::error::{Error, ErrorKind, Result, one_line};
+use perforate_base::{Error, ErrorKind, Result};
 use perforate_engine::Batch;
 
 use super::gzip::gunzip;
 use super::samples::Samples;
 use super::split::Part;
 
-/// Tokens of a sentence at most, its two marks included; what is longer is cut.
-pub const LONGEST: usize = 128;
-
-/// BERT's kind of tokenizer. The crate's general one brings every other kind along: 155 kB more to load, packed.
-type Bert = TokenizerImpl<
-    WordPiece,
-    BertNormalizer,
-    BertPreTokenizer,
-    TemplateProcessing,
-    WordPieceDecoder,
->;
-
-/// Turns text into tokens, as a `tokenizer.json` of BERT's kind says.
-#[derive(Debug, Clone)]
-pub struct Tokenizer(Box<Bert>);
-
-impl Tokenizer {
-    /// Reads a `tokenizer.json`; `name` stands in error messages. Padding and truncation of its own are left aside.
-    pub fn read(name: &str, bytes: &[u8]) -> Result<Tokenizer> {
-        let fault = |e: tokenizers::Error| {
-            Error::new(ErrorKind::Data, format!("this is no tokenizer.json ({})", one_line(&e)))
-                .at(name)
-                .with_source(e)
-        };
-        let mut tokenizer = Bert::from_bytes(bytes).map_err(fault)?;
-        tokenizer.with_padding(None);
-        tokenizer.with_truncation(None).map_err(fault)?;
-        Ok(Tokenizer(Box::new(tokenizer)))
-    }
-
-    /// The tokens of a sentence, first and last mark included, at most [`LONGEST`].
-    pub fn encode(&self, text: &str) -> Result<Tokens> {
-        let encoding = self.0.encode(text, true).map_err(|e| {
-            let text = format!("a sentence has no tokens ({})", one_line(&e));
-            Error::new(ErrorKind::Data, text).with_source(e)
-        })?;
-        let mut ids: Vec<i64> = encoding.get_ids().iter().map(|&id| i64::from(id)).collect();
-        let all = ids.len();
-        if all > LONGEST
-            && let Some(&end) = ids.last()
-        {
-            ids.truncate(LONGEST - 1);
-            ids.push(end);
-        }
-        Ok(Tokens { ids, all })
-    }
-}
-
-/// A sentence as the model sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Tokens {
-    /// Numbers of the word pieces, first and last mark included.
-    pub ids: Vec<i64>,
-    /// How many there were before the sentence was cut.
-    pub all: usize,
-}
+pub use crate::tokenizer::{LONGEST, Tokenizer, Tokens};
 
 /// Labelled sentences.
 #[derive(Debug, Clone, PartialEq)]
@@ -200,6 +138,7 @@ pub(super) mod tests {
     fn words_become_pieces_and_batches_are_no_longer_than_they_must_be() {
         let tokenizer = Tokenizer::read("small", SMALL.as_bytes()).unwrap();
         assert_eq!(tokenizer.encode("A good FILMS!").unwrap().ids, [2, 4, 7, 5, 6, 1, 3]);
+        assert_eq!(tokenizer.encode("").unwrap().ids, [2, 3]);
         let cut = tokenizer.encode(&"good ".repeat(500)).unwrap();
         assert_eq!((cut.ids.len(), cut.ids[LONGEST - 1], cut.all), (LONGEST, 3, 502));
         let texts = ["good", "a good film", "films a"].map(String::from).to_vec();
@@ -241,5 +180,14 @@ pub(super) mod tests {
         }
         assert!(Table::read("t", b"1\t\xff").unwrap_err().to_string().contains("UTF-8"));
         assert!(Tokenizer::read("t", b"{}").unwrap_err().to_string().contains("tokenizer.json"));
+        let token = r#"[{"id": 8, "content": "film-noir", "normalized": true}]"#;
+        let strange =
+            SMALL.replace(r#""added_tokens": []"#, &format!(r#""added_tokens": {token}"#));
+        assert!(
+            Tokenizer::read("t", strange.as_bytes()).unwrap_err().to_string().contains("film-noir")
+        );
+        let known = strange.replace(r#", "normalized": true"#, "");
+        let tokenizer = Tokenizer::read("t", known.as_bytes()).unwrap();
+        assert_eq!(tokenizer.encode("a film-noirgood").unwrap().ids, [2, 4, 8, 7, 3]);
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`catalogue`] | scenarios, as rows of data; how one is opened |
+//! | [`catalogue`] | scenarios, as rows of data |
+//! | `open`, `opened` | how one is opened, and what comes of it |
 //! | [`experiment`] | what decides a measurement, as JSON |
 //! | [`link`] | addresses ⇄ scenario and settings |
-//! | [`own`] | the user's models as scenarios |
+//! | `own` | the user's models as scenarios |
 //! | [`worker`] | the measuring session: commands in, events out |
 //! | [`view`] | what the page shows: events in, state out |
 //! | [`chosen_files`], [`picture_form`] | what becomes of files that are dropped |
@@ -19,12 +20,14 @@ pub mod experiment;
 mod inside;
 pub mod link;
 mod messages;
-pub mod own;
+mod open;
+mod opened;
+mod own;
 pub mod picture_form;
 pub mod run;
 mod settings;
 pub mod view;
 pub mod worker;
 
-pub use catalogue::{SCENARIOS, Scenario, find, register, scenarios};
-pub use own::{OWN, OWN_CASCADE};
+pub use catalogue::{OWN, OWN_CASCADE, SCENARIOS, Scenario, find, register, scenarios};
+pub use opened::Opened;

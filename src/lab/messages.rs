@@ -17,6 +17,7 @@ use super::inside::{Inspector, Sample};
 #[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub enum Command {
     /// Measure. What is measured already is only judged anew, where that is all that differs.
+    #[cfg_attr(target_arch = "wasm32", serde(skip_deserializing))]
     Open {
         /// What.
         #[cfg_attr(feature = "types", ts(type = "unknown"))]
@@ -61,13 +62,13 @@ pub enum Command {
         /// Pixels row by row, from 0, nothing, to 255.
         grey: Vec<u8>,
     },
-    /// Find exits for the user's model, or make several a cascade, and measure that.
+    /// Route the newest of the user's models, or all of them as one, and measure that.
     Route {
         /// Whether less than usual is measured.
         quick: bool,
-        /// Whether all models make a cascade.
+        /// Whether all models become one.
         #[serde(default)]
-        cascade: bool,
+        all: bool,
     },
     /// Run a study of the open scenario's strategy.
     Study {
@@ -151,18 +152,21 @@ pub enum Event {
         left: Option<f64>,
     },
     /// Results so far.
+    #[cfg_attr(target_arch = "wasm32", serde(skip_deserializing))]
     Results {
         /// A report of one scenario.
         #[cfg_attr(feature = "types", ts(type = "unknown"))]
         report: Box<Report>,
     },
     /// The model as a drawing, and some samples with their ways through it.
+    #[cfg_attr(target_arch = "wasm32", serde(skip_deserializing))]
     Inspector {
         /// What there is to see.
         #[cfg_attr(feature = "types", ts(type = "unknown"))]
         inside: Box<Inspector>,
     },
     /// An input of the user's, with its ways through the model.
+    #[cfg_attr(target_arch = "wasm32", serde(skip_deserializing))]
     Own {
         /// What there is to see.
         #[cfg_attr(feature = "types", ts(type = "unknown"))]
@@ -175,6 +179,7 @@ pub enum Event {
         moment: Moment,
     },
     /// What a study found so far.
+    #[cfg_attr(target_arch = "wasm32", serde(skip_deserializing))]
     Section {
         /// All of it.
         #[cfg_attr(feature = "types", ts(type = "unknown"))]
@@ -214,4 +219,84 @@ pub struct UserFiles {
     /// How pictures become inputs of it, if they can.
     #[cfg_attr(feature = "types", ts(type = "unknown"))]
     pub form: Option<Form>,
+}
+
+/// Why a file could not be fetched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub enum FetchFault {
+    /// The one-file page does not carry it.
+    NotPacked,
+    /// The server did not answer.
+    NoAnswer,
+    /// The server answered otherwise: its status.
+    Status(String),
+    /// What the browser says.
+    Other(String),
+}
+
+/// What the worker's script tells: it knows what happened, and these know the words.
+impl Event {
+    fn fault(message: String) -> Event {
+        Event::Error { message, fatal: false }
+    }
+
+    /// A file could not be fetched.
+    pub fn not_fetched(file: &FileRequest, fault: &FetchFault) -> Event {
+        let reason = match fault {
+            FetchFault::NotPacked => {
+                "this one-file page does not carry it: open the page from a server".to_string()
+            }
+            FetchFault::NoAnswer => "the server did not answer".to_string(),
+            FetchFault::Status(status) => format!("the server answered {}", status.trim()),
+            FetchFault::Other(reason) => reason.clone(),
+        };
+        let FileRequest { title, url, .. } = file;
+        Event::fault(format!("The file “{title}” ({url}) could not be loaded: {reason}."))
+    }
+
+    /// The browser could not decode a picture.
+    pub fn no_picture(path: &str) -> Event {
+        Event::fault(format!(
+            "{path}: it cannot be read as a picture: leave it out, or save it anew as PNG or JPEG."
+        ))
+    }
+
+    /// So many pictures of `all` are decoded.
+    pub fn reading_pictures(done: usize, all: usize) -> Event {
+        let share = done as f64 / all.max(1) as f64;
+        let text = format!("Reading pictures, {} of {all}", (done + 1).min(all));
+        Event::Progress { text, share, left: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_missing_is_told_with_its_reason() {
+        let file =
+            FileRequest { name: "a".into(), url: "models/a.onnx".into(), title: "a.onnx".into() };
+        for (fault, reason) in [
+            (FetchFault::NoAnswer, "the server did not answer"),
+            (FetchFault::Status("404 ".into()), "the server answered 404."),
+            (FetchFault::NotPacked, "open the page from a server"),
+        ] {
+            let Event::Error { message, fatal: false } = Event::not_fetched(&file, &fault) else {
+                panic!("{fault:?} is fatal")
+            };
+            assert!(
+                message.contains("“a.onnx” (models/a.onnx)") && message.contains(reason),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn pictures_are_counted_from_one() {
+        let Event::Progress { text, share, .. } = Event::reading_pictures(20, 40) else { panic!() };
+        assert_eq!((text.as_str(), share), ("Reading pictures, 21 of 40", 0.5));
+    }
 }

@@ -15,38 +15,11 @@ use perforate_onnx::{Component, encode};
 use perforate_routing::exits;
 use perforate_routing::score::Kind;
 use perforate_routing::search::Options;
-use perforate_strategies::{RoutingSearch, content as get, search};
+use perforate_strategies::{RoutingSearch, content as get};
 
-use super::catalogue::{Opened, Scenario, Source, find};
-use super::experiment::{Answers, Experiment};
-
-/// What a model of the user's is measured as.
-pub static OWN: Scenario = Scenario {
-    name: "own/early-exit",
-    strategy: &search::FoundExits,
-    title: "Your own model",
-    text: "Exits that were fitted in closed form to the model’s own answers.",
-    how: None,
-    classes: &[],
-    model: "your model",
-    data: "your inputs",
-    epsilon: 0.01,
-    parts: &[],
-    source: Source::Own,
-    sections: &[],
-    references: &[],
-};
-
-/// What several models of the user's are measured as.
-pub static OWN_CASCADE: Scenario = Scenario {
-    name: "own/cascade",
-    strategy: &search::FoundCascade,
-    title: "Your own models",
-    text: "The cheap ones first, and the costliest only where they are not sure.",
-    how: None,
-    model: "your models",
-    ..OWN
-};
+use crate::catalogue::find;
+use crate::experiment::{Answers, Experiment};
+use crate::opened::Opened;
 
 /// Makes another seed of a seed.
 const OTHER_ORDER: u64 = 0x0f17;
@@ -140,7 +113,7 @@ impl Preparation {
             full: program("full", full.model())?,
             light: program("light", &found.light()?)?,
             routed: program("routed", &routed)?,
-            others: vec![],
+            references: vec![],
             active: Active::Operations,
             light_always_runs: false,
             knob: exits::KNOB.into(),
@@ -148,7 +121,7 @@ impl Preparation {
             scaling,
             calibration,
             test,
-            variants: vec![],
+            perturbations: vec![],
             tolerance: found.tolerance,
         };
         Ok(Opened { subject, companion: companion(&found), tokenizer: None, routed })

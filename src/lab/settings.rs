@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 
 use perforate_base::{Error, ErrorKind, Named, Result};
 
-use super::catalogue::Scenario;
+use super::catalogue::{OWN, Scenario};
 use super::experiment::Experiment;
-use super::own::OWN;
 
 /// How a setting is entered.
 #[derive(Debug, Clone, Copy, PartialEq)]

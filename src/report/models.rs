@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use perforate_base::units::{Macs, Seconds, percent, three_digits};
-use perforate_bench::sweep::{BenchTarget, Point, Results};
+use perforate_bench::sweep::{BenchTarget, Point, Reference, ReferenceRole, Results};
 use perforate_engine::Program;
 use perforate_routing::names::model_name;
 
@@ -37,28 +37,20 @@ pub(super) fn report(subject: &BenchTarget, results: &Results) -> Vec<ModelRepor
         accuracy: point.and_then(|point| point.quality.accuracy),
         latency_s: point.and_then(|point| point.batch1).map(|timing| timing.latency.median),
     };
-    let (rivals, statics): (Vec<_>, Vec<_>) =
-        subject.others.iter().partition(|program| !program.gates().is_empty());
-    let named = |role: &str, program: &Program, point: &Point| ModelReport {
-        name: Some(model_name(program.name())),
-        ..of(role, program, Some(point))
+    let named = |name: &'static str, role: ReferenceRole| {
+        results.references_of(role).map(move |Reference { program, point }| ModelReport {
+            name: Some(model_name(program.name())),
+            ..of(name, program, Some(point))
+        })
     };
-    let statics = statics
-        .into_iter()
-        .zip(&results.statics)
-        .map(|(program, point)| named("static", program, point));
-    let rivals = rivals
-        .into_iter()
-        .zip(&results.rivals)
-        .map(|(program, (_, point))| named("strategy", program, point));
     let chosen = results.certificate.chosen.map(|ix| &results.curve[ix]);
     let ends = [
         of("full", &subject.full, Some(&results.full)),
         of("light", &subject.light, Some(&results.light)),
     ];
     ends.into_iter()
-        .chain(statics)
-        .chain(rivals)
+        .chain(named("static", ReferenceRole::Static))
+        .chain(named("strategy", ReferenceRole::OtherStrategy))
         .chain([of("routed", &subject.routed, chosen)])
         .collect()
 }

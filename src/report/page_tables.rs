@@ -5,7 +5,11 @@ use perforate_bench::sweep::Active;
 use perforate_chart::{Axis, NumberFormat, Plot, Role};
 
 use super::text::{dash, knob, percent, speedup, speedup_within, times};
-use super::{Column, ModelReport, PointRow, Row, ScenarioReport, SegmentReport, Table};
+use crate::models::ModelReport;
+use crate::parts::SegmentReport;
+use crate::schema::ScenarioReport;
+use crate::table::{Column, Row, Table};
+use crate::tables::PointRow;
 
 /// A column of a constant table: id, title, unit.
 type Heading = (&'static str, &'static str, &'static str);

@@ -1,4 +1,4 @@
-//! What disturbed samples do to the full and the routed model.
+//! What perturbed samples do to the full and the routed model.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,10 @@ use perforate_base::units::percent;
 use perforate_bench::robustness::Robustness;
 use perforate_bench::sweep::Results;
 
-use super::{Section, Table};
+use crate::section::Section;
+use crate::table::Table;
 
-/// One variant of the test samples.
+/// The test samples after one perturbation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RobustnessReport {
     /// What was done to the samples.
@@ -32,16 +33,16 @@ pub struct RobustnessReport {
     pub extra_loss_half_width_pp: f64,
 }
 
-/// The section; none where nothing was disturbed.
+/// The section; none where nothing was perturbed.
 pub(super) fn section(results: &Results) -> Option<Section> {
-    let (variants, finding) = report(results);
+    let (perturbations, finding) = report(results);
     let caption = "Accuracy of the full and the routed model at the operating point, on the test samples as they are and perturbed";
-    let table = Table::of("variant", caption, variants.iter().map(RobustnessReport::cells))?;
+    let table = Table::of("variant", caption, perturbations.iter().map(RobustnessReport::cells))?;
     let section = Section::new("robustness", "Robustness").with_finding(finding);
-    Some(section.with_table(Some(table)).with_data(&variants))
+    Some(section.with_table(Some(table)).with_data(&perturbations).folded_at_first())
 }
 
-/// All variants, the samples as they are first, and what they show.
+/// All perturbations, the samples as they are first, and what they show.
 fn report(results: &Results) -> (Vec<RobustnessReport>, Option<String>) {
     let one = |robustness: &Robustness| RobustnessReport {
         name: robustness.name.clone(),
@@ -53,18 +54,20 @@ fn report(results: &Results) -> (Vec<RobustnessReport>, Option<String>) {
         extra_loss_pp: 100.0 * robustness.extra_loss.0,
         extra_loss_half_width_pp: 100.0 * robustness.extra_loss.1,
     };
-    let variants = results.robustness.get(1..).unwrap_or_default();
-    let sentences: Vec<String> =
-        variants.iter().map(|variant| sentence(&results.robustness[0], variant)).collect();
+    let perturbations = results.robustness.get(1..).unwrap_or_default();
+    let sentences: Vec<String> = perturbations
+        .iter()
+        .map(|perturbation| sentence(&results.robustness[0], perturbation))
+        .collect();
     let finding = (!sentences.is_empty()).then(|| sentences.join("\n"));
     (results.robustness.iter().map(one).collect(), finding)
 }
 
-fn sentence(before: &Robustness, variant: &Robustness) -> String {
+fn sentence(before: &Robustness, perturbation: &Robustness) -> String {
     let points = |before: f64, after: f64| format!("{:.1}\u{a0}pp", 100.0 * (before - after));
-    let extra = 100.0 * variant.extra_loss.0;
-    let half = 100.0 * variant.extra_loss.1;
-    let verdict = if variant.is_worse() {
+    let extra = 100.0 * perturbation.extra_loss.0;
+    let half = 100.0 * perturbation.extra_loss.1;
+    let verdict = if perturbation.is_worse() {
         "routing makes it less robust"
     } else if -extra > half {
         "routing makes it more robust"
@@ -73,10 +76,10 @@ fn sentence(before: &Robustness, variant: &Robustness) -> String {
     };
     format!(
         "{} ({:.0}\u{a0}% changed): the full model loses {}, the routed one {}: {verdict} ({extra:+.1}\u{a0}±\u{a0}{half:.1}\u{a0}pp).",
-        variant.name,
-        100.0 * variant.changed,
-        points(before.full, variant.full),
-        points(before.routed, variant.routed),
+        perturbation.name,
+        100.0 * perturbation.changed,
+        points(before.full, perturbation.full),
+        points(before.routed, perturbation.routed),
     )
 }
 

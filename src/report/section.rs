@@ -26,6 +26,9 @@ pub struct Section {
     /// Its charts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plots: Vec<SectionPlot>,
+    /// Whether the page folds it at first, since it only adds detail to the answer.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub folded: bool,
     /// Charts of the core that say nothing here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hides: Vec<String>,
@@ -57,6 +60,10 @@ pub struct SectionPlot {
     pub plot: Plot,
 }
 
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 impl Section {
     /// A section with a heading, and nothing yet.
     pub fn new(id: &str, title: &str) -> Section {
@@ -82,6 +89,11 @@ impl Section {
     /// The same with its numbers for programs.
     pub fn with_data(self, data: &impl Serialize) -> Section {
         Section { data: serde_json::to_value(data).unwrap_or_default(), ..self }
+    }
+
+    /// The same, folded at first.
+    pub fn folded_at_first(self) -> Section {
+        Section { folded: true, ..self }
     }
 
     /// The paragraphs of the finding.

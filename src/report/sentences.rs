@@ -1,7 +1,7 @@
 //! What was found, in sentences.
 
 use perforate_base::units::three_digits;
-use perforate_bench::sweep::{Active, Point, Results};
+use perforate_bench::sweep::{Active, Point, Reference, ReferenceRole, Results};
 use perforate_routing::fit::calibrate::Loss;
 
 /// Without labels only disagreement can be counted, whatever was asked for.
@@ -85,11 +85,12 @@ fn reported(results: &Results) -> Option<&Point> {
     results.curve.get(results.certificate.chosen.unwrap_or(middle))
 }
 
-/// Index of the static model whose cost is nearest to the reported setting's, as a ratio.
-pub(super) fn matched(results: &Results) -> Option<usize> {
+/// The cost-matched static model: the one whose cost is nearest to the reported setting's, as a ratio.
+pub(super) fn cost_matched(results: &Results) -> Option<&Reference> {
     let own = reported(results)?.cost;
-    let distance = |ix: &usize| (results.statics[*ix].cost / own).ln().abs();
-    (0..results.statics.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)))
+    let distance = |reference: &&Reference| (reference.point.cost / own).ln().abs();
+    let statics = results.references_of(ReferenceRole::Static);
+    statics.min_by(|a, b| distance(a).total_cmp(&distance(b)))
 }
 
 /// Whether a model that gets `errors` of `n` samples wrong that the full one gets right loses, net of those where it is
@@ -125,7 +126,7 @@ pub(super) fn comparison(active_means: Active, results: &Results) -> Option<Stri
 }
 
 fn beside_static(active_means: Active, results: &Results) -> Option<String> {
-    let (own, other) = (reported(results)?, &results.statics[matched(results)?]);
+    let (own, other) = (reported(results)?, &cost_matched(results)?.point);
     let difference = (own.quality.accuracy? - other.quality.accuracy?) * 100.0;
     let (what, costs) = match active_means {
         Active::Energy => (

@@ -6,7 +6,10 @@ use perforate_base::units::{Bytes, Macs, Seconds, percent, three_digits};
 
 use perforate_base::{Error, ErrorKind, Named, Result};
 
-use super::{ModelReport, PointReport, Report, ScenarioReport, Table, TimingReport};
+use crate::models::ModelReport;
+use crate::point::{PointReport, TimingReport};
+use crate::schema::{Report, ScenarioReport};
+use crate::table::Table;
 
 /// A point of a scenario's tables.
 #[derive(Debug, Clone, Copy)]
@@ -130,7 +133,10 @@ impl ScenarioReport {
         };
         let mut rows = vec![row("full", &references.full), row("light", &references.light)];
         rows.extend(named("static", references.statics.iter().collect()));
-        rows.extend(named("strategy", references.rivals.iter().map(|it| &it.point).collect()));
+        rows.extend(named(
+            "strategy",
+            references.other_strategies.iter().map(|it| &it.point).collect(),
+        ));
         rows.push(row("oracle", &references.oracle));
         rows.push(row("agreement oracle", &references.agreement_oracle));
         rows.extend(self.curve.iter().map(|point| row("routed", point)));

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use perforate_base::{Error, ErrorKind, Result};
 
-use super::{MemoryReport, PointReport};
+use crate::parts::MemoryReport;
+use crate::point::PointReport;
 
 /// What is asked of the operating point. What is not asked for is none.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! Numbers as the page writes them.
 
-use super::TimingReport;
+use crate::point::TimingReport;
 use perforate_base::units::{self, three_digits};
 use perforate_bench::sweep::Active;
 

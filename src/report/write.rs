@@ -1,15 +1,28 @@
 //! From measurements to the report of a scenario.
 
+use std::collections::BTreeMap;
+
 use perforate_base::units::{Bytes, Seconds};
-use perforate_bench::dense::{DensePoint, mean_seconds};
+use perforate_bench::dense::DensePoint;
 use perforate_bench::energy::EnergyModel;
 use perforate_bench::quality::Quality;
+use perforate_bench::results::PathScaling;
 use perforate_bench::stats::median;
-use perforate_bench::sweep::{Active, BenchTarget, Point, Results, Timing};
+use perforate_bench::sweep::{
+    Active, BenchTarget, PathResult, Point, Reference, ReferenceRole, Results, Timing,
+};
 use perforate_engine::Program;
 
-use super::sentences::{comparison, effective_loss, matched, pays, summary};
-use super::*;
+use crate::models;
+use crate::parts::{MemoryReport, SegmentReport, TemperatureReport};
+use crate::point::{DenseReport, EnergyReport, PerCorrect, PointReport, TimingReport};
+use crate::robustness;
+use crate::schema::{
+    DataReport, FiguresReport, FileReport, OperatingPoint, OtherStrategyReport, References,
+    RiskReport, ScenarioReport,
+};
+use crate::sentences::{comparison, cost_matched, effective_loss, pays, summary};
+use crate::targets::Targets;
 
 /// What a report says of a scenario beside the measurements: its names, and what was asked for.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -62,15 +75,7 @@ pub fn core_report(context: &Context, subject: &BenchTarget, results: &Results) 
         segments: segments(&subject.routed, results),
         targets: context.targets.judge(point.as_ref(), &memory["routed"]),
         memory,
-        temperatures: results
-            .path_labels
-            .iter()
-            .zip(&results.scalings)
-            .map(|(label, s)| {
-                let (before, after) = (s.before, s.after);
-                (label.clone(), TemperatureReport { temperature: s.temperature, before, after })
-            })
-            .collect(),
+        temperatures: temperatures(results),
         cost: results.cost,
         energy_model: context.energy,
         energy_sources: EnergyModel::sources(),
@@ -95,6 +100,14 @@ pub fn core_report(context: &Context, subject: &BenchTarget, results: &Results) 
         sections: robustness::section(results).into_iter().collect(),
         active_means,
     }
+}
+
+fn temperatures(results: &Results) -> BTreeMap<String, TemperatureReport> {
+    let of = |path: &PathResult| {
+        let PathScaling { temperature, before, after } = path.scaling?;
+        Some((path.label.clone(), TemperatureReport { temperature, before, after }))
+    };
+    results.paths.iter().filter_map(of).collect()
 }
 
 fn memory(program: &Program) -> MemoryReport {
@@ -152,17 +165,20 @@ impl<'a> Writer<'a> {
     /// Models, oracles and the random router beside the curve.
     fn references(&self) -> References {
         let results = self.results;
-        let statics = |ix: usize| self.point(&results.statics[ix]);
-        let rival = |(name, point): &(String, Point)| RivalReport {
-            name: name.clone(),
-            point: self.point(point),
+        let point = |reference: &Reference| self.point(&reference.point);
+        let other_strategy = |reference: &Reference| OtherStrategyReport {
+            name: reference.program.name().to_string(),
+            point: point(reference),
         };
         References {
             full: self.point(&results.full),
             light: self.point(&results.light),
-            matched: matched(results).map(statics),
-            statics: (0..results.statics.len()).map(statics).collect(),
-            rivals: results.rivals.iter().map(rival).collect(),
+            cost_matched: cost_matched(results).map(point),
+            statics: results.references_of(ReferenceRole::Static).map(point).collect(),
+            other_strategies: results
+                .references_of(ReferenceRole::OtherStrategy)
+                .map(other_strategy)
+                .collect(),
             random: results.random.iter().map(|quality| self.untimed(quality)).collect(),
             oracle: self.untimed(&results.oracle),
             agreement_oracle: self.untimed(&results.agreement_oracle),
@@ -172,11 +188,11 @@ impl<'a> Writer<'a> {
     /// A router that nobody can time.
     fn untimed(&self, quality: &Quality) -> PointReport {
         let full = &self.results.full.quality;
-        let dearest = full.paths.iter().position(|&share| share == 1.0).unwrap_or(0);
+        let full_path = full.paths.iter().position(|&share| share == 1.0).unwrap_or(0);
         self.point(&Point {
             knob: None,
             active: match self.subject.active {
-                Active::FullPath => quality.paths[dearest],
+                Active::FullPath => quality.paths[full_path],
                 Active::Operations | Active::Energy => self.share(quality),
             },
             cost: self.share(quality),
@@ -232,10 +248,10 @@ impl<'a> Writer<'a> {
             active: point.active,
             paths: self
                 .results
-                .path_labels
+                .paths
                 .iter()
-                .cloned()
-                .zip(quality.paths.iter().copied())
+                .zip(&quality.paths)
+                .map(|(path, &share)| (path.label.clone(), share))
                 .collect(),
             macs: work.macs.0,
             integer_macs: work.integer_macs.0,
@@ -271,23 +287,20 @@ impl<'a> Writer<'a> {
 
     /// From the segments' times, for samples that take the paths in these shares.
     fn predicted(&self, shares: &[f64]) -> Option<f64> {
-        let Results { segments: Some(times), path_seconds: Some(seconds), .. } = self.results
-        else {
-            return None;
-        };
-        (shares.len() == seconds.len()).then(|| times.full / mean_seconds(shares, seconds))
+        let full = self.results.segments.as_ref()?.full;
+        Some(full / self.results.mean_seconds(shares)?)
     }
 
     fn dense(&self) -> Vec<DenseReport> {
         let full = &self.results.full;
-        let dear = full.quality.paths.iter().position(|&share| share == 1.0).unwrap_or(0);
+        let full_path = full.quality.paths.iter().position(|&share| share == 1.0).unwrap_or(0);
         self.results
             .dense
             .iter()
             .map(|DensePoint { knob, quality, latency }| DenseReport {
                 knob: *knob,
                 active: match self.subject.active {
-                    Active::FullPath => quality.paths[dear],
+                    Active::FullPath => quality.paths[full_path],
                     Active::Operations | Active::Energy => self.share(quality),
                 },
                 macs: quality.work.macs.0,

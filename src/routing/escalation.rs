@@ -1,26 +1,26 @@
-//! Whole models in order of cost, as a ladder of gates: at each rung a row stays, or climbs to the next model.
+//! Whole models in order of cost, as a chain of gates: at each stage a row stays, or goes on to the next model.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use tract_onnx::pb::ModelProto;
 
-use perforate_base::Result;
-use perforate_onnx::{Component, GraphBuilder, KnobRange, Metadata};
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_onnx::{Component, GraphBuilder, KnobRange, Metadata, Spliced};
 
 /// Name of every model's answer, and of the routed model's.
 pub const OUTPUT: &str = "logits";
 
 /// What makes a row leave a model for the next one, for every model but the last: a tensor, against the knob.
-#[derive(Clone, Copy)]
-pub enum ExitRule<'a> {
+#[derive(Debug, Clone)]
+pub enum ExitRule {
     /// A score `[N, 1]` that exceeds the knob.
-    AboveKnob(&'a [String]),
+    AboveKnob(Vec<String>),
     /// A cost that the knob covers.
-    WithinKnob(&'a [String]),
+    WithinKnob(Vec<String>),
 }
 
-impl<'a> ExitRule<'a> {
-    fn of(self) -> (&'static str, &'a [String]) {
+impl ExitRule {
+    fn of(&self) -> (&'static str, &[String]) {
         match self {
             ExitRule::AboveKnob(tensors) => ("Greater", tensors),
             ExitRule::WithinKnob(tensors) => ("LessOrEqual", tensors),
@@ -28,44 +28,101 @@ impl<'a> ExitRule<'a> {
     }
 }
 
-/// The models, and at what they are left.
-pub struct EscalationChain<'a> {
-    /// Cheapest first; at least two. All read the data input and give `logits`.
-    pub models: &'a [Component],
-    /// What their paths are called.
-    pub names: Vec<String>,
-    /// When a row climbs.
-    pub leave: ExitRule<'a>,
-    /// The knob that this is compared with.
-    pub knob: &'a str,
-    /// The data input's tensor.
-    pub wires: &'a HashMap<String, String>,
+/// The name of a chain's strategy, and its knob.
+#[derive(Debug, Clone, Copy)]
+pub struct ChainKnob {
+    /// The strategy, as metadata has it.
+    pub strategy: &'static str,
+    /// The knob's name.
+    pub name: &'static str,
+    /// Its ends, and its default.
+    pub range: KnobRange,
 }
 
-impl EscalationChain<'_> {
-    /// Adds the gates to `graph`, which has what they compare, and makes the routed model of it. `first` is the first
-    /// model's answer, if it has run; `range` is the knob's, with its default.
+/// A routed model of whole models in the making. First the strategy adds what its gates compare; then
+/// [`EscalationChain::into_model`] adds models and gates.
+#[derive(Debug)]
+pub struct EscalationChain<'a> {
+    /// The graph so far: the data inputs, the knob, and what the strategy adds.
+    pub graph: GraphBuilder,
+    /// The data inputs' tensors.
+    pub wires: Spliced,
+    models: &'a [Component],
+    knob: ChainKnob,
+    names: Vec<String>,
+    first_answer: Option<String>,
+}
+
+impl<'a> EscalationChain<'a> {
+    /// Begins with the data inputs of `models[0]` and the knob. The models come cheapest first; there are at least two.
+    /// All read the data inputs and give `logits`.
+    ///
+    /// # Errors
+    /// `Config` without two models.
+    pub fn begin(models: &'a [Component], knob: ChainKnob) -> Result<EscalationChain<'a>> {
+        let [first, _, ..] = models else {
+            let text = format!("a chain needs two models or more, and there are {}", models.len());
+            return Err(Error::new(ErrorKind::Config, text));
+        };
+        let (mut graph, wires) = GraphBuilder::around(knob.strategy, first)?;
+        graph.knob(knob.name, knob.range.default)?;
+        let names = stage_names(models.len());
+        Ok(EscalationChain { graph, wires, models, knob, names, first_answer: None })
+    }
+
+    /// The same with these names of the paths.
+    pub fn with_names(self, names: Vec<String>) -> EscalationChain<'a> {
+        EscalationChain { names, ..self }
+    }
+
+    /// Runs the first model on every row, so that gates can read what it computes; returns its tensors.
+    ///
+    /// # Errors
+    /// `Model` if it gives no `logits`.
+    pub fn run_first(&mut self) -> Result<Spliced> {
+        let first = &self.models[0];
+        let answer = &first.output(OUTPUT)?.name;
+        let tensors = self.graph.splice(first, &stage_name(0), &self.wires)?;
+        self.first_answer = Some(tensors[answer].clone());
+        Ok(tensors)
+    }
+
+    /// The routed model.
+    ///
+    /// # Errors
+    /// `Model` where the models do not fit together.
     pub fn into_model(
         self,
-        mut graph: GraphBuilder,
-        first: Option<&str>,
-        (strategy, range): (&str, KnobRange),
+        leave: ExitRule,
         provenance: BTreeMap<String, String>,
     ) -> Result<ModelProto> {
-        let answer = self.choose(&mut graph, 0, first)?;
-        graph.output_like(&answer, self.models[0].output(OUTPUT)?);
+        let EscalationChain { mut graph, wires, models, knob, names, first_answer } = self;
+        let gates = Gates { models, names: &names, leave: &leave, knob: knob.name, wires: &wires };
+        let answer = gates.choose(&mut graph, 0, first_answer.as_deref())?;
+        graph.output_like(&answer, models[0].output(OUTPUT)?);
         graph.into_model(&Metadata {
-            strategy: Some(strategy.into()),
-            labels: self.labels(),
-            knobs: BTreeMap::from([(self.knob.into(), range)]),
+            strategy: Some(knob.strategy.into()),
+            labels: gates.labels(),
+            knobs: BTreeMap::from([(knob.name.into(), knob.range)]),
             provenance,
             tolerance: None,
         })
     }
+}
 
+/// The models, and at what they are left.
+struct Gates<'a> {
+    models: &'a [Component],
+    names: &'a [String],
+    leave: &'a ExitRule,
+    knob: &'a str,
+    wires: &'a Spliced,
+}
+
+impl Gates<'_> {
     /// Labels of the gates' branches: where a row ends.
     fn labels(&self) -> BTreeMap<String, [String; 2]> {
-        let last = self.gates();
+        let last = self.count();
         let label = |ix: usize| {
             let on = if ix + 1 == last { self.names[last].clone() } else { String::new() };
             (gate(ix), [on, self.names[ix].clone()])
@@ -73,7 +130,7 @@ impl EscalationChain<'_> {
         (0..last).map(label).collect()
     }
 
-    fn gates(&self) -> usize {
+    fn count(&self) -> usize {
         self.models.len() - 1
     }
 
@@ -84,7 +141,7 @@ impl EscalationChain<'_> {
         let name = format!("{}/leaves", gate(ix));
         let leaves = graph.node(compare, &name, &[&tensors[ix], self.knob])?;
         let mut then = graph.branch(&stage_name(ix + 1));
-        let answer = if ix + 1 == self.gates() {
+        let answer = if ix + 1 == self.count() {
             self.run(&mut then, ix + 1)?
         } else {
             self.choose(&mut then, ix + 1, None)?

@@ -9,7 +9,7 @@ use perforate_bench::sweep::BenchTarget;
 use perforate_engine::Program;
 use perforate_onnx::Component;
 
-use crate::strategy::Companion;
+use crate::companion::Companion;
 
 /// A study as a subcommand.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use perforate_bench::energy::EnergyModel;
 use perforate_bench::sweep::{BenchTarget, Results};
 use perforate_report::{Context, ScenarioReport, Section, core_report};
 
-use crate::strategy::{Companion, Measured};
+use crate::companion::{Companion, Measured};
 
 /// Turns measurements into the report of a scenario. `more` are sections of the scenario's own.
 pub fn scenario_report(

@@ -3,6 +3,7 @@
 #![cfg(target_arch = "wasm32")]
 
 mod clock;
+mod messages;
 
 use std::collections::HashMap;
 
@@ -18,6 +19,7 @@ use perforate_data::pictures::Pixels;
 use perforate_kernels::memory::ZeroedAllocator;
 use perforate_lab::chosen_files::{self, ChosenFile};
 use perforate_lab::picture_form::FormTexts;
+use perforate_lab::worker::{Event, FetchFault, FileRequest};
 use perforate_lab::{view, worker};
 
 use clock::BrowserClock;
@@ -60,7 +62,7 @@ impl Lab {
 
     /// Takes a command; returns events.
     pub fn command(&mut self, command: JsValue) -> Result<JsValue, JsError> {
-        to_js(&self.0.command(serde_wasm_bindgen::from_value(command)?))
+        to_js(&self.0.command(messages::command(command)?))
     }
 
     /// Takes a file; returns events.
@@ -77,6 +79,23 @@ impl Lab {
         rgba: &[u8],
     ) -> Result<JsValue, JsError> {
         to_js(&self.0.picture(path, Pixels { width, height, rgba }))
+    }
+
+    /// That a picture could not be decoded; returns events.
+    pub fn no_picture(&self, path: &str) -> Result<JsValue, JsError> {
+        to_js(&[Event::no_picture(path)])
+    }
+
+    /// How many pictures of all are decoded; returns events.
+    pub fn reading_pictures(&self, done: usize, all: usize) -> Result<JsValue, JsError> {
+        to_js(&[Event::reading_pictures(done, all)])
+    }
+
+    /// That a file could not be fetched, and why; returns events.
+    pub fn not_fetched(&self, file: JsValue, fault: JsValue) -> Result<JsValue, JsError> {
+        let file: FileRequest = serde_wasm_bindgen::from_value(file)?;
+        let fault: FetchFault = serde_wasm_bindgen::from_value(fault)?;
+        to_js(&[Event::not_fetched(&file, &fault)])
     }
 
     /// The user's inputs as they are kept: pictures are an `.npz` file by now.
@@ -146,9 +165,9 @@ impl View {
         to_js(&self.view.request())
     }
 
-    /// The command that looks for exits in the user's model, or makes a cascade of several.
-    pub fn route(&self, cascade: bool) -> Result<JsValue, JsError> {
-        to_js(&self.view.route(cascade))
+    /// The command that routes the newest of the user's models, or all of them as one.
+    pub fn route(&self, all: bool) -> Result<JsValue, JsError> {
+        to_js(&self.view.route(all))
     }
 
     /// The command that runs the study of a section.
@@ -190,7 +209,7 @@ impl View {
 
     /// Takes an event of the worker.
     pub fn apply(&mut self, event: JsValue) -> Result<(), JsError> {
-        self.view.apply(serde_wasm_bindgen::from_value(event)?);
+        self.view.apply(messages::event(event)?);
         Ok(())
     }
 
@@ -277,6 +296,11 @@ impl View {
             Some(Hover { text: point.label, knob: point.knob, x: hit.css_x, y: hit.css_y })
         });
         to_js(&found)
+    }
+
+    /// What a file to take away is called; see [`view::View::file_name`].
+    pub fn file_name(&self, kind: &str) -> String {
+        self.view.file_name(kind)
     }
 
     /// A file to take away, as text; see [`view::View::export`].

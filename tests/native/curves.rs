@@ -62,7 +62,7 @@ pub fn obeys_its_laws(case: &Case) {
     assert!(!on_a_battery || report.pays, "{}", report.summary);
     let curve = &results.curve;
     // Without a look at the rows there are no more settings than paths.
-    let least = if results.is_input_dependent { 10 } else { results.path_labels.len() };
+    let least = if results.is_input_dependent { 10 } else { results.paths.len() };
     assert!(curve.len() >= least, "{}: {} points", scenario.name, curve.len());
     let ends = (curve[0].active, curve[curve.len() - 1].active);
     match scenario.strategy.name() {
@@ -81,8 +81,8 @@ pub fn obeys_its_laws(case: &Case) {
         let fall = pair[0].quality.work.macs > pair[1].quality.work.macs;
         assert!(!fall || report.active_means == Active::Energy, "{}", scenario.name);
     }
-    let disturbed = if scenario.name.ends_with("/sentences") { 3 } else { 0 };
-    assert_eq!(results.robustness.len(), disturbed, "{}", scenario.name);
+    let perturbed = if scenario.name.ends_with("/sentences") { 3 } else { 0 };
+    assert_eq!(results.robustness.len(), perturbed, "{}", scenario.name);
     if let [own, ..] = &results.robustness[..] {
         // The samples as they are, run once more, give what was recorded.
         let full = results.full.quality.accuracy.unwrap();
@@ -90,14 +90,14 @@ pub fn obeys_its_laws(case: &Case) {
         assert_eq!(own.extra_loss, (0.0, 0.0));
     }
     let last = &curve[curve.len() - 1].quality;
-    assert_eq!(last.deviation_max, 0.0, "always is the full model");
+    assert_eq!(last.deviation_max, 0.0, "the full end is the full model");
     assert_eq!(last.agreement, 1.0);
     let best = curve.iter().filter_map(|p| p.quality.accuracy).fold(0.0, f64::max);
     assert!(results.oracle.accuracy.is_none_or(|oracle| oracle >= best), "{}", scenario.name);
     for (point, random) in curve.iter().zip(&results.random) {
         assert!((point.quality.paths.iter().sum::<f64>() - 1.0).abs() < 1e-9, "a row is lost");
-        // Lots send long sentences down a path as often as short ones; a router does not.
-        let tolerance = if disturbed > 0 { 0.2 } else { 1e-9 };
+        // A random router sends long sentences down a path as often as short ones; the routed model does not.
+        let tolerance = if perturbed > 0 { 0.2 } else { 1e-9 };
         let ratio = random.work.macs / point.quality.work.macs;
         assert!((ratio - 1.0).abs() < tolerance, "{}: {ratio}", scenario.name);
     }
@@ -122,7 +122,7 @@ fn agrees_with_the_dense_curve(results: &Results, active: Active) {
         assert!(energy(&pair[0]) <= energy(&pair[1]), "energy falls along the curve");
     }
     // No time is judged, but what is predicted of the ends is what was measured of the paths.
-    let seconds = results.path_seconds.as_ref().unwrap();
-    let never = results.dense[0].latency.unwrap();
-    assert!(seconds.iter().any(|path| (path.0 / never.0 - 1.0).abs() < 1e-9));
+    let seconds: Vec<_> = results.paths.iter().map(|path| path.seconds.unwrap()).collect();
+    let light_end = results.dense[0].latency.unwrap();
+    assert!(seconds.iter().any(|path| (path.0 / light_end.0 - 1.0).abs() < 1e-9));
 }

@@ -12,7 +12,8 @@ use perforate::data::Samples;
 use perforate::engine::{Batch, Knobs, Outcome, Program, Routing, Session};
 use perforate::strategies::Companion;
 use perforate::units::{Joules, Macs};
-use perforate_lab::catalogue::{Opened, Source};
+use perforate_lab::Opened;
+use perforate_lab::catalogue::Source;
 use perforate_lab::experiment::Experiment;
 use perforate_lab::find;
 

@@ -289,7 +289,12 @@ fn a_battery_run_by_the_routed_file_takes_the_course_that_was_computed() {
     let candidates: Vec<Candidate> = costs
         .iter()
         .zip([0.91, 0.93, 0.935, 0.94])
-        .map(|(&cost, accuracy)| Candidate { cost: Joules(cost), accuracy, right: &right })
+        .map(|(&cost, accuracy)| Candidate {
+            name: "",
+            cost: Joules(cost),
+            accuracy,
+            right: &right,
+        })
         .collect();
     for policy in [Policy::Greedy, Policy::Paced] {
         let budget = Joules(3.0);

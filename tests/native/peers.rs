@@ -16,7 +16,7 @@ use perforate::routing::fit::quantise::{Bits, quantise};
 use perforate::routing::search::{Found, Options, exits as find_exits, model_chain};
 use perforate::strategies::perforated::long_texts::{self, LongTexts};
 use perforate::strategies::precision::{path_of, plan_of};
-use perforate_lab::catalogue::Opened;
+use perforate_lab::Opened;
 use perforate_lab::experiment::Experiment;
 use perforate_lab::find;
 

@@ -181,12 +181,12 @@ fn a_model_gets_exits_and_is_measured() {
     let inputs = file("garments.npz", &npz::write(&[("images", &x)]).expect("an archive"));
     with_page("own-model", QUICK, |page| {
         wait_for_sweep(page);
-        assert!(!page.is_visible("#route"), "there is nothing to find exits for yet");
+        assert!(!page.is_visible("#route-newest"), "there is nothing to find exits for yet");
         page.choose_file("#file", &model);
         page.wait_until("the model", PATIENCE, |page| page.text("#own").contains("network.onnx"));
         page.choose_file("#file", &inputs);
         page.wait_until("the inputs", PATIENCE, |page| page.text("#own").contains("garments.npz"));
-        page.click("#route");
+        page.click("#route-newest");
         page.wait_until("the search", PATIENCE, |page| state(page) == "measuring");
         page.wait_until("its curve", PATIENCE, |page| {
             page.text("#title-text") == "Your own model" && measured(page) > 0
@@ -196,7 +196,7 @@ fn a_model_gets_exits_and_is_measured() {
         canvases_are_drawn(page);
         figures_stand_in_the_selected_row(page);
         // Once more, in a fresh worker: it has model and inputs again.
-        page.click("#route");
+        page.click("#route-newest");
         page.wait_until("the search once more", PATIENCE, |page| state(page) == "measuring");
         wait_for_sweep(page);
         let about = page.text("#about");
@@ -296,7 +296,7 @@ fn pictures_become_inputs_and_models_a_cascade() {
         page.wait_until("the inputs", PATIENCE, |page| {
             page.text("#own").contains("pictures.npz: 400 rows, labels")
         });
-        page.click("#cascade");
+        page.click("#route-all");
         page.wait_until("its curve", PATIENCE, |page| {
             page.text("#title-text") == "Your own models" && measured(page) > 0
         });

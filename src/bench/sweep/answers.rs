@@ -26,9 +26,9 @@ pub(super) struct Answers {
     pub calibration: Recording,
     /// Of the samples on which temperatures are fitted, if there are any and answers decide.
     pub scaling: Option<Recording>,
-    /// The path that every row takes at "never".
+    /// The path that every row takes at the light end of the knob.
     pub light: Path,
-    /// The path that every row takes at "always".
+    /// The path that every row takes at the full end of the knob.
     pub full: Path,
 }
 

@@ -10,15 +10,15 @@ use crate::curve::{CurveFigures, figures};
 use crate::dense::dense_curve;
 use crate::point::Point;
 use crate::quality::{self, Quality};
-use crate::record::argmax;
-use crate::results::{PathAnswers, PathScaling, Results};
+use crate::record::{PathRecord, argmax};
+use crate::results::{PathAnswers, PathResult, PathScaling, Reference, Results};
 use crate::segments::SegmentTimes;
 use crate::setting::Setting;
 use crate::stats::{Interval, interval};
 use crate::subject::CostBasis;
 
 use super::certificate::{certified, path_seconds, segment_times};
-use super::checks::{impossible_doubt, unequal_doubt};
+use super::checks::{impossible_warning, unequal_warning};
 use super::findings::Findings;
 use super::model::{Contender, Model};
 use super::points::{self, Times};
@@ -60,7 +60,6 @@ impl Measured<'_> {
             [false, true].map(|agreement| self.oracle(agreement, path_seconds.as_deref()));
         let full = self.alone(Contender::Full);
         let light = self.alone(Contender::Light);
-        let (statics, rivals) = self.others();
         let range = (subject.knob.as_str(), subject.range);
         let values: Vec<f32> = found.grid.iter().map(|setting| setting.0).collect();
         let samples = self.batch1.samples();
@@ -69,8 +68,7 @@ impl Measured<'_> {
             warnings: self.warnings(&curve, gate_alone),
             full,
             light,
-            statics,
-            rivals,
+            references: self.references(),
             curve,
             random,
             oracle,
@@ -78,18 +76,15 @@ impl Measured<'_> {
             dense: dense_curve(test, range, &values, truth, path_seconds.as_deref()),
             router_share: segments.as_ref().and_then(|times| self.router_share(times)),
             segments,
-            path_seconds,
-            scalings: self.scalings(),
+            paths: self.paths(path_seconds.as_deref()),
             cost: setup.options.cost,
             certificate,
             alternatives,
             target: setup.options.target,
             is_input_dependent: subject.routed.is_input_dependent(),
-            path_answers: self.path_answers(),
             robustness: found.robustness.as_ref().map_or_else(Vec::new, |own| own.results(subject)),
             gate_overhead,
             gate_alone,
-            path_labels: test.paths.iter().map(|p| subject.routed.path_label(p.path)).collect(),
             rounds: samples.rounds(),
             launches: samples.launches().len(),
             tick: setup.tick,
@@ -114,20 +109,28 @@ impl Measured<'_> {
         points::alone(self.setup, self.found, path, costs, self.times(contender))
     }
 
-    /// Static models, and routed ones of other strategies by name, as far as they are judged.
-    fn others(&self) -> (Vec<Point>, Vec<(String, Point)>) {
-        let (mut statics, mut rivals) = (vec![], vec![]);
-        for ix in 0..self.found.others.len() {
-            let times = self.times(Contender::Other(ix));
-            let Some(point) = points::other(self.setup, self.found, ix, times) else { continue };
-            let program = Model::Other(ix).program(&self.setup.subject);
-            if program.gates().is_empty() {
-                statics.push(point);
-            } else {
-                rivals.push((program.name().to_string(), point));
-            }
-        }
-        (statics, rivals)
+    /// The references, as far as they are judged.
+    fn references(&self) -> Vec<Reference> {
+        let judged = |ix: usize| {
+            let times = self.times(Contender::Reference(ix));
+            let point = points::reference(self.setup, self.found, ix, times)?;
+            let program = Model::Reference(ix).program(&self.setup.subject).clone();
+            Some(Reference { program, point })
+        };
+        (0..self.found.references.len()).filter_map(judged).collect()
+    }
+
+    /// The paths that the knob can lead to.
+    fn paths(&self, seconds: Option<&[Seconds]>) -> Vec<PathResult> {
+        let recordings = self.found.answers.test.paths.iter().enumerate();
+        let result = |(ix, record): (usize, &PathRecord)| PathResult {
+            path: record.path,
+            label: self.setup.subject.routed.path_label(record.path),
+            seconds: seconds.map(|seconds| seconds[ix]),
+            scaling: self.scaling(ix),
+            answers: self.path_answers(ix),
+        };
+        recordings.map(result).collect()
     }
 
     /// Cheapest path that is good enough; by operations until times are known.
@@ -149,18 +152,18 @@ impl Measured<'_> {
         if let Some(timer) = self.batch_n {
             warnings.extend(timer.advice(subject, options.batch, options.seed));
         }
-        let always = curve.last().filter(|point| point.knob == Some(subject.range.full));
-        let times = always.map(|point| [(point.batch1, 1), (point.batch_n, options.batch)]);
+        let full_end = curve.last().filter(|point| point.knob == Some(subject.range.full));
+        let times = full_end.map(|point| [(point.batch1, 1), (point.batch_n, options.batch)]);
         warnings.extend(times.into_iter().flatten().filter_map(|(timing, batch)| {
-            timing.and_then(|timing| impossible_doubt(timing.speedup, batch))
+            timing.and_then(|timing| impossible_warning(timing.speedup, batch))
         }));
         // What the gate costs where only the light model runs, as a share of the full model.
         let median = |contender: Contender| {
             self.batch1.timing(contender, options.seed).map_or(f64::NAN, |own| own.latency.median)
         };
-        let never = Contender::Routed(Setting(subject.range.light));
-        let gate = (median(never) - median(Contender::Light)) / median(Contender::Full);
-        warnings.extend(gate_alone.and_then(|alone| unequal_doubt(alone, gate)));
+        let light_end = Contender::Routed(Setting(subject.range.light));
+        let gate = (median(light_end) - median(Contender::Light)) / median(Contender::Full);
+        warnings.extend(gate_alone.and_then(|alone| unequal_warning(alone, gate)));
         let mut told = HashSet::new();
         warnings.retain(|warning| told.insert(warning.clone()));
         warnings
@@ -173,7 +176,7 @@ impl Measured<'_> {
         (full, light): (&Quality, &Quality),
     ) -> CurveFigures {
         let figures = figures(curve, random, full, light);
-        // Gates that do not look at the rows do not claim to beat lots.
+        // Gates that do not look at the rows do not claim to beat a random router.
         let is_input_dependent = self.setup.subject.routed.is_input_dependent();
         let beats_random = figures.beats_random.filter(|_| is_input_dependent);
         CurveFigures { beats_random, ..figures }
@@ -189,9 +192,9 @@ impl Measured<'_> {
     /// The router's cost as a share of the full model's, with and without the light model.
     fn overheads(&self) -> Option<(Interval, Interval)> {
         let timer = self.found.router.as_ref()?;
-        let always = Contender::Routed(Setting(self.setup.subject.range.full));
+        let full_end = Contender::Routed(Setting(self.setup.subject.range.full));
         let [full, routed, light] =
-            [Contender::Full, always, Contender::Light].map(|contender| timer.seconds(contender));
+            [Contender::Full, full_end, Contender::Light].map(|contender| timer.seconds(contender));
         let share = |without: &dyn Fn(usize) -> f64| {
             let shares: Vec<f64> =
                 (0..full.len()).map(|ix| (routed[ix] - without(ix)) / full[ix] - 1.0).collect();
@@ -200,34 +203,25 @@ impl Measured<'_> {
         Some((share(&|_| 0.0), share(&|ix| light[ix])))
     }
 
-    /// Temperatures of the paths' answers, fitted on their own split and judged on the test samples.
-    fn scalings(&self) -> Vec<PathScaling> {
+    /// Temperature of a path's answers, fitted on its own split and judged on the test samples.
+    fn scaling(&self, ix: usize) -> Option<PathScaling> {
         let (subject, answers) = (&self.setup.subject, &self.found.answers);
-        let Some((split, recording)) = subject.scaling.as_ref().zip(answers.scaling.as_ref())
-        else {
-            return vec![];
-        };
-        let (Some(own), Some(labels)) = (split.0.labels(), subject.test.0.labels()) else {
-            return vec![];
-        };
+        let (split, recording) = (subject.scaling.as_ref()?, answers.scaling.as_ref()?);
+        let (own, labels) = (split.0.labels()?, subject.test.0.labels()?);
+        let (fitted, judged) = (recording.paths.get(ix)?, &answers.test.paths[ix]);
         let n = answers.test.len();
-        let paths = recording.paths.iter().zip(&answers.test.paths);
-        paths
-            .filter(|(fitted, _)| fitted.outputs.len() == own.len())
-            .map(|(fitted, judged)| {
-                let temperature = temperature::fit(&fitted.outputs, own);
-                let judge = |t| temperature::judge(&judged.outputs[..n], &labels[..n], t);
-                PathScaling { temperature, before: judge(1.0), after: judge(temperature) }
-            })
-            .collect()
+        (fitted.outputs.len() == own.len()).then(|| {
+            let temperature = temperature::fit(&fitted.outputs, own);
+            let judge = |t| temperature::judge(&judged.outputs[..n], &labels[..n], t);
+            PathScaling { temperature, before: judge(1.0), after: judge(temperature) }
+        })
     }
 
-    fn path_answers(&self) -> Vec<PathAnswers> {
+    fn path_answers(&self, ix: usize) -> Option<PathAnswers> {
         let (subject, answers) = (&self.setup.subject, &self.found.answers);
-        let splits = (subject.calibration.0.labels(), subject.test.0.labels());
-        let (Some(calibration), Some(test)) = splits else { return vec![] };
+        let (calibration, test) = (subject.calibration.0.labels()?, subject.test.0.labels()?);
         if !self.done || subject.routed.is_input_dependent() {
-            return vec![];
+            return None;
         }
         let right = |outputs: &[Vec<f32>], labels: &[usize]| -> Vec<bool> {
             outputs.iter().zip(labels).map(|(own, &label)| argmax(own) == label).collect()
@@ -235,12 +229,10 @@ impl Measured<'_> {
         let share = |right: &[bool]| {
             right.iter().filter(|&&right| right).count() as f64 / right.len().max(1) as f64
         };
-        let paths = answers.calibration.paths.iter().zip(&answers.test.paths);
-        paths
-            .map(|(chosen, judged)| PathAnswers {
-                calibration_accuracy: share(&right(&chosen.outputs, calibration)),
-                right: right(&judged.outputs, test),
-            })
-            .collect()
+        let (chosen, judged) = (&answers.calibration.paths[ix], &answers.test.paths[ix]);
+        Some(PathAnswers {
+            calibration_accuracy: share(&right(&chosen.outputs, calibration)),
+            right: right(&judged.outputs, test),
+        })
     }
 }

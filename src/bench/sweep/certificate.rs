@@ -32,7 +32,7 @@ pub(super) fn chosen_setting(setup: &Setup, found: &Findings) -> Setting {
     found.grid[chosen.unwrap_or(found.grid.len() / 2)]
 }
 
-/// Chooses the operating point on the calibration samples: of the settings that pass, from "always"
+/// Chooses the operating point on the calibration samples: of the settings that pass, from the full end
 /// on, the cheapest. Indices count along the grid.
 pub(super) fn certified(
     setup: &Setup,
@@ -43,7 +43,7 @@ pub(super) fn certified(
     let recording = &found.answers.calibration;
     let n = recording.len();
     let truth = found.answers.calibration_truth(subject);
-    // The sequence starts at "always", the curve at "never".
+    // The sequence starts at the full end, the curve at the light one.
     let settings = found.grid.iter().rev();
     let qualities: Vec<Quality> = settings
         .map(|setting| quality::routed(recording, &setting.knobs(&subject.knob), truth, n))

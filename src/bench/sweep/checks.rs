@@ -1,4 +1,4 @@
-//! What a sweep doubts about its subject and itself.
+//! Checks of a sweep: the subject's models, and its own times.
 
 use crate::contender::ContenderId;
 use crate::stats::Interval;
@@ -10,7 +10,7 @@ use perforate_engine::{Knobs, Session};
 /// Rows on which the routed file's full path is held against the full model.
 const CHECKED_ROWS: usize = 8;
 
-/// Larger differences between the router's cost at "always" and at "never" are not the router's.
+/// Larger differences between the router's cost at the full end and at the light one are not the router's.
 const UNEQUAL: f64 = 0.05;
 
 /// Intervals wider than this share of their median are worth a word.
@@ -41,21 +41,21 @@ pub(super) fn check_ends(subject: &BenchTarget) -> Result<Vec<String>> {
     Ok(warnings)
 }
 
-/// A doubt if the router by itself costs another share of the full model at "always" than at "never":
-/// the same segment then runs at different speeds in different arms, which no model is to blame for
+/// A warning if the router by itself costs another share of the full model at the full end than at the light one:
+/// the same segment then runs at different speeds in different contenders, which no model is to blame for
 /// (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", ASPLOS 2009).
-pub(super) fn unequal_doubt(at_always: Interval, at_never: f64) -> Option<String> {
-    let unexplained = (at_always.median - at_never).abs();
+pub(super) fn unequal_warning(at_full: Interval, at_light: f64) -> Option<String> {
+    let unexplained = (at_full.median - at_light).abs();
     (unexplained > UNEQUAL).then(|| {
         format!(
-            "Equal work differs by {:.0} % here between runs of the full model alone and in the router, which the router does not explain: speeds closer than that cannot be told apart, so use the native benchmark for them.",
+            "Timing noise is {:.0} %: identical segments ran at different speeds in the full model and in the router. Treat smaller differences as noise, or use the native benchmark.",
             unexplained * 100.0
         )
     })
 }
 
-/// A doubt about the widest of these intervals, by contender, if it is wide.
-pub(super) fn wide_doubt(
+/// A warning about the widest of these intervals, by contender, if it is wide.
+pub(super) fn wide_warning(
     intervals: impl Iterator<Item = (ContenderId, Interval)>,
 ) -> Option<MeasurementWarning> {
     intervals
@@ -68,12 +68,12 @@ pub(super) fn wide_doubt(
 /// More than this is impossible for a setting that does all that the full model does.
 const IMPOSSIBLE: f64 = 1.1;
 
-/// Word on a setting with all computation active that seems faster than the full model: it does the same work and more.
-pub(super) fn impossible_doubt(always: Interval, batch: usize) -> Option<String> {
-    (always.lo > IMPOSSIBLE).then(|| {
+/// A warning about a setting with all computation active that seems faster than the full model: it does the same work and more.
+pub(super) fn impossible_warning(full_end: Interval, batch: usize) -> Option<String> {
+    (full_end.lo > IMPOSSIBLE).then(|| {
         format!(
-            "With all computation active the routed model seems {:.2} times as fast as the full one at batch {batch}, and does the same work: something disturbed the full model, so do not believe the speed-ups at batch {batch}.",
-            always.median
+            "With all computation active the routed model ran {:.2} times as fast as the full one at batch {batch}, with no less work. Something interfered with the full model: speed-ups at batch {batch} are unreliable in this run.",
+            full_end.median
         )
     })
 }
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn the_widest_interval_is_named_if_it_is_wide() {
         let interval = |half: f64| Interval { median: 2.0, lo: 2.0 - half, hi: 2.0 + half };
-        let of = |halves: [f64; 2]| wide_doubt(ContenderId::first(2).zip(halves.map(interval)));
+        let of = |halves: [f64; 2]| wide_warning(ContenderId::first(2).zip(halves.map(interval)));
         assert_eq!(of([0.05, 0.09]), None);
         assert_eq!(
             of([0.25, 0.05]),
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn more_than_the_full_models_speed_for_its_work_is_not_believed() {
         let interval = |lo: f64| Interval { median: lo + 0.1, lo, hi: lo + 0.2 };
-        assert_eq!(impossible_doubt(interval(1.05), 1), None);
-        assert!(impossible_doubt(interval(1.9), 32).unwrap().contains("batch 32"));
+        assert_eq!(impossible_warning(interval(1.05), 1), None);
+        assert!(impossible_warning(interval(1.9), 32).unwrap().contains("batch 32"));
     }
 }

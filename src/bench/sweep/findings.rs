@@ -7,7 +7,7 @@ use perforate_engine::{Order, Program};
 
 use crate::baseline::BaselineRun;
 use crate::costs::Costs;
-use crate::robustness::Disturbance;
+use crate::robustness::PerturbationRun;
 use crate::setting::Setting;
 use crate::subject::BenchTarget;
 
@@ -24,8 +24,8 @@ pub(super) struct Findings {
     pub full_costs: Costs,
     /// What the light model costs alone.
     pub light_costs: Costs,
-    /// What the other models answer, in the order of [`BenchTarget::others`].
-    pub others: Vec<BaselineRun>,
+    /// What the references answer, in the order of [`BenchTarget::references`].
+    pub references: Vec<BaselineRun>,
     /// The settings that are measured, cheapest first; empty before the scores are known.
     pub grid: Vec<Setting>,
     /// How each model runs its segments on a batch.
@@ -38,9 +38,9 @@ pub(super) struct Findings {
     pub router: Option<Timer>,
     /// Times of all contenders in batches.
     pub batch_n: Option<Timer>,
-    /// Full and routed model on disturbed samples.
-    pub robustness: Option<Disturbance>,
-    /// Doubts about the models.
+    /// Full and routed model on perturbed samples.
+    pub robustness: Option<PerturbationRun>,
+    /// Warnings about the models.
     pub warnings: Vec<String>,
 }
 
@@ -50,7 +50,7 @@ impl Findings {
         let samples = &subject.test.0;
         let alone = |program: &Arc<Program>| BaselineRun::new(program.clone(), samples);
         Ok(Findings {
-            others: subject.others.iter().map(alone).collect::<Result<_>>()?,
+            references: subject.references.iter().map(alone).collect::<Result<_>>()?,
             full_costs: Costs::of(&subject.full, samples)?,
             light_costs: Costs::of(&subject.light, samples)?,
             answers,

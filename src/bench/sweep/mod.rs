@@ -1,4 +1,4 @@
-//! The sweep: a grid of knob values from "never" to "always", each timed and judged, with references.
+//! The sweep: a grid of knob values from the light end to the full one, each timed and judged, with references.
 //!
 //! It does one slice of work a call, so that the page and the command line run the very same code.
 //! It goes through the stages of `stages`, one after the other; each leaves what it has measured
@@ -35,7 +35,7 @@ mod timer;
 mod timers;
 
 pub use crate::point::{Point, Timing};
-pub use crate::results::{ProcessRun, Progress, Results};
+pub use crate::results::{PathResult, ProcessRun, Progress, Reference, ReferenceRole, Results};
 pub use crate::subject::{Active, BenchTarget, CostBasis, Options};
 pub use driver::Sweep;
 pub use grid::USUAL_SETTINGS;

@@ -13,15 +13,15 @@ pub(super) enum Model {
     Full,
     Light,
     Routed,
-    /// One of the others, by its place in the subject's list.
-    Other(usize),
+    /// A reference, by its place in the subject's list.
+    Reference(usize),
 }
 
 impl Model {
-    /// All models: full, light, routed, and the others.
+    /// All models: full, light, routed, and the references.
     pub fn all(subject: &BenchTarget) -> impl DoubleEndedIterator<Item = Model> + use<> {
-        let others = (0..subject.others.len()).map(Model::Other);
-        [Model::Full, Model::Light, Model::Routed].into_iter().chain(others)
+        let references = (0..subject.references.len()).map(Model::Reference);
+        [Model::Full, Model::Light, Model::Routed].into_iter().chain(references)
     }
 
     /// Its program.
@@ -30,7 +30,7 @@ impl Model {
             Model::Full => &subject.full,
             Model::Light => &subject.light,
             Model::Routed => &subject.routed,
-            Model::Other(ix) => &subject.others[ix],
+            Model::Reference(ix) => &subject.references[ix],
         }
     }
 }
@@ -42,8 +42,8 @@ pub(super) enum Contender {
     Light,
     /// The routed model at a setting of its knob.
     Routed(Setting),
-    /// One of the others, by its place in the subject's list.
-    Other(usize),
+    /// A reference, by its place in the subject's list.
+    Reference(usize),
 }
 
 impl Contender {
@@ -53,7 +53,7 @@ impl Contender {
             Contender::Full => Model::Full,
             Contender::Light => Model::Light,
             Contender::Routed(_) => Model::Routed,
-            Contender::Other(ix) => Model::Other(ix),
+            Contender::Reference(ix) => Model::Reference(ix),
         }
     }
 
@@ -70,10 +70,14 @@ impl Contender {
         match self {
             Contender::Full => "full".into(),
             Contender::Light => "light".into(),
-            Contender::Routed(Setting(knob)) if knob == subject.range.light => "never".into(),
-            Contender::Routed(Setting(knob)) if knob == subject.range.full => "always".into(),
+            Contender::Routed(Setting(knob)) if knob == subject.range.light => {
+                "routed, light path".into()
+            }
+            Contender::Routed(Setting(knob)) if knob == subject.range.full => {
+                "routed, full path".into()
+            }
             Contender::Routed(Setting(knob)) => format!("{} = {knob}", subject.knob),
-            Contender::Other(ix) => subject.others[ix].name().to_string(),
+            Contender::Reference(ix) => subject.references[ix].name().to_string(),
         }
     }
 }

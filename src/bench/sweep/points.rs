@@ -46,9 +46,9 @@ pub(super) fn alone(
     point(setup, found, None, quality, times)
 }
 
-/// One of the other models, if it is judged on all recorded test samples.
-pub(super) fn other(setup: &Setup, found: &Findings, ix: usize, times: Times) -> Option<Point> {
-    let (alone, n) = (&found.others[ix], found.answers.test.len());
+/// A reference, if it is judged on all recorded test samples.
+pub(super) fn reference(setup: &Setup, found: &Findings, ix: usize, times: Times) -> Option<Point> {
+    let (alone, n) = (&found.references[ix], found.answers.test.len());
     let outputs = alone.outputs.get(..n)?;
     let answers = outputs.iter().enumerate().map(|(row, output)| Answer {
         output,

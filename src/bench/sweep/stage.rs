@@ -4,15 +4,15 @@ use perforate_base::Result;
 
 use crate::clock::Clock;
 use crate::results::Progress;
-use crate::robustness::Disturbance;
+use crate::robustness::PerturbationRun;
 
 use super::certificate::chosen_setting;
 use super::findings::Findings;
 use super::outcome::Outcome;
 use super::setup::Setup;
 use super::stages::{
-    ChooseOrders, JudgeDisturbed, JudgeOthers, RecordFirstRows, RecordRemainingRows, RecordScores,
-    TimeBatch1, TimeBatchN, TimeRouter, TimeSegments,
+    ChooseOrders, JudgePerturbed, JudgeReferences, RecordFirstRows, RecordRemainingRows,
+    RecordScores, TimeBatch1, TimeBatchN, TimeRouter, TimeSegments,
 };
 use super::timer::Timer;
 use super::timers;
@@ -24,12 +24,12 @@ pub(super) enum Stage {
     FirstRows(RecordFirstRows),
     Batch1(Box<TimeBatch1>),
     Segments(Box<TimeSegments>),
-    Others(JudgeOthers),
+    References(JudgeReferences),
     Router(Box<TimeRouter>),
     Orders(Box<ChooseOrders>),
     BatchN(Box<TimeBatchN>),
     RemainingRows(RecordRemainingRows),
-    Robustness(Box<JudgeDisturbed>),
+    Robustness(Box<JudgePerturbed>),
     Done,
 }
 
@@ -51,7 +51,7 @@ impl Stage {
             Stage::FirstRows(stage) => stage.step(clock, setup, found),
             Stage::Batch1(stage) => stage.step(clock, setup, found),
             Stage::Segments(stage) => stage.step(clock),
-            Stage::Others(stage) => stage.step(clock, setup, found),
+            Stage::References(stage) => stage.step(clock, setup, found),
             Stage::Router(stage) => stage.step(clock),
             Stage::Orders(stage) => stage.step(clock, setup, found),
             Stage::BatchN(stage) => stage.step(clock),
@@ -71,8 +71,8 @@ impl Stage {
             Stage::Batch1(_) => {
                 Stage::Segments(Box::new(TimeSegments { timer: timers::segments(setup, found)? }))
             }
-            Stage::Segments(_) => Stage::Others(JudgeOthers),
-            Stage::Others(_) => {
+            Stage::Segments(_) => Stage::References(JudgeReferences),
+            Stage::References(_) => {
                 Stage::Router(Box::new(TimeRouter { timer: timers::router(setup)? }))
             }
             Stage::Router(_) => Stage::Orders(Box::new(ChooseOrders::new(&setup.subject))),
@@ -81,7 +81,7 @@ impl Stage {
                 Stage::BatchN(Box::new(TimeBatchN { timer }))
             }
             Stage::BatchN(_) => Stage::RemainingRows(RecordRemainingRows),
-            Stage::RemainingRows(_) => disturbed(setup, found),
+            Stage::RemainingRows(_) => perturbed(setup, found),
             Stage::Robustness(_) | Stage::Done => Stage::Done,
         })
     }
@@ -93,11 +93,11 @@ impl Stage {
             Stage::Segments(stage) => found.segments = Some(stage.timer),
             Stage::Router(stage) => found.router = Some(stage.timer),
             Stage::BatchN(stage) => found.batch_n = Some(stage.timer),
-            Stage::Robustness(stage) => found.robustness = Some(stage.disturbance),
+            Stage::Robustness(stage) => found.robustness = Some(stage.run),
             // These add to the findings row by row.
             Stage::Scores(_)
             | Stage::FirstRows(_)
-            | Stage::Others(_)
+            | Stage::References(_)
             | Stage::Orders(_)
             | Stage::RemainingRows(_)
             | Stage::Done => {}
@@ -130,7 +130,7 @@ impl Stage {
                 ("Timing one row at a time".to_string(), 0.05 + 0.6 * stage.timer.share())
             }
             Stage::Segments(_) => ("Timing each segment".to_string(), 0.65),
-            Stage::Others(_) => ("Judging other models".to_string(), 0.65),
+            Stage::References(_) => ("Judging reference models".to_string(), 0.65),
             Stage::Router(stage) => {
                 ("Timing the router by itself".to_string(), 0.65 + 0.02 * stage.timer.share())
             }
@@ -139,22 +139,22 @@ impl Stage {
                 (format!("Timing at batch {batch}"), 0.68 + 0.3 * stage.timer.share())
             }
             Stage::RemainingRows(_) => ("Judging the remaining samples".to_string(), 0.98),
-            Stage::Robustness(_) => ("Judging disturbed samples".to_string(), 0.99),
+            Stage::Robustness(_) => ("Judging perturbed samples".to_string(), 0.99),
             Stage::Done => ("Done".to_string(), 1.0),
         };
         Progress { text, share }
     }
 }
 
-/// Disturbed samples at the chosen setting, if there are any, and labels to judge them by.
-fn disturbed(setup: &Setup, found: &Findings) -> Stage {
+/// Perturbed samples at the chosen setting, if there are any, and labels to judge them by.
+fn perturbed(setup: &Setup, found: &Findings) -> Stage {
     let Setup { subject, options, .. } = setup;
     let labelled = subject.test.0.labels().is_some();
-    if !labelled || subject.variants.is_empty() || options.timing_only {
+    if !labelled || subject.perturbations.is_empty() || options.timing_only {
         return Stage::Done;
     }
     let knobs = chosen_setting(setup, found).knobs(&subject.knob);
     let paths = found.answers.test.paths.iter().map(|record| record.path).collect();
-    let disturbance = Disturbance::new(subject, knobs, paths);
-    Stage::Robustness(Box::new(JudgeDisturbed { disturbance }))
+    let run = PerturbationRun::new(subject, knobs, paths);
+    Stage::Robustness(Box::new(JudgePerturbed { run }))
 }

@@ -44,7 +44,7 @@ fn speed_ups_are_ratios_of_operations() {
         (first, FULL_MACS / (LIGHT_MACS + SCORE_MACS)),
         (last, FULL_MACS / (FULL_MACS + SCORE_MACS)),
         // It costs twice what the full model does.
-        (&results.statics[0], 0.5),
+        (&results.references[0].point, 0.5),
     ];
     for (ix, (point, speedup)) in cases.into_iter().enumerate() {
         for timing in [point.batch1, point.batch_n] {
@@ -57,7 +57,8 @@ fn speed_ups_are_ratios_of_operations() {
     assert!((overhead - SCORE_MACS / FULL_MACS).abs() < 1e-3, "{overhead}");
     let speedups = results.curve.iter().map(|point| point.batch1.unwrap().speedup.median);
     assert!(speedups.rev().is_sorted(), "cheaper settings are faster");
-    assert_eq!(results.rivals[0].0, "escalating");
+    let other = results.references_of(ReferenceRole::OtherStrategy).next().unwrap();
+    assert_eq!(other.program.name(), "escalating");
     assert_eq!(results.warnings, [""; 0]);
 }
 
@@ -80,11 +81,14 @@ fn the_ends_answer_like_the_models_alone_to_the_bit() {
             }
         }
         let [light, full] = [&results.light, &results.full].map(|point| &point.quality);
-        let [never, always] = [results.curve.first(), results.curve.last()]
+        let [light_end, full_end] = [results.curve.first(), results.curve.last()]
             .map(|point| point.map(|point| &point.quality).unwrap());
-        assert_eq!((always.deviation_max, always.agreement), (0.0, 1.0));
-        assert_eq!((never.accuracy, never.deviation_max), (light.accuracy, light.deviation_max));
-        assert_eq!(always.accuracy, full.accuracy);
+        assert_eq!((full_end.deviation_max, full_end.agreement), (0.0, 1.0));
+        assert_eq!(
+            (light_end.accuracy, light_end.deviation_max),
+            (light.accuracy, light.deviation_max)
+        );
+        assert_eq!(full_end.accuracy, full.accuracy);
     }
 }
 
@@ -129,16 +133,16 @@ fn slices_and_readings_change_no_answer() {
 }
 
 #[test]
-fn disturbed_samples_are_told_by_the_names_of_the_paths_that_they_took() {
+fn perturbed_samples_are_told_by_the_names_of_the_paths_that_they_took() {
     for subject in [gated_subject(), budgeted_subject()] {
         let mut sweep = start(subject.clone(), options());
         let results = finish(&mut sweep);
-        assert_eq!(results.robustness.len(), 2, "the samples as they are, and one variant");
-        for variant in &results.robustness {
-            let names: Vec<&String> = variant.paths.iter().map(|(name, _)| name).collect();
-            assert_eq!(names, results.path_labels.iter().collect::<Vec<_>>());
-            let all: f64 = variant.paths.iter().map(|(_, share)| share).sum();
-            assert!((all - 1.0).abs() < 1e-12, "{:?}", variant.paths);
+        assert_eq!(results.robustness.len(), 2, "the samples as they are, and one perturbation");
+        for own in &results.robustness {
+            let names: Vec<&String> = own.paths.iter().map(|(name, _)| name).collect();
+            assert_eq!(names, results.paths.iter().map(|path| &path.label).collect::<Vec<_>>());
+            let all: f64 = own.paths.iter().map(|(_, share)| share).sum();
+            assert!((all - 1.0).abs() < 1e-12, "{:?}", own.paths);
         }
         // As they are, samples take the paths that they took when the curve was recorded.
         let certificate = &results.certificate;
@@ -151,8 +155,8 @@ fn disturbed_samples_are_told_by_the_names_of_the_paths_that_they_took() {
     let budgeted = budgeted_subject();
     assert_eq!(budgeted.routed.paths().unwrap().len(), 4);
     let results = run(budgeted, options());
-    assert_eq!(results.path_labels.len(), 3);
-    assert!(!results.is_input_dependent && results.path_answers.len() == 3);
+    assert_eq!(results.paths.len(), 3);
+    assert!(!results.is_input_dependent && results.paths.iter().all(|path| path.answers.is_some()));
 }
 
 #[test]
@@ -171,7 +175,7 @@ fn launches_add_their_rounds_if_they_timed_the_same() {
 }
 
 #[test]
-fn other_options_judge_disturbed_samples_anew() {
+fn other_options_judge_perturbed_samples_anew() {
     let mut sweep = start(gated_subject(), options());
     let before = finish(&mut sweep);
     sweep.judge_by(&Options { cost: CostBasis::Time, ..options() });
@@ -179,7 +183,8 @@ fn other_options_judge_disturbed_samples_anew() {
     let after = finish(&mut sweep);
     assert_eq!(after.robustness.len(), before.robustness.len());
     assert_eq!((after.cost, after.rounds), (CostBasis::Time, before.rounds));
-    let (point, timing) = (&after.statics[0], after.statics[0].batch1.unwrap());
+    let point = &after.references[0].point;
+    let timing = point.batch1.unwrap();
     assert_eq!(point.cost, 1.0 / timing.speedup.median);
 }
 

@@ -14,7 +14,7 @@ use crate::subject::BenchTarget;
 use crate::timing::{Interleaved, Workload};
 use crate::warning::MeasurementWarning;
 
-use super::checks::wide_doubt;
+use super::checks::wide_warning;
 use super::model::{Contender, Model};
 use super::setup::Setup;
 
@@ -107,9 +107,9 @@ impl Timer {
         self.contenders.iter().find(|(own, _)| *own == contender).map(|(_, id)| *id)
     }
 
-    /// Doubts so far as advice, with the contenders' names; `at` says at which batch size.
+    /// Warnings so far as advice, with the contenders' names; `at` says at which batch size.
     pub fn advice(&self, subject: &BenchTarget, at: usize, seed: u64) -> Vec<String> {
-        let mut doubts: Vec<MeasurementWarning> = self.timing.doubts();
+        let mut warnings: Vec<MeasurementWarning> = self.timing.warnings();
         if self.is_done() {
             // The full model's speed-up is one; the light model is no setting.
             let speedups = self.contenders.iter().filter_map(|(contender, id)| {
@@ -117,14 +117,14 @@ impl Timer {
                 let timing = counts.then(|| self.timing_of(*id, seed)).flatten()?;
                 Some((*id, timing.speedup))
             });
-            doubts.extend(wide_doubt(speedups));
+            warnings.extend(wide_warning(speedups));
         }
         let name = |id: ContenderId| {
             let own = self.contenders.iter().find(|(_, own)| *own == id);
             let name = own.map_or_else(String::new, |(contender, _)| contender.name(subject));
             format!("{name} at batch {at}")
         };
-        doubts.iter().map(|doubt| doubt.advice(name)).collect()
+        warnings.iter().map(|warning| warning.advice(name)).collect()
     }
 }
 

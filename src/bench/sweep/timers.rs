@@ -35,8 +35,8 @@ pub(super) fn segments(setup: &Setup, found: &Findings) -> Result<SegmentTimer> 
 /// The timer for (routed, all computation active) against (full model), by themselves: a
 /// difference of a few percent needs more rounds, and nearer to each other, than the curve has.
 pub(super) fn router(setup: &Setup) -> Result<Timer> {
-    let always = Setting(setup.subject.range.full);
-    let contenders = [Contender::Full, Contender::Routed(always), Contender::Light];
+    let full_end = Setting(setup.subject.range.full);
+    let contenders = [Contender::Full, Contender::Routed(full_end), Contender::Light];
     let rounds = OVERHEAD_ROUNDS * setup.options.rounds;
     Ok(Timer::new(setup, first_rows(setup)?, &contenders, rounds, |_| &[]))
 }
@@ -44,9 +44,9 @@ pub(super) fn router(setup: &Setup) -> Result<Timer> {
 /// The timer of the whole curve for batches of `size`.
 pub(super) fn curve(setup: &Setup, found: &Findings, size: usize) -> Result<Timer> {
     let routed = found.grid.iter().map(|&setting| Contender::Routed(setting));
-    let others = (0..setup.subject.others.len()).map(Contender::Other);
+    let references = (0..setup.subject.references.len()).map(Contender::Reference);
     let contenders: Vec<Contender> =
-        [Contender::Full, Contender::Light].into_iter().chain(routed).chain(others).collect();
+        [Contender::Full, Contender::Light].into_iter().chain(routed).chain(references).collect();
     let batches = batches(setup, found, size)?;
     let orders = |model| found.orders_of(model);
     Ok(Timer::new(setup, batches, &contenders, setup.options.rounds, orders))

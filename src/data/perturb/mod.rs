@@ -1,9 +1,9 @@
 //! Samples changed a little, to see what that does to a model's answers.
 
+mod perturbation;
 #[cfg(feature = "sentences")]
 mod texts;
-mod variant;
 
+pub use perturbation::Perturbation;
 #[cfg(feature = "sentences")]
-pub use texts::{DROPPED, variants};
-pub use variant::Variant;
+pub use texts::{DROPPED, perturbations};

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use perforate_base::Result;
 use perforate_engine::to_array;
 
-use super::variant::Variant;
+use super::perturbation::Perturbation;
 use crate::samples::Samples;
 use crate::sentences::{self, Tokenizer};
 
@@ -20,7 +20,11 @@ pub const DROPPED: f64 = 0.1;
 const SYNONYMS: &str = include_str!("../synonyms.txt");
 
 /// Sentences without a tenth of their tokens, and with synonyms for the words that have some.
-pub fn variants(samples: &Samples, tokenizer: &Tokenizer, seed: u64) -> Result<Vec<Variant>> {
+pub fn perturbations(
+    samples: &Samples,
+    tokenizer: &Tokenizer,
+    seed: u64,
+) -> Result<Vec<Perturbation>> {
     Ok(vec![without_tokens(samples, seed)?, with_synonyms(samples, tokenizer, seed)?])
 }
 
@@ -29,7 +33,7 @@ fn texts(samples: &Samples) -> Vec<String> {
 }
 
 /// Each token but the first and the last mark is left out with probability [`DROPPED`]; one always stays.
-fn without_tokens(samples: &Samples, seed: u64) -> Result<Variant> {
+fn without_tokens(samples: &Samples, seed: u64) -> Result<Perturbation> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let (mut all, mut dropped) = (0, 0);
     let mut tokens = vec![];
@@ -56,7 +60,7 @@ fn without_tokens(samples: &Samples, seed: u64) -> Result<Variant> {
         tokens.push(first.into_iter().chain(kept).chain(last).collect());
     }
     let labels = samples.labels().map(<[usize]>::to_vec);
-    Ok(Variant {
+    Ok(Perturbation {
         name: format!("{:.0}\u{a0}% of the tokens left out", 100.0 * DROPPED),
         changed: f64::from(dropped as u32) / f64::from(all.max(1) as u32),
         samples: sentences::of_tokens(&tokens, texts(samples), labels)?,
@@ -64,7 +68,7 @@ fn without_tokens(samples: &Samples, seed: u64) -> Result<Variant> {
 }
 
 /// Every word that has synonyms becomes one of them.
-fn with_synonyms(samples: &Samples, tokenizer: &Tokenizer, seed: u64) -> Result<Variant> {
+fn with_synonyms(samples: &Samples, tokenizer: &Tokenizer, seed: u64) -> Result<Perturbation> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let synonyms = synonyms();
     let (mut all, mut replaced) = (0, 0);
@@ -85,7 +89,7 @@ fn with_synonyms(samples: &Samples, tokenizer: &Tokenizer, seed: u64) -> Result<
     };
     let texts: Vec<String> = texts(samples).iter().map(|text| replace(text)).collect();
     let labels = samples.labels().map(<[usize]>::to_vec);
-    Ok(Variant {
+    Ok(Perturbation {
         name: "Words replaced by synonyms".into(),
         changed: f64::from(replaced as u32) / f64::from(all.max(1) as u32),
         samples: sentences::samples(texts, labels, tokenizer)?,
@@ -155,8 +159,8 @@ mod tests {
         let texts: Vec<String> = (0..200).map(|row| "good film a ".repeat(1 + row % 5)).collect();
         let labels: Vec<usize> = (0..200).map(|row| row % 2).collect();
         let samples = sentences::samples(texts, Some(labels.clone()), &tokenizer).unwrap();
-        let [dropped, replaced] = &variants(&samples, &tokenizer, 1).unwrap()[..] else {
-            panic!("there are two variants")
+        let [dropped, replaced] = &perturbations(&samples, &tokenizer, 1).unwrap()[..] else {
+            panic!("there are two perturbations")
         };
         assert!((0.07..0.13).contains(&dropped.changed), "{}", dropped.changed);
         // Two words of three have synonyms.
@@ -178,8 +182,8 @@ mod tests {
             assert_eq!(text.matches(" a").count(), 1 + row % 5, "{text}");
         }
         assert!(shorter > 50, "{shorter}");
-        for variant in [dropped, replaced] {
-            assert_eq!(variant.samples.labels(), Some(&labels[..]));
+        for perturbation in [dropped, replaced] {
+            assert_eq!(perturbation.samples.labels(), Some(&labels[..]));
         }
     }
 

@@ -2,7 +2,15 @@
 //!
 //!     cargo run --example compare_reports -- BEFORE.json AFTER.json [--map FILE] [--except TEXT]... [--reworded]
 //!
-//! Prints one line per difference and exits with 1 if there is any. Numbers may differ by 1e-6, relative or absolute.
+//! A pair is made by one command, run at the commit before a change and at the one after it. Seeds are fixed and no time is
+//! compared, so the machine does not matter:
+//!
+//!     git worktree add ../before main
+//!     (cd ../before && cargo run --release --features cli -- bench --quick --json /tmp/before.json)
+//!     cargo run --release --features cli -- bench --quick --json /tmp/after.json
+//!     cargo run --example compare_reports -- /tmp/before.json /tmp/after.json
+//!
+//! `--scenario NAME` measures one scenario alone. Prints one line per difference and exits with 1 if there is any. Numbers may differ by 1e-6, relative or absolute.
 //!
 //! - `--map FILE`: a line `OLD NEW` says that a name (of a file, a model, a path) changed.
 //! - `--except TEXT`: differences whose place contains TEXT are printed but not counted. Say why where you use it.
@@ -20,7 +28,14 @@ use std::process::ExitCode;
 use compare::{Comparison, Rules};
 use serde_json::Value;
 
+const USAGE: &str =
+    "usage: compare_reports BEFORE.json AFTER.json [--map FILE] [--except TEXT]... [--reworded]";
+
 fn main() -> ExitCode {
+    if std::env::args().skip(1).any(|argument| argument == "--help") {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     match run(std::env::args().skip(1)) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(count) => {
@@ -47,8 +62,7 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<usize, String> {
         }
     }
     let [before, after] = &files[..] else {
-        let usage = "compare_reports BEFORE.json AFTER.json [--map FILE] [--except TEXT]...";
-        return Err(format!("{usage} [--reworded]"));
+        return Err(USAGE.into());
     };
     let report = |file: &String| -> Result<Value, String> {
         serde_json::from_str(&read(file)?).map_err(|e| format!("{file}: {e}"))

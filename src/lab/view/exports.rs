@@ -3,7 +3,7 @@
 use perforate_base::{Error, ErrorKind, Named, Result};
 use perforate_chart::{Size, Theme};
 
-use super::View;
+use super::events::View;
 use super::state::Export;
 
 /// Size of a chart in a file.
@@ -55,6 +55,16 @@ impl ExportKind {
         }
     }
 
+    /// How a file's name ends.
+    fn extension(self) -> &'static str {
+        match self {
+            ExportKind::Json | ExportKind::Experiment => "json",
+            ExportKind::Csv => "csv",
+            ExportKind::Markdown => "md",
+            ExportKind::Onnx => "onnx",
+        }
+    }
+
     /// All of them, as the page offers them.
     pub(super) fn offered() -> Vec<Export> {
         let of = |kind: &ExportKind| Export { label: kind.label(), kind: kind.name() };
@@ -63,6 +73,17 @@ impl ExportKind {
 }
 
 impl View {
+    /// What a file is called: an [`ExportKind`] by its name, or a chart, as `svg:CHART` or `png:CHART`.
+    pub fn file_name(&self, kind: &str) -> String {
+        let scenario = self.link.scenario.name.replace('/', "-");
+        match (kind.split_once(':'), ExportKind::from_name(kind)) {
+            (Some((extension, chart)), _) => format!("perforate-{scenario}-{chart}.{extension}"),
+            (None, Ok(ExportKind::Experiment)) => format!("perforate-{scenario}-experiment.json"),
+            (None, Ok(kind)) => format!("perforate-{scenario}.{}", kind.extension()),
+            (None, Err(_)) => format!("perforate-{scenario}"),
+        }
+    }
+
     /// A file's text: an [`ExportKind`] by its name, or `svg:CHART`.
     ///
     /// # Errors
@@ -87,6 +108,22 @@ impl View {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_are_named_by_what_they_hold() {
+        let mut view = View::default();
+        view.choose("early-exit/mnist");
+        for (kind, name) in [
+            ("svg:quality", "perforate-early-exit-mnist-quality.svg"),
+            ("png:paths", "perforate-early-exit-mnist-paths.png"),
+            ("json", "perforate-early-exit-mnist.json"),
+            ("experiment", "perforate-early-exit-mnist-experiment.json"),
+            ("markdown", "perforate-early-exit-mnist.md"),
+            ("onnx", "perforate-early-exit-mnist.onnx"),
+        ] {
+            assert_eq!(view.file_name(kind), name);
+        }
+    }
 
     #[test]
     fn what_cannot_be_exported_is_said() {

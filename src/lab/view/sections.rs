@@ -4,11 +4,8 @@ use perforate_report::plots;
 use perforate_report::{ScenarioReport, Section};
 use perforate_strategies::{LiveLabels, Moment, Study};
 
-use super::View;
+use super::events::View;
 use super::state::{ActionState, ChartState, LiveRow, LiveState, SectionState};
-
-/// Sections that are folded at first: they add detail to the answer above.
-const FOLDED: [&str; 2] = ["robustness", "claim"];
 
 impl View {
     /// The charts of every scenario.
@@ -42,7 +39,7 @@ impl View {
             findings: section.findings().map(String::from).collect(),
             table: section.table.clone(),
             charts: charts.collect(),
-            open: !FOLDED.contains(&section.id.as_str()),
+            open: !section.folded,
             action: None,
             live: section.live.as_ref().map(|labels| self.live_state(labels)),
         }
@@ -80,7 +77,14 @@ fn chart(id: &str, title: &str, report: Option<&ScenarioReport>) -> ChartState {
         || format!("{title}: nothing measured yet"),
         |report| format!("{title}. {}", report.summary),
     );
-    ChartState { id: id.into(), title: title.into(), alt }
+    ChartState {
+        id: id.into(),
+        title: title.into(),
+        alt,
+        as_svg: format!("Download “{title}” as SVG"),
+        as_png: format!("Download “{title}” as PNG"),
+        numbers: format!("Numbers of “{title}”"),
+    }
 }
 
 fn row(moment: &Moment, classes: &[&str]) -> LiveRow {

@@ -70,6 +70,10 @@ pub struct ChartState {
     pub(super) id: String,
     pub(super) title: String,
     pub(super) alt: String,
+    /// What its buttons do, and what its table is, for screen readers.
+    pub(super) as_svg: String,
+    pub(super) as_png: String,
+    pub(super) numbers: String,
 }
 
 /// A file that can be taken away.
@@ -85,6 +89,8 @@ pub struct Export {
 #[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct State {
     pub(super) title: &'static str,
+    /// The title of the page as a whole.
+    pub(super) document_title: String,
     /// The strategy, and what the scenario shows.
     pub(super) strategy: String,
     pub(super) summary: String,
@@ -120,7 +126,7 @@ pub struct State {
     /// What there is of the user's.
     pub(super) dropped: Option<DroppedState>,
     /// How to run the routed file elsewhere, by language.
-    pub(super) usage: Vec<(&'static str, String)>,
+    pub(super) usage: Vec<UsageState>,
     /// What the measuring side has taken.
     pub(super) memory: Option<String>,
 }
@@ -178,18 +184,38 @@ pub struct LiveRow {
     pub(super) answer: String,
 }
 
+/// Lines of code.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub struct UsageState {
+    pub(super) language: &'static str,
+    pub(super) lines: String,
+    /// What the button that copies them does, for screen readers.
+    pub(super) copy: String,
+}
+
+/// A model of the user's.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub struct ModelState {
+    /// Its file.
+    pub(super) name: String,
+    /// What the button that leaves it out does, for screen readers.
+    pub(super) forget: String,
+}
+
 /// What there is of the user's, and what can be done with it.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct DroppedState {
     pub(super) summary: String,
-    pub(super) models: Vec<String>,
+    pub(super) models: Vec<ModelState>,
     pub(super) inputs: Option<String>,
     /// What the newest model is.
     pub(super) details: Vec<(String, String)>,
     /// How pictures become inputs of it.
     pub(super) form: Option<FormTexts>,
-    /// Whether exits can be looked for, and whether there are models for a cascade.
-    pub(super) can_route: bool,
-    pub(super) can_cascade: bool,
+    /// Whether the newest model can be routed by itself, and whether there are several that can be routed together.
+    pub(super) can_route_newest: bool,
+    pub(super) can_route_all: bool,
 }

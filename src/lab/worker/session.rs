@@ -10,14 +10,15 @@ use perforate_bench::sweep::Sweep;
 use perforate_data::sentences::Tokenizer;
 use perforate_kernels::isa::Isa;
 use perforate_report::{Host, Report};
-use perforate_strategies::{Companion, Live, scenario_report};
+use perforate_strategies::{Companion, Live, Study, StudyRun, scenario_report};
 
-use crate::catalogue::{Opened, find};
+use crate::catalogue::find;
 use crate::experiment::Experiment;
 use crate::inside::Inspector;
+use crate::opened::Opened;
 use crate::own::Preparation;
 
-use super::Files;
+use super::files::Files;
 
 /// What a session does.
 #[derive(Debug)]
@@ -30,6 +31,15 @@ pub enum Session<C: Clock> {
     Searching(Box<Experiment>, Box<Preparation>),
     /// A model is measured, or was.
     Measuring(Box<Measuring<C>>),
+}
+
+/// A study that was asked for.
+#[derive(Debug)]
+pub enum StudyState {
+    /// Its files are on their way; the flag says whether it is to be quick.
+    Waiting(Study, bool),
+    /// It is measured.
+    Running(Box<dyn StudyRun>),
 }
 
 /// A model that is measured.

@@ -1,20 +1,12 @@
 //! Studies of strategies: measured on demand, while the sweep waits.
 
+use crate::messages::Event;
 use perforate_base::units::Seconds;
 use perforate_base::{Error, ErrorKind, Result};
 use perforate_bench::clock::Clock;
-use perforate_strategies::{Study, StudyRun};
 
-use super::{Event, Lab};
-
-/// A study that was asked for.
-#[derive(Debug)]
-pub enum StudyState {
-    /// Its files are on their way; the flag says whether it is to be quick.
-    Waiting(Study, bool),
-    /// It is measured.
-    Running(Box<dyn StudyRun>),
-}
+use super::lab::Lab;
+use super::session::StudyState;
 
 impl<C: Clock + Clone> Lab<C> {
     /// Gets ready for the study of this section, which the strategy of the open scenario offers.

@@ -13,7 +13,7 @@ use perforate_routing::search::survey;
 use crate::messages::UserFiles;
 use crate::run::{Ran, run};
 
-use super::Files;
+use super::files::Files;
 
 /// Rows of a dropped file that are run while the page waits.
 const MOST_RUN_AT_ONCE: usize = 2000;
@@ -75,8 +75,8 @@ impl User {
     }
 
     /// Names of the models that are routed: the newest alone, or all from the cheapest to the most expensive.
-    pub fn to_route(&self, cascade: bool) -> Result<Vec<String>> {
-        let from = if cascade { 0 } else { self.models.len().saturating_sub(1) };
+    pub fn to_route(&self, all: bool) -> Result<Vec<String>> {
+        let from = if all { 0 } else { self.models.len().saturating_sub(1) };
         let mut models: Vec<&UserModel> = self.models[from..].iter().collect();
         if models.is_empty() {
             let text = "there is no model yet: choose an .onnx file first";

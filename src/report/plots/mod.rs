@@ -9,12 +9,14 @@
 //! Charts of sections come from their strategies.
 
 mod segments;
+mod selected;
 mod spread;
 mod tradeoff;
 
-use super::ScenarioReport;
+use crate::schema::ScenarioReport;
 use perforate_chart::{Axis, NumberFormat, Plot, Role};
 
+pub use selected::Selected;
 pub use tradeoff::{Measure, active_axis, plot as tradeoff};
 
 /// Charts of every scenario, by id and title.
@@ -56,17 +58,6 @@ pub fn of_section(id: &str, report: &ScenarioReport, selected: Selected) -> Opti
 /// An axis of shares, in percent.
 pub fn share_axis(label: &str) -> Axis {
     Axis { label: label.into(), format: NumberFormat::Percent, ..Axis::default() }
-}
-
-/// The point that a plot marks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Selected {
-    /// None.
-    Nothing,
-    /// The full model.
-    Full,
-    /// This point of the curve.
-    Knob(usize),
 }
 
 /// The plot of this chart; `report` is none as long as nothing is measured.

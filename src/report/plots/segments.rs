@@ -1,7 +1,8 @@
 //! Where the time goes: each segment's, beside what it would be if time followed operations.
 
+use crate::parts::SegmentReport;
+use crate::schema::ScenarioReport;
 use crate::text::percent;
-use crate::{ScenarioReport, SegmentReport};
 use perforate_base::units::{Macs, Seconds};
 use perforate_chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
 

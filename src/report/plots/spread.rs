@@ -1,11 +1,11 @@
 //! What becomes of the inputs along the knob: which path they take, and how far outputs are off.
 
-use crate::ScenarioReport;
+use crate::schema::ScenarioReport;
 use crate::text::percent;
 use perforate_base::units::three_digits;
 use perforate_chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
 
-use super::Selected;
+use super::selected::Selected;
 use super::tradeoff::active_axis;
 
 /// Share of the inputs that take each path, over the active computation: how inputs spread over the exits.

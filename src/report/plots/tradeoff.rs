@@ -1,13 +1,14 @@
 //! The trade-off curves: the routed model over its knob, beside every reference.
 
+use crate::point::PointReport;
+use crate::schema::ScenarioReport;
 use crate::text::{dash, percent, speedup_within, times};
-use crate::{PointReport, ScenarioReport};
 use perforate_base::units::Seconds;
 use perforate_bench::pareto;
 use perforate_bench::sweep::Active;
 use perforate_chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series, Unit};
 
-use super::Selected;
+use super::selected::Selected;
 
 /// One quantity over another, for the routed model and its references.
 pub fn plot(
@@ -45,19 +46,19 @@ pub fn plot(
     if !statics.is_empty() {
         plot.series.push(Series {
             name: "static models".into(),
-            role: Role::Matched,
+            role: Role::Static,
             points: statics,
         });
     }
-    let rivals: Vec<Point> = report
+    let other_strategies: Vec<Point> = report
         .references
-        .rivals
+        .other_strategies
         .iter()
         .filter_map(|r| point((x, y), &r.point, None, &r.name))
         .collect();
-    if !rivals.is_empty() {
+    if !other_strategies.is_empty() {
         let name = "other strategies".into();
-        plot.series.push(Series { name, role: Role::Reference, points: rivals });
+        plot.series.push(Series { name, role: Role::Reference, points: other_strategies });
     }
     plot.series.extend(computed(report, (x, y)));
     let oracles = [
@@ -155,7 +156,7 @@ fn computed(report: &ScenarioReport, (x, y): (Measure, Measure)) -> Vec<Series> 
 /// What none of these settings and models is better than in both: stairs through the Pareto-optimal ones of
 /// what was measured.
 fn front(series: &[Series]) -> Series {
-    let measured = [Role::Curve, Role::Full, Role::Light, Role::Matched, Role::Reference];
+    let measured = [Role::Curve, Role::Full, Role::Light, Role::Static, Role::Reference];
     let points = series.iter().filter(|s| measured.contains(&s.role)).flat_map(|s| &s.points);
     let best = pareto::front(&points.map(|p| (p.x, p.y)).collect::<Vec<_>>());
     let mut stairs: Vec<Point> = vec![];

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use tract_onnx::pb::ModelProto;
 
 use perforate_base::{Error, ErrorKind, Result};
-use perforate_onnx::{Component, GraphBuilder, KnobRange};
+use perforate_onnx::{Component, KnobRange};
 
-use perforate_routing::escalation::{EscalationChain, ExitRule};
+use perforate_routing::escalation::{ChainKnob, EscalationChain, ExitRule};
 use perforate_routing::names::short_names;
 
 /// Name of the strategy.
@@ -31,32 +31,29 @@ pub fn compose(
     provenance: BTreeMap<String, String>,
 ) -> Result<ModelProto> {
     let fault = |text: String| Err(Error::new(ErrorKind::Config, text));
-    let [first, dearer @ ..] = models else { return fault("there is no model".into()) };
-    if dearer.is_empty() || costs.len() != dearer.len() {
+    if costs.len() + 1 != models.len() {
         return fault(format!("{} models cannot have {} costs", models.len(), costs.len()));
     }
     let rising = costs.windows(2).all(|pair| pair[0] < pair[1]);
     if !rising || !costs.iter().all(|cost| *cost > 0.0 && *cost <= RANGE.full) {
         return fault(format!("costs must rise from more than 0 to 1, not be {costs:?}"));
     }
-    let (mut main, wires) = GraphBuilder::around(NAME, first)?;
-    main.knob(KNOB, budget)?;
-    let leave = costs
+    let range = KnobRange { default: budget, ..RANGE };
+    let knob = ChainKnob { strategy: NAME, name: KNOB, range };
+    let names = short_names(models.iter().map(Component::name));
+    let mut chain = EscalationChain::begin(models, knob)?.with_names(names);
+    let costs = costs
         .iter()
         .enumerate()
-        .map(|(ix, &cost)| main.constant(&format!("cost{}", ix + 2), &[], &[cost]))
+        .map(|(ix, &cost)| chain.graph.constant(&format!("cost{}", ix + 2), &[], &[cost]))
         .collect::<Result<Vec<String>>>()?;
-    let names = short_names(models.iter().map(Component::name));
-    let leave = ExitRule::WithinKnob(&leave);
-    let ladder = EscalationChain { models, names, leave, knob: KNOB, wires: &wires };
-    let range = KnobRange { default: budget, ..RANGE };
-    ladder.into_model(main, None, (NAME, range), provenance)
+    chain.into_model(ExitRule::WithinKnob(costs), provenance)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use perforate_onnx::Metadata;
+    use perforate_onnx::{GraphBuilder, Metadata};
 
     #[test]
     fn costs_that_do_not_rise_are_refused() {

@@ -2,6 +2,7 @@
 
 mod compose;
 mod plots;
+mod report;
 mod section;
 mod simulation;
 
@@ -15,16 +16,17 @@ use perforate_engine::{Path, PlanCache, Program};
 use perforate_report::Section;
 
 pub use compose::{KNOB, NAME, RANGE, compose};
-pub use section::{BatteryReport, BudgetReport, CandidateReport, DrainReport};
+pub use report::{BatteryReport, BudgetReport, CandidateReport, DrainReport};
 pub use simulation::{Candidate, Drain, Policy, drain};
 
 #[cfg(feature = "commands")]
 use crate::command::{Argument, Host, Value};
+use crate::companion::{Companion, Headline, Measured};
 use crate::glyph;
 use crate::recipe::{numbered, provenance};
 #[cfg(feature = "commands")]
 use crate::strategy::Route;
-use crate::strategy::{Companion, Headline, Ingredients, Measured, Models, Strategy};
+use crate::strategy::{Ingredients, Models, Strategy};
 
 /// See the module.
 #[derive(Debug)]
@@ -106,12 +108,11 @@ struct Simulation;
 
 impl Companion for Simulation {
     fn sections(&self, measured: &Measured<'_>) -> Vec<Section> {
-        let report = section::report(measured);
-        report.map(|battery| battery.section()).into_iter().collect()
+        report::report(measured).iter().map(section::section).collect()
     }
 
     fn headline(&self, measured: &Measured<'_>) -> Option<Headline> {
-        Some(match section::report(measured) {
+        Some(match report::report(measured) {
             Some(battery) => Headline {
                 summary: battery.finding.clone(),
                 comparison: battery.beside(measured.results),

@@ -3,7 +3,7 @@
 use perforate_chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series};
 use perforate_report::text::percent;
 
-use super::section::{BatteryReport, BudgetReport};
+use super::report::{BatteryReport, BudgetReport};
 use super::simulation::{Moment, Policy};
 
 /// A series for each policy, its points made by `points`.

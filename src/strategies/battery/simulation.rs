@@ -13,6 +13,8 @@ const COURSE: usize = 48;
 /// A model that may answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate<'a> {
+    /// Its name.
+    pub name: &'a str,
     /// Energy of one inference.
     pub cost: Joules,
     /// Share of right answers on the calibration samples, by which policies rank.
@@ -141,7 +143,12 @@ mod tests {
     fn with_candidates(check: impl Fn(&[Candidate])) {
         let right = |share: usize| (0..100).map(|ix| ix * 7 % 100 < share).collect::<Vec<_>>();
         let (a, b, c) = (right(60), right(80), right(90));
-        let of = |cost: f64, accuracy, right| Candidate { cost: Joules(cost), accuracy, right };
+        let of = |cost: f64, accuracy, right| Candidate {
+            name: "",
+            cost: Joules(cost),
+            accuracy,
+            right,
+        };
         check(&[of(1.0, 0.6, &a), of(4.0, 0.8, &b), of(10.0, 0.9, &c)]);
     }
 

@@ -8,7 +8,8 @@ use perforate_report::{ModelReport, ScenarioReport, Section};
 /// figures are missing.
 pub fn without_encoder(report: &ScenarioReport) -> Option<Section> {
     let finding = encoder_free(report)?;
-    Some(Section::new("claim", "Published, and measured here").with_finding(Some(finding)))
+    let section = Section::new("claim", "Published, and measured here");
+    Some(section.with_finding(Some(finding)).folded_at_first())
 }
 
 /// Share of the parameters that the encoder-free network is said to save.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use perforate_base::Result;
 use perforate_bench::sweep::Active;
 use perforate_onnx::Component;
-use perforate_routing::exits::{self, Confidence};
+use perforate_routing::exits;
 use perforate_routing::fit::quantise::int8;
 use perforate_routing::model_chain::{self, ModelChain};
 use perforate_routing::score;
 
-use super::{GLYPH, useful_stages};
-use crate::CONFIDENCE_SCORES;
+use super::stages::{GLYPH, Stages};
+use crate::confidence::CONFIDENCE_SCORES;
 use crate::strategy::{Ingredients, Models, Strategy};
 
 /// Name of the strategy.
@@ -56,12 +56,10 @@ impl Strategy for CascadeInEightBits {
                 false => part.clone(),
             });
         }
-        let (models, temperatures, provenance) = useful_stages(&near, scaling)?;
-        let score = spec.kind.of(spec.classes, models.count() - 1);
-        let confidence = Confidence { score, temperatures };
+        let Stages { chain, confidence, provenance } = Stages::choose(&near, scaling, spec)?;
         let threshold = model_chain::RANGE.default;
         Ok(Models {
-            routed: models.compose_beside(
+            routed: chain.compose_beside(
                 &full,
                 &confidence,
                 (IN_EIGHT_BITS, "eight bits"),
@@ -69,7 +67,7 @@ impl Strategy for CascadeInEightBits {
                 provenance,
             )?,
             full: full.model().clone(),
-            light: models.alone(0)?.model().clone(),
+            light: chain.alone(0)?.model().clone(),
             knob: model_chain::KNOB,
             range: model_chain::RANGE,
             active: Active::Energy,

@@ -13,9 +13,11 @@ use perforate_bench::sweep::Active;
 use perforate_routing::exits::{self, Confidence, Stages};
 use perforate_routing::score;
 
-use crate::CONFIDENCE_SCORES;
 #[cfg(feature = "commands")]
 use crate::command::{Argument, Host, Value};
+use crate::confidence::CONFIDENCE_SCORES;
+#[cfg(feature = "commands")]
+use crate::confidence::{confidence_arguments, given_confidence};
 use crate::glyph;
 use crate::recipe::{self, numbered, provenance};
 #[cfg(feature = "commands")]
@@ -23,8 +25,6 @@ use crate::search;
 #[cfg(feature = "commands")]
 use crate::strategy::Route;
 use crate::strategy::{Ingredients, Models, Strategy};
-#[cfg(feature = "commands")]
-use crate::{confidence_arguments, given_confidence};
 
 /// Name of the strategy.
 pub const NAME: &str = "early_exit";

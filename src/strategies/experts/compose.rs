@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 
 use tract_onnx::pb::ModelProto;
 
-use perforate_base::{Error, ErrorKind, Result};
-use perforate_onnx::{Component, GraphBuilder, KnobRange};
+use perforate_base::Result;
+use perforate_onnx::{Component, KnobRange};
 
-use perforate_routing::escalation::{EscalationChain, ExitRule, OUTPUT, stage_name, stage_names};
+use perforate_routing::escalation::{ChainKnob, EscalationChain, ExitRule};
 
 /// Name of the strategy.
 pub const NAME: &str = "experts";
@@ -40,28 +40,14 @@ pub fn compose(
     price: f32,
     provenance: BTreeMap<String, String>,
 ) -> Result<ModelProto> {
-    let Some((first, dearer)) = parts.experts.split_first().filter(|(_, d)| !d.is_empty()) else {
-        return Err(Error::new(ErrorKind::Config, "a mixture needs two experts or more"));
-    };
-    first.output(OUTPUT)?;
-    let (mut main, wires) = GraphBuilder::around(NAME, first)?;
-    main.knob(KNOB, price)?;
-    let seen = main.splice(first, &stage_name(0), &wires)?;
-    let answer = seen[OUTPUT].clone();
-    let mut read = wires.clone();
-    read.extend(seen);
-    let scores = main.splice_onto(&parts.gate, "gate", &read)?;
-    let leave = (0..dearer.len())
-        .map(|ix| Ok(scores[&parts.gate.output(&format!("leave{}", ix + 1))?.name].clone()))
-        .collect::<Result<Vec<String>>>()?;
-    let (models, leave) = (&parts.experts, ExitRule::AboveKnob(&leave));
-    let ladder = EscalationChain {
-        models,
-        names: stage_names(models.len()),
-        leave,
-        knob: KNOB,
-        wires: &wires,
-    };
     let range = KnobRange { default: price, ..RANGE };
-    ladder.into_model(main, Some(&answer), (NAME, range), provenance)
+    let knob = ChainKnob { strategy: NAME, name: KNOB, range };
+    let mut chain = EscalationChain::begin(&parts.experts, knob)?;
+    let mut read = chain.wires.clone();
+    read.extend(chain.run_first()?);
+    let scores = chain.graph.splice_onto(&parts.gate, "gate", &read)?;
+    let prices = (1..parts.experts.len())
+        .map(|ix| Ok(scores[&parts.gate.output(&format!("leave{ix}"))?.name].clone()))
+        .collect::<Result<Vec<String>>>()?;
+    chain.into_model(ExitRule::AboveKnob(prices), provenance)
 }

@@ -15,7 +15,7 @@ use perforate_base::{Error, ErrorKind, Result};
 use perforate_onnx::{Component, GraphBuilder, KnobRange, Metadata, Size, int_attribute};
 
 use crate::image_features as features;
-use perforate_routing::escalation::{EscalationChain, ExitRule, stage_names};
+use perforate_routing::escalation::{ChainKnob, EscalationChain, ExitRule};
 
 /// Name of the strategy.
 pub const NAME: &str = "selection_fuzzy";
@@ -200,23 +200,15 @@ pub fn compose(
             format!("the rules choose among three models, and there are {}", models.len()),
         ));
     };
-    let (mut main, wires) = GraphBuilder::around(NAME, first)?;
-    main.knob(KNOB, threshold)?;
-    let image = features::image(first, &wires)?;
-    let complexity = wire_complexity(&mut main, &image, corners)?.complexity;
-    let step = main.constant("complexity/step", &[1], &[STEP])?;
-    let beyond = main.node("Sub", "complexity/beyond", &[&complexity, &step])?;
-    let leave = [complexity, beyond];
-    let leave = ExitRule::AboveKnob(&leave);
-    let ladder = EscalationChain {
-        models,
-        names: stage_names(models.len()),
-        leave,
-        knob: KNOB,
-        wires: &wires,
-    };
     let range = KnobRange { default: threshold, ..RANGE };
-    ladder.into_model(main, None, (NAME, range), provenance)
+    let knob = ChainKnob { strategy: NAME, name: KNOB, range };
+    let mut chain = EscalationChain::begin(models, knob)?;
+    let image = features::image(first, &chain.wires)?;
+    let graph = &mut chain.graph;
+    let complexity = wire_complexity(graph, &image, corners)?.complexity;
+    let step = graph.constant("complexity/step", &[1], &[STEP])?;
+    let beyond = graph.node("Sub", "complexity/beyond", &[&complexity, &step])?;
+    chain.into_model(ExitRule::AboveKnob(vec![complexity, beyond]), provenance)
 }
 
 #[cfg(test)]

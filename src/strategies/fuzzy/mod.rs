@@ -15,12 +15,13 @@ pub use compose::{Corners, KNOB, NAME, RANGE, STEP, compose, reasoning, tell};
 
 #[cfg(feature = "commands")]
 use crate::command::{Argument, Host, Value};
+use crate::companion::Companion;
 use crate::glyph;
 use crate::image_features;
 use crate::recipe::{answers, image_size, provenance};
 #[cfg(feature = "commands")]
 use crate::strategy::Route;
-use crate::strategy::{Companion, Ingredients, Models, Strategy};
+use crate::strategy::{Ingredients, Models, Strategy};
 
 /// See the module.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use perforate_base::{Error, ErrorKind, Result};
 use perforate_onnx::{Component, GraphBuilder, KnobRange, Metadata, Size, int_attribute};
 
 use crate::image_features as features;
-use perforate_routing::escalation::{EscalationChain, ExitRule, stage_names};
+use perforate_routing::escalation::{ChainKnob, EscalationChain, ExitRule};
 
 /// Name of the strategy.
 pub const NAME: &str = "selection_learned";
@@ -79,34 +79,24 @@ pub fn compose(
     threshold: f32,
     provenance: BTreeMap<String, String>,
 ) -> Result<ModelProto> {
-    let Some(first) = models.first().filter(|_| !weights.is_empty()) else {
-        return Err(Error::new(ErrorKind::Config, "a selection needs two models or more"));
-    };
     if models.len() != weights.len() + 1 {
         let text = format!("{} models cannot have {} scores", models.len(), weights.len());
         return Err(Error::new(ErrorKind::Config, text));
     }
-    let (mut main, wires) = GraphBuilder::around(NAME, first)?;
-    main.knob(KNOB, threshold)?;
-    let image = features::image(first, &wires)?;
-    let terms = wire(&mut main, &image)?;
+    let range = KnobRange { default: threshold, ..RANGE };
+    let knob = ChainKnob { strategy: NAME, name: KNOB, range };
+    let mut chain = EscalationChain::begin(models, knob)?;
+    let image = features::image(&models[0], &chain.wires)?;
+    let graph = &mut chain.graph;
+    let terms = wire(graph, &image)?;
     let mut scores = vec![];
     for (ix, weights) in weights.iter().enumerate() {
         let name = format!("score{}", ix + 1);
-        let slopes = main.constant(&format!("{name}/weights"), &[TERMS, 1], &weights.terms)?;
-        let constant = main.constant(&format!("{name}/constant"), &[1], &[weights.constant])?;
-        scores.push(main.node("Gemm", &name, &[&terms, &slopes, &constant])?);
+        let slopes = graph.constant(&format!("{name}/weights"), &[TERMS, 1], &weights.terms)?;
+        let constant = graph.constant(&format!("{name}/constant"), &[1], &[weights.constant])?;
+        scores.push(graph.node("Gemm", &name, &[&terms, &slopes, &constant])?);
     }
-    let leave = ExitRule::AboveKnob(&scores);
-    let ladder = EscalationChain {
-        models,
-        names: stage_names(models.len()),
-        leave,
-        knob: KNOB,
-        wires: &wires,
-    };
-    let range = KnobRange { default: threshold, ..RANGE };
-    ladder.into_model(main, None, (NAME, range), provenance)
+    chain.into_model(ExitRule::AboveKnob(scores), provenance)
 }
 
 #[cfg(test)]

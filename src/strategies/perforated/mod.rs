@@ -14,12 +14,13 @@ use perforate_routing::score;
 
 pub use compose::{KNOB, NAME, OUTPUT, Parts, RANGE, WITH_EXITS};
 
-use crate::CONFIDENCE_SCORES;
 #[cfg(feature = "commands")]
 use crate::command::Command;
+use crate::companion::{Companion, Measured};
+use crate::confidence::CONFIDENCE_SCORES;
 use crate::glyph;
 use crate::recipe::{self, numbered, provenance};
-use crate::strategy::{Companion, Ingredients, Measured, Models, Strategy, Study};
+use crate::strategy::{Ingredients, Models, Strategy, Study};
 
 /// Picture of the strategy: words, fewer and fewer of them.
 const GLYPH: &str = glyph!(

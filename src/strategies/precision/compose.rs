@@ -2,14 +2,14 @@
 //! the one that what is left of an energy budget affords.
 //!
 //! `budget` is what an inference may take, as a share of what it takes with every stage in its dearest variant. What the
-//! cheapest variants of all stages take is set aside first; from the rest, `left = budget − base − Σ extra` of the choices so
+//! cheapest variants of all stages take is set aside first; from the rest, `left = budget − base − Σ energy` of the choices so
 //! far, a stage takes its dearest variant if `left` reaches that variant's threshold, else the next one. Whoever turns the
 //! budget while the network runs therefore turns the stages that are still to come. A policy is a choice of thresholds:
 //!
 //! - *greedy*: what the variant costs more than the cheapest one, so that early stages take what there is;
 //! - *look-ahead*: what the best use of the rest for this stage and all later ones has spent when it comes to that
-//!   variant. Best is by how much each variant disturbs the output, taken as additive, and steps are bought in the
-//!   order of what they mend for their price: Dantzig's bound of the knapsack ("Discrete-Variable Extremum Problems",
+//!   variant. Best is by the error that each variant adds to the output, taken as additive, and steps are bought in the
+//!   order of error reduction for their price: Dantzig's bound of the knapsack ("Discrete-Variable Extremum Problems",
 //!   Operations Research 1957), whose steps are exact where the budget ends at one.
 
 use std::collections::{BTreeMap, HashMap};
@@ -37,13 +37,14 @@ const NEVER: f32 = 1e9;
 /// What variants of a stage are called, cheapest first.
 pub const VARIANTS: [&str; 3] = ["int4", "int8", "f32"];
 
-/// What the controller knows of a stage: of its dearer variants, cheapest first, by how much each exceeds the cheapest.
+/// What the controller knows of a stage: what its variants cost, and what they do to the output.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StageCost {
-    /// Energy, as a share of that of the whole network in its dearest variants.
-    pub extra: [f32; 2],
-    /// How far the output is off if this stage alone is in each variant, cheapest first.
-    pub harm: [f32; 3],
+    /// Energy of each dearer variant, cheapest first, beyond the cheapest one's: shares of that of the whole network in its
+    /// dearest variants.
+    pub energy: [f32; 2],
+    /// Error of the output with this stage alone in each variant, cheapest first.
+    pub error: [f32; 3],
 }
 
 /// How the controller spends a budget.
@@ -59,7 +60,7 @@ impl Policy {
     /// What must be left for each dearer variant of each stage, cheapest first.
     pub fn thresholds(self, costs_by_stage: &[StageCost]) -> Vec<[f32; 2]> {
         match self {
-            Policy::Greedy => costs_by_stage.iter().map(|offer| offer.extra).collect(),
+            Policy::Greedy => costs_by_stage.iter().map(|cost| cost.energy).collect(),
             Policy::LookAhead => {
                 (0..costs_by_stage.len()).map(|ix| look_ahead(&costs_by_stage[ix..])).collect()
             }
@@ -81,7 +82,7 @@ fn look_ahead(costs_by_stage: &[StageCost]) -> [f32; 2] {
     let mut steps: Vec<Step> = costs_by_stage
         .iter()
         .enumerate()
-        .flat_map(|(stage, offer)| worth_buying(stage, offer))
+        .flat_map(|(stage, cost)| worth_buying(stage, cost))
         .collect();
     // The step with the larger error reduction for its price comes first; of equals, the earlier stage's.
     steps.sort_by(|a, b| (b.error_reduction * a.price).total_cmp(&(a.error_reduction * b.price)));
@@ -98,15 +99,15 @@ fn look_ahead(costs_by_stage: &[StageCost]) -> [f32; 2] {
 }
 
 /// The steps along the lower convex border of (energy, error): each reduces the error less for its price than the one before.
-fn worth_buying(stage: usize, offer: &StageCost) -> Vec<Step> {
-    let price = |variant: usize| if variant == 0 { 0.0 } else { offer.extra[variant - 1] };
+fn worth_buying(stage: usize, cost: &StageCost) -> Vec<Step> {
+    let price = |variant: usize| if variant == 0 { 0.0 } else { cost.energy[variant - 1] };
     let (mut steps, mut at) = (vec![], 0);
     while at < 2 {
         let step = |to: usize| Step {
             stage,
             to,
             price: price(to) - price(at),
-            error_reduction: offer.harm[at] - offer.harm[to],
+            error_reduction: cost.error[at] - cost.error[to],
         };
         let better = |a: &Step, b: &Step| {
             (a.error_reduction * b.price).total_cmp(&(b.error_reduction * a.price))
@@ -152,10 +153,10 @@ impl Plan {
         }
     }
 
-    /// What a variant of a stage takes beyond the cheapest one.
-    pub fn extra(&self, stage: usize, variant: usize) -> f32 {
+    /// Energy of a variant of a stage beyond the cheapest one.
+    pub fn extra_energy(&self, stage: usize, variant: usize) -> f32 {
         let dearer =
-            variant.checked_sub(1).and_then(|ix| self.costs_by_stage.get(stage)?.extra.get(ix));
+            variant.checked_sub(1).and_then(|ix| self.costs_by_stage.get(stage)?.energy.get(ix));
         dearer.copied().unwrap_or(0.0)
     }
 
@@ -164,7 +165,7 @@ impl Plan {
         let mut spent = self.base;
         let mut take = |stage: usize| {
             let variant = self.choice(stage, budget, spent);
-            spent += self.extra(stage, variant);
+            spent += self.extra_energy(stage, variant);
             variant
         };
         (0..self.costs_by_stage.len()).map(&mut take).collect()
@@ -198,9 +199,9 @@ pub fn compose(
             plan.costs_by_stage.len()
         ));
     }
-    let finite = |offer: &StageCost| offer.extra.iter().chain(&offer.harm).all(|v| v.is_finite());
-    let rising = |offer: &StageCost| 0.0 < offer.extra[0] && offer.extra[0] < offer.extra[1];
-    if !plan.costs_by_stage.iter().all(|offer| finite(offer) && rising(offer)) {
+    let finite = |cost: &StageCost| cost.energy.iter().chain(&cost.error).all(|v| v.is_finite());
+    let rising = |cost: &StageCost| 0.0 < cost.energy[0] && cost.energy[0] < cost.energy[1];
+    if !plan.costs_by_stage.iter().all(|cost| finite(cost) && rising(cost)) {
         return fault(format!("variants must cost more and more, not {:?}", plan.costs_by_stage));
     }
     let (mut graph, mut wires) = GraphBuilder::around(NAME, trunk)?;
@@ -210,7 +211,7 @@ pub fn compose(
     let nothing = graph.constant("controller/nothing", &[], &[0.0])?;
     let mut labels = BTreeMap::new();
     let thresholds = plan.policy.thresholds(&plan.costs_by_stage);
-    for (ix, (variants, (offer, threshold))) in
+    for (ix, (variants, (cost, threshold))) in
         stages.iter().zip(plan.costs_by_stage.iter().zip(&thresholds)).enumerate()
     {
         let own = format!("stage{}", ix + 1);
@@ -221,7 +222,7 @@ pub fn compose(
         let needs_int8 = graph.constant(&name("needs_int8"), &[], &[needs_int8])?;
         let to_f32 = graph.node("GreaterOrEqual", &name("to_f32"), &[&left, &needs_f32])?;
         let to_int8 = graph.node("GreaterOrEqual", &name("to_int8"), &[&left, &needs_int8])?;
-        let [int8, f32] = [0, 1].map(|variant| offer.extra[variant]);
+        let [int8, f32] = [0, 1].map(|variant| cost.energy[variant]);
         let int8 = graph.constant(&name("int8"), &[], &[int8])?;
         let f32 = graph.constant(&name("f32"), &[], &[f32])?;
         let cheaper = graph.node("Where", &name("cheaper"), &[&to_int8, &int8, &nothing])?;
@@ -284,7 +285,7 @@ fn splice(
 mod tests {
     use super::*;
 
-    const EVEN: StageCost = StageCost { extra: [1.0, 10.0], harm: [8.0, 1.0, 0.0] };
+    const EVEN: StageCost = StageCost { energy: [1.0, 10.0], error: [8.0, 1.0, 0.0] };
 
     #[test]
     fn greedy_buys_what_is_affordable() {
@@ -292,9 +293,9 @@ mod tests {
     }
 
     #[test]
-    fn looking_ahead_buys_what_mends_most_for_its_price() {
-        // Steps by what they mend for 1: the second stage's first 20, the first's 7, the second's last 2/9, the first's 1/9.
-        let fragile = StageCost { extra: [1.0, 10.0], harm: [22.0, 2.0, 0.0] };
+    fn looking_ahead_buys_the_largest_error_reduction_for_its_price() {
+        // Steps by error reduction for 1: the second stage's first 20, the first's 7, the second's last 2/9, the first's 1/9.
+        let fragile = StageCost { energy: [1.0, 10.0], error: [22.0, 2.0, 0.0] };
         let thresholds = Policy::LookAhead.thresholds(&[EVEN, fragile]);
         assert_eq!(thresholds, [[2.0, 20.0], [1.0, 10.0]]);
         // By itself the first stage goes first, as when its fragile neighbour has had its turn.
@@ -318,11 +319,11 @@ mod tests {
 
     #[test]
     fn a_variant_that_is_no_better_is_not_bought() {
-        let useless = StageCost { extra: [1.0, 10.0], harm: [4.0, 4.5, 0.0] };
+        let useless = StageCost { energy: [1.0, 10.0], error: [4.0, 4.5, 0.0] };
         let [[int8, f32]] = Policy::LookAhead.thresholds(&[useless])[..] else { unreachable!() };
         assert_eq!((int8, f32), (f32::INFINITY, 10.0));
-        // Nothing is mended at all: the dearest variant comes last, at its price.
-        let same = StageCost { extra: [1.0, 10.0], harm: [0.0; 3] };
+        // No error is reduced at all: the dearest variant comes last, at its price.
+        let same = StageCost { energy: [1.0, 10.0], error: [0.0; 3] };
         assert_eq!(Policy::LookAhead.thresholds(&[same]), [[f32::INFINITY, 10.0]]);
     }
 }

@@ -10,7 +10,7 @@ use perforate_report::text::percent;
 
 use super::compose::{Plan, VARIANTS};
 use super::variants::mix_of;
-use crate::strategy::{Live, Moment};
+use crate::companion::{Live, Moment};
 
 /// Inputs are taken one after the other, by stages.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Live for LiveBudget {
         let stage = moment.stages.iter().flatten().count();
         let variant = mix_of(walk.trace().rows[0].path, stages)[stage];
         moment.stages[stage] = Some(VARIANTS[variant].into());
-        spent += self.plan.extra(stage, variant);
+        spent += self.plan.extra_energy(stage, variant);
         moment.told = format!(
             "{} of the energy in f32 spent or set aside, of a budget of {}; estimated from operations",
             percent(f64::from(spent)),

@@ -10,7 +10,7 @@ use perforate_data::Samples;
 use perforate_engine::{Path, Session};
 
 use super::compose::{self, Plan, Policy};
-use super::plan_of;
+use super::controller::plan_of;
 use super::variants::path_of;
 #[cfg(feature = "commands")]
 use crate::command::{Argument, Command, Host, Value};

@@ -1,33 +1,36 @@
 //! Precision switching: stages in four bits, in eight and in f32, and a controller that spends an energy budget on them.
 
 mod compose;
+mod controller;
 mod live;
 #[cfg(feature = "commands")]
 mod mixes;
 mod plots;
+mod report;
 mod section;
 mod variants;
 
-use std::any::Any;
 use std::sync::Arc;
 
 use perforate_base::{Error, ErrorKind, Result};
-use perforate_bench::sweep::{Active, BenchTarget};
-use perforate_report::Section;
+use perforate_bench::sweep::Active;
 
 pub use compose::{
     GREEDY, KNOB, NAME, OUTPUT, Plan, Policy, RANGE, StageCost, VARIANTS, Variants, compose, fixed,
 };
+pub use controller::plan_of;
 #[cfg(feature = "commands")]
 pub use mixes::{Mix, Spent, all as all_mixes, spend};
-pub use section::{PrecisionReport, StageReport};
+pub use report::{PrecisionReport, StageReport};
 pub use variants::{mix_of, path_of};
+
+use controller::Controller;
 
 #[cfg(feature = "commands")]
 use crate::command::Command;
 use crate::glyph;
 use crate::recipe::{numbered, provenance};
-use crate::strategy::{Companion, Ingredients, Live, Measured, Models, Strategy};
+use crate::strategy::{Ingredients, Models, Strategy};
 
 /// Picture of the strategy: stages, each in three sizes of which one is taken.
 const GLYPH: &str = glyph!(
@@ -102,24 +105,4 @@ fn recipe(input: Ingredients<'_>, policy: Policy) -> Result<Models> {
         light_always_runs: false,
         companion: Arc::new(Controller(precise.plan)),
     })
-}
-
-/// What the controller goes by.
-#[derive(Debug)]
-struct Controller(Plan);
-
-/// The plan of a scenario that switches precisions; none for another strategy's companion.
-pub fn plan_of(companion: &dyn Companion) -> Option<&Plan> {
-    (companion as &dyn Any).downcast_ref::<Controller>().map(|Controller(plan)| plan)
-}
-
-impl Companion for Controller {
-    fn sections(&self, measured: &Measured<'_>) -> Vec<Section> {
-        vec![section::section(&self.0, measured)]
-    }
-
-    fn live(&self, subject: &BenchTarget) -> Option<Box<dyn Live>> {
-        let plan = self.0.clone();
-        Some(Box::new(live::LiveBudget::new(subject.routed.clone(), &subject.knob, plan)))
-    }
 }

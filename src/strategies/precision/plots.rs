@@ -6,12 +6,12 @@ use perforate_report::plots::active_axis;
 use perforate_report::text::percent;
 
 use super::compose::VARIANTS;
-use super::section::PrecisionReport;
+use super::report::PrecisionReport;
 
 /// Stages by variant, at every setting: a mark is a stage in that precision.
 pub fn plot(title: &str, report: &ScenarioReport, precision: &PrecisionReport) -> Plot {
     let series =
-        VARIANTS.iter().zip([Role::Light, Role::Matched, Role::Full]).map(|(name, role)| {
+        VARIANTS.iter().zip([Role::Light, Role::Static, Role::Full]).map(|(name, role)| {
             let points = report.curve.iter().zip(&precision.mixes).enumerate().flat_map(
                 |(ix, (point, mix))| {
                     let own = mix.iter().enumerate().filter(|(_, variant)| *variant == name);

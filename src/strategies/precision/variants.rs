@@ -1,4 +1,4 @@
-//! From the stages of a network to one that switches their precision: variants, what they cost, what they disturb.
+//! From the stages of a network to one that switches their precision: variants, what they cost, what error they add.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,8 +48,8 @@ pub fn compose(
         .map(|(ix, stage)| variants(stage, stages.get(ix + 1)))
         .collect::<Result<Vec<Variants>>>()?;
     // Any plan will do to measure along forced paths.
-    let offer = StageCost { extra: [0.1, 0.2], harm: [0.0; 3] };
-    let any = Plan { base: 0.0, costs_by_stage: vec![offer; stages.len()], policy };
+    let cost = StageCost { energy: [0.1, 0.2], error: [0.0; 3] };
+    let any = Plan { base: 0.0, costs_by_stage: vec![cost; stages.len()], policy };
     let routed = |plan: &Plan| {
         compose::compose(trunk, &stages, plan, compose::RANGE.default, provenance.clone())
     };
@@ -96,7 +96,7 @@ pub fn mix_of(path: Path, stages: usize) -> Vec<usize> {
     (0..stages).map(variant).collect()
 }
 
-/// What the stages' variants cost: energy from what each variant computes and reads, harm as the mean squared difference of the
+/// What the stages' variants cost: energy from what each variant computes and reads, error as the mean squared difference of the
 /// output when one stage alone is not in f32.
 fn measured(
     program: &Arc<Program>,
@@ -113,22 +113,23 @@ fn measured(
     if rows == 0 {
         return Err(Error::new(ErrorKind::Data, "there are no samples to measure variants on"));
     }
-    let mut costs_by_stage = vec![StageCost { extra: [0.0; 2], harm: [0.0; 3] }; stages];
+    let mut costs_by_stage = vec![StageCost { energy: [0.0; 2], error: [0.0; 3] }; stages];
     let whole = path_of(vec![2; stages]);
     // The last stages first: what is before them is computed once.
     let lone = |rest: usize, variants: [usize; 2]| -> Vec<Path> {
         let each = (0..stages).rev().flat_map(|ix| variants.map(|v| but_one(rest, ix, v)));
         [path_of(vec![rest; stages])].into_iter().chain(each).collect()
     };
-    let harmed = lone(2, [0, 1]);
+    let alone = lone(2, [0, 1]);
     for row in 0..rows {
-        let outcomes = session.run_each(&samples.row(row)?, &knobs, &harmed)?;
+        let outcomes = session.run_each(&samples.row(row)?, &knobs, &alone)?;
         let reference = outcomes[0].first()?;
         for (ix, outcome) in outcomes[1..].iter().enumerate() {
             let (stage, variant) = (stages - 1 - ix / 2, ix % 2);
             let own = outcome.first()?;
             let squares = own.iter().zip(&reference).map(|(a, b)| (a - b) * (a - b));
-            costs_by_stage[stage].harm[variant] += squares.sum::<f32>() / (rows * own.len()) as f32;
+            costs_by_stage[stage].error[variant] +=
+                squares.sum::<f32>() / (rows * own.len()) as f32;
         }
     }
     let mut by_length: Vec<usize> = (0..rows).collect();
@@ -141,7 +142,7 @@ fn measured(
     let (least, most) = (joules(&outcomes[0]), joules(&all[0]));
     for (ix, outcome) in outcomes[1..].iter().enumerate() {
         let (stage, dearer) = (stages - 1 - ix / 2, ix % 2);
-        costs_by_stage[stage].extra[dearer] = ((joules(outcome) - least) / most) as f32;
+        costs_by_stage[stage].energy[dearer] = ((joules(outcome) - least) / most) as f32;
     }
     Ok(Plan { base: (least / most) as f32, costs_by_stage, policy })
 }

@@ -17,7 +17,8 @@ use perforate_routing::search::{ChainSearch, Exit, Found, Options, Search};
 #[cfg(feature = "commands")]
 pub use commands::{arguments, compose};
 
-use crate::strategy::{Companion, Ingredients, Measured, Models, RoutingSearch, Strategy};
+use crate::companion::{Companion, Measured};
+use crate::strategy::{Ingredients, Models, RoutingSearch, Strategy};
 use crate::{cascade, early_exit};
 
 /// Exits found for one model.

@@ -6,6 +6,7 @@ mod attention;
 #[cfg(feature = "commands")]
 mod commands;
 mod plots;
+mod report;
 mod section;
 mod study;
 mod texts;
@@ -15,7 +16,7 @@ pub use ablations::Ablations;
 pub use attention::{Encoder, NAME, perforate};
 #[cfg(feature = "commands")]
 pub use commands::commands;
-pub use section::LengthsReport;
+pub use report::LengthsReport;
 pub use study::LengthStudy;
 pub use texts::{DEPTH, HEADS, LongTexts, files};
 pub use timing::{LENGTHS, LengthComparison, Pair, attention};

@@ -6,7 +6,7 @@ use perforate_report::plots::share_axis;
 use perforate_report::text::{percent, times};
 
 use super::ablation::Choice;
-use super::section::LengthsReport;
+use super::report::LengthsReport;
 use super::timing::LengthComparison;
 
 fn tokens_axis() -> Axis {

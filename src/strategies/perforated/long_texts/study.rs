@@ -10,7 +10,8 @@ use perforate_report::Section;
 
 use super::ablation::Choice;
 use super::ablations::Ablations;
-use super::section::LengthsReport;
+use super::report::LengthsReport;
+use super::section::section;
 use super::texts::{DEPTH, HEADS, LongTexts};
 use super::timing::{Comparison, attention};
 use crate::strategy::StudyRun;
@@ -100,7 +101,7 @@ impl StudyRun for LengthStudy {
     }
 
     fn section(&self) -> Section {
-        self.found.section()
+        section(&self.found)
     }
 
     fn progress(&self) -> (String, f64) {

@@ -1,4 +1,4 @@
-//! What other models answer.
+//! What the references answer.
 
 use perforate_base::Result;
 
@@ -8,11 +8,11 @@ use crate::sweep::findings::Findings;
 use crate::sweep::outcome::Outcome;
 use crate::sweep::setup::Setup;
 
-/// Runs the other models on all test samples, unless only times are wanted.
+/// Runs the references on all test samples, unless only times are wanted.
 #[derive(Debug, Default)]
-pub struct JudgeOthers;
+pub struct JudgeReferences;
 
-impl JudgeOthers {
+impl JudgeReferences {
     pub fn step(
         &mut self,
         clock: &impl Clock,
@@ -24,7 +24,7 @@ impl JudgeOthers {
         }
         let slice = TimeSlice::begin(clock, setup.options.slice);
         let samples = &setup.subject.test.0;
-        for alone in &mut found.others {
+        for alone in &mut found.references {
             while alone.outputs.len() < samples.len() {
                 alone.extend(samples)?;
                 if slice.is_over(clock) {

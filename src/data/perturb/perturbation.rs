@@ -2,10 +2,10 @@
 
 use crate::samples::Samples;
 
-/// The same samples, disturbed in one way.
+/// The same samples, perturbed in one way.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Variant {
+pub struct Perturbation {
     /// What was done, for people.
     pub name: String,
     /// Share of the tokens, or of the words, that it touched.
@@ -14,9 +14,9 @@ pub struct Variant {
     pub samples: Samples,
 }
 
-impl Variant {
+impl Perturbation {
     /// Samples under the name of what was done to them; `changed` is the share of tokens or words that it touched.
-    pub fn new(name: impl Into<String>, changed: f64, samples: Samples) -> Variant {
-        Variant { name: name.into(), changed, samples }
+    pub fn new(name: impl Into<String>, changed: f64, samples: Samples) -> Perturbation {
+        Perturbation { name: name.into(), changed, samples }
     }
 }

@@ -1,0 +1,185 @@
+//! How a scenario is opened: its files become a [`BenchTarget`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tract_onnx::pb::ModelProto;
+
+use perforate_base::{Error, ErrorKind, Result};
+use perforate_bench::sweep::BenchTarget;
+use perforate_data::sentences::{self, Table, Tokenizer};
+use perforate_data::{Samples, Scaling, Splits, images, perturb, split, split_by};
+use perforate_engine::{Batch, PlanCache, Program};
+use perforate_onnx::{Component, chain, encode, set_default};
+use perforate_routing::fit::quantise;
+use perforate_strategies::{ConfidenceSpec, Ingredients, Models, content as get};
+
+use crate::catalogue::{Reference, Scenario, Source};
+use crate::experiment::Experiment;
+use crate::opened::Opened;
+use crate::own::Preparation;
+
+impl Scenario {
+    /// Builds what is measured. `files` holds the content of each of [`Scenario::files`] by name.
+    pub fn subject(
+        &self,
+        files: &BTreeMap<String, Vec<u8>>,
+        experiment: &Experiment,
+    ) -> Result<BenchTarget> {
+        Ok(self.open(files, experiment)?.subject)
+    }
+
+    /// The same, with what shows people more of it.
+    pub fn open(
+        &self,
+        files: &BTreeMap<String, Vec<u8>>,
+        experiment: &Experiment,
+    ) -> Result<Opened> {
+        let tokenizer = match self.source {
+            Source::Own => return Preparation::new(files, experiment)?.run(),
+            Source::Sentences([_, file]) => Some(Tokenizer::read(file, get(files, file)?)?),
+            Source::Images(_) | Source::Seed => None,
+        };
+        // What is compared runs from the same weights.
+        let library = PlanCache::default();
+        let (models, splits) = self.models(files, experiment, tokenizer.as_ref(), &library)?;
+        let (scaling, calibration, test) = splits;
+        let perturbations = match &tokenizer {
+            Some(tokenizer) => perturb::perturbations(&test.0, tokenizer, experiment.seed)?,
+            None => vec![],
+        };
+        let program = |role: &str, model: &ModelProto| {
+            let name = format!("{}, {role}", self.name);
+            Program::from_proto(&library, &name, model, encode(model).len()).map(Arc::new)
+        };
+        let mut references = vec![];
+        for &model in self.references {
+            references.extend(self.references(
+                &library,
+                model,
+                files,
+                scaling.as_ref(),
+                experiment,
+            )?);
+        }
+        let subject = BenchTarget {
+            full: program("full", &models.full)?,
+            light: program("light", &models.light)?,
+            routed: program("routed", &models.routed)?,
+            references,
+            active: models.active,
+            light_always_runs: models.light_always_runs,
+            knob: models.knob.into(),
+            range: models.range,
+            scaling,
+            calibration,
+            test,
+            perturbations,
+            tolerance: None,
+        };
+        let Models { companion, routed, .. } = models;
+        Ok(Opened { subject, companion, tokenizer, routed })
+    }
+
+    /// Models to compare with.
+    fn references(
+        &self,
+        library: &PlanCache,
+        model: Reference,
+        files: &BTreeMap<String, Vec<u8>>,
+        scaling: Option<&Scaling>,
+        experiment: &Experiment,
+    ) -> Result<Vec<Arc<Program>>> {
+        let Reference::Routed { strategy, settings, .. } = model else {
+            return Ok(vec![Arc::new(reference(library, model, files)?)]);
+        };
+        let parts =
+            model.files().into_iter().map(|file| Component::decode(file, get(files, file)?));
+        let parts = parts.collect::<Result<Vec<_>>>()?;
+        let confidence = self.confidence(experiment);
+        let Models { mut routed, knob, .. } =
+            strategy.recipe(Ingredients { parts, scaling, confidence, library })?;
+        let program = |&setting: &f32| {
+            set_default(&mut routed, knob, setting)?;
+            let name = format!("{}, {knob} {setting}", strategy.name().replace('_', " "));
+            Program::from_proto(library, &name, &routed, encode(&routed).len()).map(Arc::new)
+        };
+        settings.iter().map(program).collect()
+    }
+
+    /// The composer's models, and the splits of the samples.
+    fn models(
+        &self,
+        files: &BTreeMap<String, Vec<u8>>,
+        experiment: &Experiment,
+        tokenizer: Option<&Tokenizer>,
+        library: &PlanCache,
+    ) -> Result<(Models, Splits)> {
+        let (sizes, seed) = (experiment.sizes(), experiment.seed);
+        let confidence = self.confidence(experiment);
+        if self.source == Source::Seed {
+            let n = 2 * sizes.calibration.max(sizes.test);
+            let (parts, samples) = self.strategy.synthetic(seed, n)?;
+            let ingredients = Ingredients { parts, scaling: None, confidence, library };
+            return Ok((self.strategy.recipe(ingredients)?, split(&samples, sizes, seed)?));
+        }
+        let parts = self
+            .parts
+            .iter()
+            .copied()
+            .flatten()
+            .map(|file| Component::decode(*file, get(files, file)?))
+            .collect::<Result<Vec<_>>>()?;
+        let splits = match (self.source, tokenizer) {
+            (Source::Sentences([table, _]), Some(tokenizer)) => {
+                let name = experiment.table.as_deref().unwrap_or(table);
+                let table = Table::read(name, get(files, name)?)?;
+                let samples = sentences::samples(table.texts, Some(table.labels), tokenizer)?;
+                match &table.parts {
+                    Some(parts) => split_by(&samples, parts, sizes, seed),
+                    None => split(&samples, sizes, seed),
+                }
+                .map_err(|e| e.within(name))?
+            }
+            (Source::Images([x, labels]), _) => {
+                let pixels = images::read_images(x, get(files, x)?)?;
+                let labels = images::read_labels(labels, get(files, labels)?)?;
+                split(&Samples::new(Batch::new().with("x", pixels), Some(labels))?, sizes, seed)?
+            }
+            _ => return Err(Error::new(ErrorKind::Internal, "its samples come from no file")),
+        };
+        let scaling = splits.0.as_ref();
+        let ingredients = Ingredients { parts, scaling, confidence, library };
+        Ok((self.strategy.recipe(ingredients)?, splits))
+    }
+
+    fn confidence(&self, experiment: &Experiment) -> ConfidenceSpec {
+        ConfidenceSpec { kind: experiment.score, classes: self.classes.len() }
+    }
+}
+
+/// A model to compare with, of one file or several in a row.
+fn reference(
+    library: &PlanCache,
+    model: Reference,
+    files: &BTreeMap<String, Vec<u8>>,
+) -> Result<Program> {
+    let parts = model.files();
+    if let (Reference::Files(_), [file]) = (model, &parts[..]) {
+        return Program::load_with(library, file, get(files, file)?);
+    }
+    let mut size = 0;
+    let mut decode = |file: &&str| {
+        let bytes = get(files, file)?;
+        size += bytes.len();
+        Component::decode(*file, bytes)
+    };
+    let parts = parts.iter().map(&mut decode).collect::<Result<Vec<_>>>()?;
+    let whole = chain(&parts, &[("logits", "logits")])?;
+    if let Reference::EightBits(_) = model {
+        let name = format!("{} in eight bits", whole.name().trim_end_matches(".onnx"));
+        let quantised = quantise::int8(&whole)?.model;
+        return Program::from_proto(library, &name, &quantised, encode(&quantised).len());
+    }
+    Program::from_proto(library, whole.name(), whole.model(), size)
+}
