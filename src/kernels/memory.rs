@@ -33,6 +33,17 @@ unsafe impl GlobalAlloc for ZeroedAllocator {
     }
 }
 
+/// Runs what is to run once before a module's first function: operators and kernels enter their names in registries so.
+/// Where nobody calls this, the linker has every exported function do it at every call.
+#[cfg(target_arch = "wasm32")]
+pub fn run_constructors() {
+    unsafe extern "C" {
+        fn __wasm_call_ctors();
+    }
+    // SAFETY: the linker makes it, and it takes and gives nothing.
+    unsafe { __wasm_call_ctors() }
+}
+
 /// Numbers of a line of the cache, the longest vector there is.
 const LINE: usize = 16;
 

@@ -16,7 +16,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 use perforate_bench::kernels;
 use perforate_chart::{HitMap, Size, Theme};
 use perforate_data::pictures::Pixels;
-use perforate_kernels::memory::ZeroedAllocator;
+use perforate_kernels::memory::{ZeroedAllocator, run_constructors};
 use perforate_lab::chosen_files::{self, ChosenFile};
 use perforate_lab::picture_form::FormTexts;
 use perforate_lab::worker::{Event, FetchFault, FileRequest};
@@ -34,9 +34,10 @@ fn to_js(value: &impl Serialize) -> Result<JsValue, JsError> {
     Ok(value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
 }
 
-/// Shows the message of a panic in the console.
+/// Once, before everything else; the message of a panic is to be seen in the console.
 #[wasm_bindgen(start)]
 pub fn start() {
+    run_constructors();
     console_error_panic_hook::set_once();
 }
 

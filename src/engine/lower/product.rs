@@ -57,7 +57,7 @@ pub(super) fn find(
     let following = Following::find(model, id.into(), channels, None, claimed)?;
     let Following { bias, residual, activation, nodes, end } = following;
     let weights = Shared::new(Weights { packed, bias, activation });
-    let op = FusedProduct { weights, inner: axes.inner.len(), outputs };
+    let op = FusedProduct { weights, inner: axes.trailing, outputs };
     let nodes = std::iter::once(id).chain(nodes).collect();
     Ok(Some(Found { nodes, end, emit: Box::new(Own { x, residual, op }) }))
 }
@@ -68,18 +68,22 @@ struct Axes {
     inner: Vec<usize>,
     /// Those that the result has.
     outputs: Vec<usize>,
+    /// How many of the other factor's axes, its last, hold a row.
+    trailing: usize,
 }
 
 impl Axes {
     /// None if a row of the factor is not one stretch of numbers, or one of the result.
-    fn of(axes: &AxesMapping, slot: usize, rank: usize) -> Option<Axes> {
+    fn of(axes: &AxesMapping, slot: usize, shape: &[TDim]) -> Option<Axes> {
         let mut rows = vec![];
-        let (mut inner, mut outputs) = (vec![], vec![]);
+        let (mut inner, mut outputs, mut alone) = (vec![], vec![], vec![]);
         for axis in axes.iter_all_axes() {
             match (&axis.inputs[slot][..], &axis.inputs[1 - slot][..], &axis.outputs[0][..]) {
                 (&[x], &[], &[y]) => rows.push((x, y)),
                 (&[x], &[w], &[]) => inner.push((x, w)),
                 (&[], &[w], &[y]) => outputs.push((y, w)),
+                // An axis of one, as pooling leaves them.
+                (&[x], &[], &[]) if shape[x] == 1.to_dim() => alone.push(x),
                 _ => return None,
             }
         }
@@ -88,7 +92,7 @@ impl Axes {
         let in_order =
             rows.iter().all(|(x, y)| x == y && *x < rows.len()) && rows.len() + inner.len() == rank;
         let second = |all: Vec<(usize, usize)>| all.into_iter().map(|(_, axis)| axis).collect();
-        in_order.then(|| Axes { inner: second(inner), outputs: second(outputs) })
+        in_order.then(|| Axes { inner: second(inner), outputs: second(outputs), trailing })
     }
 }
 
