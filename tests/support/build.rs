@@ -70,7 +70,7 @@ fn build_if_stale() -> Result<PathBuf, String> {
 
 /// The path of this process and, behind it, the folder in which `cargo install` puts programs: it is not
 /// on everyone's path.
-fn path_with_cargo_tools() -> std::ffi::OsString {
+pub fn path_with_cargo_tools() -> std::ffi::OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let cargo_home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)

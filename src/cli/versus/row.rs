@@ -1,0 +1,99 @@
+//! A line of the table, and what lines are made from.
+
+use std::fmt;
+
+use perforate_bench::stats::{Interval, bootstrap, median};
+
+/// Seed of the intervals.
+const SEED: u64 = 22;
+/// How far outputs may lie apart: this, and this share of the other engine's.
+const TOLERANCE: f64 = 1e-4;
+
+/// Names of the columns.
+pub const HEADER: &str =
+    "model\tbatch\tengine\tthreads\tours_ms\ttheirs_ms\tratio\tratio_lo\tratio_hi\tbuild";
+
+/// One model in two engines. It prints as a line of the table.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The model.
+    pub model: String,
+    /// Rows of its inputs.
+    pub batch: usize,
+    /// The other engine.
+    pub engine: &'static str,
+    /// Threads that it may take; this engine takes one.
+    pub threads: usize,
+    /// Which build of this engine ran: `native`, or a WebAssembly module's instructions.
+    pub build: String,
+    /// Seconds of a run here, by round.
+    pub ours: Vec<f64>,
+    /// Seconds of a run there, by round.
+    pub theirs: Vec<f64>,
+}
+
+impl Row {
+    /// Time here as a multiple of the time there: median of the rounds, and its 95 % interval.
+    pub fn ratio(&self) -> Interval {
+        let ratios: Vec<f64> = self.ours.iter().zip(&self.theirs).map(|(a, b)| a / b).collect();
+        bootstrap(&ratios, SEED)
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Row { model, batch, engine, threads, build, .. } = self;
+        let [ours, theirs] = [&self.ours, &self.theirs].map(|seconds| 1e3 * median(seconds));
+        let Interval { median, lo, hi } = self.ratio();
+        write!(
+            f,
+            "{model}\t{batch}\t{engine}\t{threads}\t{ours:.4}\t{theirs:.4}\t{median:.3}\t{lo:.3}\t{hi:.3}\t{build}"
+        )
+    }
+}
+
+/// Whether two values differ by more than engines may that add up in another order.
+pub fn apart(ours: f32, theirs: f32) -> bool {
+    let [ours, theirs] = [ours, theirs].map(f64::from);
+    // A NaN is apart from everything.
+    !((ours - theirs).abs() <= TOLERANCE + TOLERANCE * theirs.abs())
+}
+
+/// The order in which these many engines take their samples in a round.
+pub fn sample_order(engines: usize, round: usize) -> impl Iterator<Item = usize> {
+    (0..engines).map(move |ix| if round % 2 == 0 { ix } else { engines - 1 - ix })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_a_field_for_each_column() {
+        let row = Row {
+            model: "m".into(),
+            batch: 32,
+            engine: "onnxruntime",
+            threads: 2,
+            build: "native".into(),
+            ours: vec![0.002, 0.004, 0.006],
+            theirs: vec![0.001, 0.001, 0.003],
+        };
+        assert_eq!(row.to_string().split('\t').count(), HEADER.split('\t').count());
+        let line = "m\t32\tonnxruntime\t2\t4.0000\t1.0000\t2.000\t2.000\t4.000\tnative";
+        assert_eq!(row.to_string(), line);
+    }
+
+    #[test]
+    fn outputs_differ_by_a_share_of_their_size() {
+        assert!(!apart(1000.05, 1000.0) && apart(1000.2, 1000.0));
+        assert!(!apart(5e-5, 0.0) && apart(2e-4, 0.0));
+        assert!(apart(f32::NAN, f32::NAN) && apart(0.0, f32::INFINITY));
+    }
+
+    #[test]
+    fn the_order_is_reversed_in_every_other_round() {
+        let order = |round| sample_order(3, round).collect::<Vec<_>>();
+        assert_eq!((order(0), order(1)), (vec![0, 1, 2], vec![2, 1, 0]));
+    }
+}

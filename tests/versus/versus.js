@@ -1,0 +1,101 @@
+// The same ONNX files in this engine and in onnxruntime-web, in one page, in turns.
+//
+// index.html?threads=N&modules=A,B; threads are onnxruntime-web's, modules are builds of perforate-runtime. Beside it lie
+// `ort/` (the dist folder of onnxruntime-web), a folder for each module, and `cases/`.
+//
+// `start(case, rounds)` times one case: { name, inputs: [{ name, type, dims }] } with `cases/NAME.onnx` and
+// `cases/NAME.INPUT.bin`. It returns at once; `result` then becomes { seconds: { ENGINE: [one a round] }, outputs: { ENGINE:
+// { OUTPUT: [values] } } } or { error }.
+
+import * as ort from "./ort/ort.wasm.min.mjs";
+
+const SAMPLE_MS = 50;
+// Browsers compile hot functions again while they run.
+const WARM_UP_MS = 400;
+// Threads of onnxruntime-web look for work for a while before they sleep.
+const PAUSE_MS = 20;
+const PEER = "onnxruntime-web";
+
+const query = new URLSearchParams(location.search);
+ort.env.wasm.numThreads = Number(query.get("threads"));
+ort.env.wasm.wasmPaths = new URL("./ort/", location.href).href;
+
+const modules = new Map();
+const ready = (async () => {
+  for (const name of query.get("modules").split(",")) {
+    const { default: init, Model } = await import(`./${name}/perforate_runtime.js`);
+    await init();
+    modules.set(name, Model);
+  }
+})();
+
+const read = async (name) => {
+  const answer = await fetch(`cases/${name}`);
+  if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
+  return answer.arrayBuffer();
+};
+
+async function feedsOf({ name, inputs }) {
+  const feeds = {};
+  for (const { name: input, type, dims } of inputs) {
+    const buffer = await read(`${name}.${input}.bin`);
+    const data = type === "int64" ? new BigInt64Array(buffer) : new Float32Array(buffer);
+    feeds[input] = new ort.Tensor(type, data, dims);
+  }
+  return feeds;
+}
+
+async function time(run, count) {
+  // Not counted: it finds the other engine's caches.
+  if (count > 1) await run();
+  const began = performance.now();
+  for (let ix = 0; ix < count; ix++) await run();
+  const ms = performance.now() - began;
+  await new Promise((done) => setTimeout(done, PAUSE_MS));
+  return ms;
+}
+
+// How many runs last as long as a sample.
+async function runsOfASample(run) {
+  const began = performance.now();
+  let count = 1;
+  for (;;) {
+    const ms = await time(run, count);
+    if (ms < SAMPLE_MS) count = Math.ceil(count * Math.min(10, Math.max(2, (1.1 * SAMPLE_MS) / ms)));
+    else if (performance.now() - began > WARM_UP_MS) return Math.ceil(count * Math.min(1, (1.1 * SAMPLE_MS) / ms));
+  }
+}
+
+const values = (answer) =>
+  Object.fromEntries(Object.entries(answer).map(([name, { data }]) => [name, Array.from(data, Number)]));
+
+async function compare(given, rounds) {
+  await ready;
+  const feeds = await feedsOf(given);
+  const file = new Uint8Array(await read(`${given.name}.onnx`));
+  const session = await ort.InferenceSession.create(file, { executionProviders: ["wasm"] });
+  const models = [...modules].map(([name, Model]) => [name, new Model(file)]);
+  const engines = [[PEER, () => session.run(feeds)], ...models.map(([name, model]) => [name, () => model.run(feeds)])];
+  const outputs = {}, runs = {}, seconds = {};
+  for (const [name, run] of engines) {
+    outputs[name] = values(await run());
+    runs[name] = await runsOfASample(run);
+    seconds[name] = [];
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, run] of round % 2 ? engines.toReversed() : engines) {
+      seconds[name].push((await time(run, runs[name])) / runs[name] / 1000);
+    }
+  }
+  await session.release();
+  for (const [, model] of models) model.free();
+  return { seconds, outputs };
+}
+
+window.start = (given, rounds) => {
+  window.result = undefined;
+  compare(given, rounds).then(
+    (result) => { window.result = result; },
+    (error) => { window.result = { error: String(error) }; },
+  );
+};
