@@ -1,17 +1,34 @@
 //! Tensors between JavaScript and the engine.
 
-use js_sys::{Array, BigInt64Array, Float32Array, Object, Reflect};
+use js_sys::{Array, BigInt64Array, Float32Array, Object};
 use wasm_bindgen::prelude::*;
 
 use perforate_base::error::{Error, ErrorKind, Result, one_line};
 use perforate_engine::{DatumType, Tensor};
 
-use super::set;
+// Properties by their names in JavaScript: a name that comes from here would have to be decoded at every run.
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(extends = Object)]
+    type JsTensor;
+
+    #[wasm_bindgen(method, getter)]
+    fn data(this: &JsTensor) -> JsValue;
+    #[wasm_bindgen(method, setter)]
+    fn set_data(this: &JsTensor, data: &JsValue);
+    #[wasm_bindgen(method, getter)]
+    fn dims(this: &JsTensor) -> JsValue;
+    #[wasm_bindgen(method, setter)]
+    fn set_dims(this: &JsTensor, dims: &Array);
+}
 
 /// Copies `{ data, dims }` into a tensor.
 pub fn from_js(value: &JsValue) -> Result<Tensor> {
-    let get = |name: &str| Reflect::get(value, &name.into()).unwrap_or_default();
-    let (data, dims) = (get("data"), shape(&get("dims"))?);
+    if !value.is_object() {
+        return Err(Error::new(ErrorKind::Input, "a tensor is an object with `data` and `dims`"));
+    }
+    let tensor: &JsTensor = value.unchecked_ref();
+    let (data, dims) = (tensor.data(), shape(&tensor.dims())?);
     if let Some(array) = data.dyn_ref::<Float32Array>() {
         holds(array.length(), &dims)?;
         let mut tensor = Tensor::zero::<f32>(&dims).map_err(fault)?;
@@ -55,11 +72,10 @@ pub fn to_js(tensor: &Tensor) -> Result<Object> {
         let view = cast.to_plain_array_view::<f32>().map_err(fault)?;
         view.as_slice().map(Float32Array::from).into()
     };
-    let dims: Array = tensor.shape().iter().map(|&size| JsValue::from(size as f64)).collect();
-    let object = Object::new();
-    set(&object, "data", &data);
-    set(&object, "dims", &dims);
-    Ok(object)
+    let object: JsTensor = Object::new().unchecked_into();
+    object.set_data(&data);
+    object.set_dims(&tensor.shape().iter().map(|&size| JsValue::from(size as f64)).collect());
+    Ok(object.into())
 }
 
 fn fault(error: impl std::fmt::Display) -> Error {
