@@ -11,7 +11,8 @@ const SOURCES: &[&str] =
     &["src", "www", "models", "Cargo.toml", "Cargo.lock", "Trunk.toml", ".cargo"];
 
 /// Sources of the models, of the command line, and what only the scripts' checker reads; not of the page.
-const NOT_SOURCES: &[&str] = &["models/train", "src/cli", "src/lib.rs", "src/main.rs"];
+const NOT_SOURCES: &[&str] =
+    &["models/train", "src/cli", "src/runtime", "src/lib.rs", "src/main.rs"];
 const NOT_SOURCE: &str = ".d.ts";
 
 /// The folder that cargo builds into.

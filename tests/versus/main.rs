@@ -15,14 +15,16 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ndarray::ArrayD;
 use perforate::cli::versus::{
-    Case, HEADER, ROUNDS, Row, SHIPPED, Shipped, apart, compare, installed, python,
+    Case, HEADER, ROUNDS, Row, SAMPLE, SHIPPED, Shipped, apart, compare, installed, python,
 };
+use perforate::data::npz;
 use perforate::engine::{Batch, DatumType, to_array};
 use serde_json::{Value, json};
 
@@ -80,6 +82,34 @@ fn natively() {
     }
 }
 
+fn perforate(arguments: &[&str], cache: Option<&Path>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_perforate"));
+    cache.map(|cache| command.env("XDG_CACHE_HOME", cache));
+    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap()
+}
+
+#[test]
+fn a_model_and_inputs_of_the_users_own() {
+    if !is_wanted() {
+        return;
+    }
+    let _machine = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = folder.path().join("x.npz");
+    let images = ArrayD::from_shape_fn(vec![3, 1, 28, 28], |at| (at[0] + at[3]) as f32 / 30.0);
+    fs::write(&inputs, npz::write(&[("x", &images)]).unwrap()).unwrap();
+    let own = ["--model", "models/fashion/light.onnx", "--inputs", inputs.to_str().unwrap()];
+    let output = perforate(&[&["versus", "--rounds", "2"], &own[..]].concat(), None);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let [head, one, all] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
+    assert!(head.starts_with("model\tbatch\tengine\tthreads\tours_ms\ttheirs_ms\tratio"), "{head}");
+    for line in [one, all] {
+        assert!(line.starts_with("models/fashion/light.onnx\t3\tonnxruntime\t"), "{line}");
+        let figures: Vec<f64> = line.split('\t').filter_map(|cell| cell.parse().ok()).collect();
+        assert!(figures.len() == 7 && figures.iter().all(|figure| *figure > 0.0), "{line}");
+    }
+}
+
 #[test]
 fn the_command_line_says_what_is_missing() {
     let empty = tempfile::tempdir().unwrap();
@@ -87,12 +117,7 @@ fn the_command_line_says_what_is_missing() {
         (&["versus"][..], "run ./setup.sh"),
         (&["versus", "--model", "models/fashion/light.onnx"], "--inputs"),
     ] {
-        let output = Command::new(env!("CARGO_BIN_EXE_perforate"))
-            .args(arguments)
-            .env("XDG_CACHE_HOME", empty.path())
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap();
+        let output = perforate(arguments, Some(empty.path()));
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{text}");
         assert!(text.lines().count() == 1 && text.contains(words), "{text}");
@@ -181,7 +206,7 @@ fn plain(inputs: &Batch, name: &str) -> (&'static str, Vec<usize>, Vec<u8>) {
 
 /// Has the page time a case.
 fn measure(page: &Page, case: &Value) -> Value {
-    page.script(&format!("start({case}, {})", rounds()));
+    page.script(&format!("start({case}, {}, {})", rounds(), SAMPLE.0));
     let began = Instant::now();
     loop {
         // Asking takes the processor's time.

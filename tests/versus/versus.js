@@ -3,13 +3,12 @@
 // index.html?threads=N&modules=A,B; threads are onnxruntime-web's, modules are builds of perforate-runtime. Beside it lie
 // `ort/` (the dist folder of onnxruntime-web), a folder for each module, and `cases/`.
 //
-// `start(case, rounds)` times one case: { name, inputs: [{ name, type, dims }] } with `cases/NAME.onnx` and
+// `start(case, rounds, sample)` times one case in samples of so many seconds: { name, inputs: [{ name, type, dims }] } with `cases/NAME.onnx` and
 // `cases/NAME.INPUT.bin`. It returns at once; `result` then becomes { seconds: { ENGINE: [one a round] }, outputs: { ENGINE:
 // { OUTPUT: [values] } } } or { error }.
 
 import * as ort from "./ort/ort.wasm.min.mjs";
 
-const SAMPLE_MS = 50;
 // Browsers compile hot functions again while they run.
 const WARM_UP_MS = 400;
 // Threads of onnxruntime-web look for work for a while before they sleep.
@@ -56,20 +55,21 @@ async function time(run, count) {
 }
 
 // How many runs last as long as a sample.
-async function runsOfASample(run) {
+async function runsOfASample(run, sampleMs) {
   const began = performance.now();
   let count = 1;
   for (;;) {
     const ms = await time(run, count);
-    if (ms < SAMPLE_MS) count = Math.ceil(count * Math.min(10, Math.max(2, (1.1 * SAMPLE_MS) / ms)));
-    else if (performance.now() - began > WARM_UP_MS) return Math.ceil(count * Math.min(1, (1.1 * SAMPLE_MS) / ms));
+    const factor = (1.1 * sampleMs) / ms;
+    if (ms < sampleMs) count = Math.ceil(count * Math.min(10, Math.max(2, factor)));
+    else if (performance.now() - began > WARM_UP_MS) return Math.ceil(count * Math.min(1, factor));
   }
 }
 
 const values = (answer) =>
   Object.fromEntries(Object.entries(answer).map(([name, { data }]) => [name, Array.from(data, Number)]));
 
-async function compare(given, rounds) {
+async function compare(given, rounds, sample) {
   await ready;
   const feeds = await feedsOf(given);
   const file = new Uint8Array(await read(`${given.name}.onnx`));
@@ -79,7 +79,7 @@ async function compare(given, rounds) {
   const outputs = {}, runs = {}, seconds = {};
   for (const [name, run] of engines) {
     outputs[name] = values(await run());
-    runs[name] = await runsOfASample(run);
+    runs[name] = await runsOfASample(run, 1000 * sample);
     seconds[name] = [];
   }
   for (let round = 0; round < rounds; round++) {
@@ -92,9 +92,9 @@ async function compare(given, rounds) {
   return { seconds, outputs };
 }
 
-window.start = (given, rounds) => {
+window.start = (given, rounds, sample) => {
   window.result = undefined;
-  compare(given, rounds).then(
+  compare(given, rounds, sample).then(
     (result) => { window.result = result; },
     (error) => { window.result = { error: String(error) }; },
   );
