@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use ndarray::ArrayD;
 use perforate::cli::versus::{
-    Case, HEADER, ROUNDS, Row, SAMPLE, SHIPPED, Shipped, apart, compare, installed, python,
+    Case, HEADER, ROUNDS, Row, SAMPLE, SHIPPED, Shipped, agree, compare, installed, python,
 };
 use perforate::data::npz;
 use perforate::engine::{Batch, DatumType, to_array};
@@ -164,7 +164,7 @@ fn in_the_browser() {
 /// most four; two where that is one.
 fn threads() -> Vec<usize> {
     let all = thread::available_parallelism().map_or(1, |count| count.get());
-    let several = all.div_ceil(2).min(4).max(2);
+    let several = all.div_ceil(2).clamp(2, 4);
     if all > 1 { vec![1, several] } else { vec![1] }
 }
 
@@ -231,7 +231,7 @@ fn rows(case: &Value, threads: usize, result: &Value) -> Vec<Row> {
         for (name, theirs) in &outputs[PEER] {
             let ours = &outputs[*module][name];
             assert_eq!(ours.len(), theirs.len(), "{case}, {module}, {name}");
-            let wrong = ours.iter().zip(theirs).position(|(a, b)| apart(*a, *b));
+            let wrong = ours.iter().zip(theirs).position(|(a, b)| !agree(*a, *b));
             let pair = wrong.map(|ix| (ix, ours[ix], theirs[ix]));
             assert_eq!(pair, None, "{case}, {module}, {name}: place, ours, theirs");
         }

@@ -10,7 +10,7 @@ use crate::units::Seconds;
 use crate::{Error, ErrorKind, Result};
 
 use super::onnxruntime::OnnxRuntime;
-use super::row::{Row, apart, sample_order};
+use super::row::{Row, agree, sample_order};
 use super::{Case, SAMPLE};
 
 /// How much longer than needed a sample is planned, since later runs may be faster than the first ones.
@@ -57,7 +57,7 @@ pub fn compare(python: &Path, case: &Case, rounds: usize) -> Result<Vec<Row>> {
         let theirs = theirs.map(|tensor| to_array::<f32>(tensor)).transpose()?;
         let ours = to_array::<f32>(tensor)?;
         let equal = theirs.as_ref().is_some_and(|theirs| {
-            ours.shape() == theirs.shape() && !ours.iter().zip(theirs).any(|(a, b)| apart(*a, *b))
+            ours.shape() == theirs.shape() && ours.iter().zip(theirs).all(|(a, b)| agree(*a, *b))
         });
         if !equal {
             let text = format!("the output `{name}` differs from ONNX Runtime's");

@@ -18,7 +18,7 @@ use super::io::say;
 pub use cases::{Case, SHIPPED, Shipped};
 pub use contest::compare;
 pub use onnxruntime::{OnnxRuntime, installed, python};
-pub use row::{HEADER, Row, apart};
+pub use row::{HEADER, Row, agree};
 
 /// Shortest sample of an engine.
 pub const SAMPLE: Seconds = Seconds(0.05);
