@@ -152,12 +152,29 @@ fn in_the_browser() {
     println!("{HEADER}");
     for threads in threads() {
         page.visit(&format!("?threads={threads}&modules={names}"));
+        modules::MODULES.iter().for_each(|(module, _)| describes_itself(&page, &cases[0], module));
         for case in &cases {
             let result = measure(&page, case);
             rows(case, threads, &result).iter().for_each(|row| println!("{row}"));
         }
     }
     page.assert_console_is_clean();
+}
+
+/// A module names what a model takes and gives, and says in a sentence what is wrong.
+fn describes_itself(page: &Page, case: &Value, module: &str) {
+    let said = page.script(&format!("return describe({case}, {module:?})"));
+    let inputs = case["inputs"].as_array().unwrap().iter().map(|input| &input["name"]);
+    assert!(inputs.eq(said["inputs"].as_array().unwrap()), "{said}");
+    assert!(!said["outputs"].as_array().unwrap().is_empty(), "{said}");
+    assert_eq!(said["knobs"], json!([]), "{said}");
+    let first = &case["inputs"][0]["name"].as_str().unwrap();
+    let input = format!("input `{first}`");
+    let words = ["the file is empty", &input, "input `other`", &input, "knob `other`"];
+    for (error, words) in said["errors"].as_array().unwrap().iter().zip(words) {
+        let error = error.as_str().unwrap();
+        assert!(error.contains(words) && error.ends_with('.'), "{words}: {error}");
+    }
 }
 
 /// Threads of onnxruntime-web: one, and as many as it takes unless told otherwise, which is half of the processor's and at

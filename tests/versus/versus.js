@@ -92,6 +92,38 @@ async function compare(given, rounds, sample) {
   return { seconds, outputs };
 }
 
+const messageOf = (work) => {
+  try {
+    work();
+    return "";
+  } catch (error) {
+    return error instanceof Error ? error.message : `not an Error: ${error}`;
+  }
+};
+
+// What a module says of a case's model, and of mistakes.
+window.describe = async (given, name) => {
+  await ready;
+  const feeds = await feedsOf(given);
+  const [[input, { dims }]] = Object.entries(feeds);
+  const Model = modules.get(name);
+  const model = new Model(new Uint8Array(await read(`${given.name}.onnx`)));
+  const said = {
+    inputs: model.inputs(),
+    outputs: model.outputs(),
+    knobs: model.knobs(),
+    errors: [
+      () => new Model(new Uint8Array(0)),
+      () => model.run({}),
+      () => model.run({ ...feeds, other: feeds[input] }),
+      () => model.run({ ...feeds, [input]: { data: new Float32Array(1), dims } }),
+      () => model.run(feeds, { other: 1 }),
+    ].map(messageOf),
+  };
+  model.free();
+  return said;
+};
+
 window.start = (given, rounds, sample) => {
   window.result = undefined;
   compare(given, rounds, sample).then(
