@@ -5,8 +5,10 @@ const SETTLING_MS = 100;
 
 /** The WebAssembly module: compiled while downloading; from bytes where the server names another media type. */
 export async function compile() {
-  const response = await fetch(new URL("./perforate-web_bg.wasm", import.meta.url));
-  if (!response.ok) throw new Error(`perforate-web_bg.wasm: the server answered ${response.status}`);
+  const file = document.documentElement.dataset.module ?? "";
+  const address = globalThis.packed ? URL.createObjectURL(globalThis.packed[file]) : new URL(file, import.meta.url);
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${file}: the server answered ${response.status}`);
   const streams = response.headers.get("content-type")?.startsWith("application/wasm");
   return streams
     ? WebAssembly.compileStreaming(response)

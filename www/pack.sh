@@ -1,11 +1,16 @@
 #!/bin/sh
-# Packs the built page into one HTML file that runs by a double-click: pack.sh FOLDER.
+# Makes what the built page lacks: pack.sh FOLDER.
 #
+# First its module for browsers without relaxed SIMD, of the one with it. Then the page as one HTML file that runs by a
+# double-click, with the module that every browser takes.
 # A page from file:// may fetch neither a module nor a wasm file nor a worker's script. So each is carried as text
 # (gzip, base64), and unpack.js gives it the address of a blob. The sentence scenarios are left out for their size.
 set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
 cd "${1:-${TRUNK_STAGING_DIR:?the folder of the built page}}"
 out=perforate.html
+
+cargo run --quiet --manifest-path "$root/Cargo.toml" -p perforate-plain-simd -- perforate-web_bg.wasm perforate-web-plain_bg.wasm
 
 carry() { # NAME TYPE
     printf '<script type="text/plain" data-file="%s" data-type="%s">' "$1" "$2"
@@ -23,13 +28,13 @@ carry() { # NAME TYPE
     printf '<style>\n'
     cat style.css report.css
     printf '</style>\n<script>\n'
-    cat theme.js
+    cat first.js
     printf '</script>\n</head>\n'
     sed -n '/<body>/,/<\/body>/p' index.html | sed '/<\/body>/d'
     for file in perforate-web.js worker.js dom.js browser.js lab.js live.js own.js pad.js controls.js charts.js inside.js sections.js render.js app.js; do
         carry "$file" text/javascript
     done
-    carry perforate-web_bg.wasm application/wasm
+    carry perforate-web-plain_bg.wasm application/wasm
     find models \( -name '*.onnx' -o -name '*.gz' \) ! -path '*sentences*' | sort | while read -r file; do
         carry "$file" application/octet-stream
     done

@@ -22,6 +22,8 @@
     if (type === "text/javascript") texts[file] = new TextDecoder().decode(bytes);
     else files[file] = new Blob([bytes], { type });
   }
+  // The one module that every browser takes.
+  document.documentElement.dataset.module = "perforate-web-plain_bg.wasm";
   globalThis.packed = files;
 
   /** @param {string} text */
@@ -33,7 +35,6 @@
   const work = texts["worker.js"].replace(/^import .*$/m, "const { init, Lab } = engine;");
   /** @type {Record<string, string>} */
   const addresses = {
-    "perforate-web_bg.wasm": URL.createObjectURL(files["perforate-web_bg.wasm"]),
     "worker.js": address(`const engine = (() => { ${glue}\nreturn { init: __wbg_init, Lab }; })();\n${work}`),
   };
   // In the order of the file: what is imported comes before who imports it.

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use tract_onnx::prelude::*;
 
 use super::cost::SegmentCost;
+use super::lower::lower;
 use super::work::Work;
 
 pub(crate) type Plan = Arc<TypedSimplePlan>;
@@ -23,6 +24,8 @@ pub(crate) struct Compiled {
     /// Decluttered, not lowered: both plans are made from it when first needed.
     pub model: TypedModel,
     pub rows: Option<Symbol>,
+    /// With operators of our own.
+    lowered: OnceLock<TypedModel>,
     single: OnceLock<Plan>,
     batch: OnceLock<Plan>,
 }
@@ -40,6 +43,7 @@ impl Compiled {
             facts,
             model,
             rows,
+            lowered: OnceLock::new(),
             single: OnceLock::new(),
             batch: OnceLock::new(),
         })
@@ -59,14 +63,22 @@ impl Compiled {
         if let Some(plan) = cell.get() {
             return Ok(plan);
         }
+        // Both plans read the same prepared weights.
+        let lowered = match self.lowered.get() {
+            Some(lowered) => lowered,
+            None => {
+                let own = lower(&self.model)?;
+                self.lowered.get_or_init(|| own)
+            }
+        };
         let mut model = match &self.rows {
             Some(rows) if single => {
                 let mut model =
-                    self.model.set_symbols(&HashMap::from([(rows.clone(), TDim::Val(1))]))?;
+                    lowered.set_symbols(&HashMap::from([(rows.clone(), TDim::Val(1))]))?;
                 model.declutter()?;
                 model
             }
-            _ => self.model.clone(),
+            _ => lowered.clone(),
         };
         model.optimize()?;
         let plan = TypedSimplePlan::new(model)?;

@@ -9,6 +9,7 @@
 //! | `program`, `declared`, `inputs` | loads a file: [`Program`], its inputs and knobs |
 //! | `cut`, `tree`, `gate` | cuts the graph at its `If` nodes; a [`Gate`] and the decision under its condition |
 //! | `compiler`, `compiled`, `segment`, `sizes` | one tract plan a segment; how it runs on several rows ([`Order`]) |
+//! | `lower` | operators of our own in the place of tract's |
 //! | `key`, `library` | segments with equal bytes are compiled once: [`PlanCache`] |
 //! | `cost`, `work`, `memory` | operations, weights and memory, computed from the graph |
 //! | `path`, `paths`, `outline` | the ways through a program: [`Path`], [`Program::paths`], [`Outline`] |
@@ -75,6 +76,7 @@ mod gate;
 mod inputs;
 mod key;
 mod library;
+mod lower;
 mod memory;
 pub mod ops;
 mod outline;

@@ -2,6 +2,7 @@
 //! execute that, and here the name is enough.
 
 pub mod attention;
+pub(crate) mod fused;
 pub mod integer;
 pub(crate) mod lacking;
 pub mod skipped_work;

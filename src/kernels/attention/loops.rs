@@ -1,6 +1,6 @@
 //! The loops over strips of queries and blocks of keys, for any kind of vector.
 
-use super::vector::{Vector, exp};
+use crate::vector::{Vector, exp};
 
 /// Queries that share a decision, and keys.
 pub const BLOCK: usize = 32;
@@ -8,18 +8,37 @@ pub const BLOCK: usize = 32;
 /// One head of one row.
 #[derive(Debug, Clone, Copy)]
 pub struct Head<'a> {
-    /// `[n, d]`, already divided by √d.
-    pub queries: &'a [f32],
     /// `[n, d]`.
-    pub keys: &'a [f32],
+    pub queries: Lines<'a>,
     /// `[n, d]`.
-    pub values: &'a [f32],
+    pub keys: Lines<'a>,
+    /// `[n, d]`.
+    pub values: Lines<'a>,
     /// `d`.
     pub depth: usize,
-    /// `[n]`: zero where a key is padding.
-    pub mask: &'a [f32],
+    /// Queries are multiplied by this first.
+    pub scale: f32,
+    /// `[n]`: added to the scores of each key. Minus infinity leaves it out.
+    pub bias: &'a [f32],
     /// `[blocks of queries, blocks of keys]`: which are computed.
     pub kept: &'a [bool],
+}
+
+/// Lines of numbers, as far apart as the layout of a tensor wants.
+#[derive(Debug, Clone, Copy)]
+pub struct Lines<'a> {
+    /// From the first number of the first line.
+    pub numbers: &'a [f32],
+    /// From one line to the next.
+    pub stride: usize,
+}
+
+impl Lines<'_> {
+    /// Whether so many lines of so many numbers are there.
+    pub(super) fn holds(&self, count: usize, width: usize) -> bool {
+        count == 0
+            || (self.stride >= width && (count - 1) * self.stride + width <= self.numbers.len())
+    }
 }
 
 /// Memory of the loops, reused from head to head.
@@ -35,8 +54,13 @@ pub struct Scratch {
 /// # Safety
 /// The lengths are those that [`attend`](super::attend) checks; the machine has the instructions of `V`.
 #[inline(always)]
-pub(super) unsafe fn run<V: Vector>(head: Head<'_>, scratch: &mut Scratch, out: &mut [f32]) {
-    let (n, d, lanes) = (head.mask.len(), head.depth, 2 * V::LANES);
+pub(super) unsafe fn run<V: Vector>(
+    head: Head<'_>,
+    scratch: &mut Scratch,
+    out: &mut [f32],
+    stride: usize,
+) {
+    let (n, d, lanes) = (head.bias.len(), head.depth, 2 * V::LANES);
     scratch.queries.resize(d * lanes, 0.0);
     scratch.scores.resize(BLOCK * lanes, 0.0);
     scratch.read.resize(d * lanes, 0.0);
@@ -46,7 +70,7 @@ pub(super) unsafe fn run<V: Vector>(head: Head<'_>, scratch: &mut Scratch, out: 
         let end = n.min((own + 1) * BLOCK);
         for from in (own * BLOCK..end).step_by(lanes) {
             // SAFETY: `from` and the lanes of its strip that exist lie below `n`.
-            unsafe { strip::<V>(head, from, lanes.min(end - from), kept, scratch, out) }
+            unsafe { strip::<V>(head, from, lanes.min(end - from), kept, scratch, out, stride) }
         }
     }
 }
@@ -63,10 +87,14 @@ unsafe fn strip<V: Vector>(
     kept: &[bool],
     scratch: &mut Scratch,
     out: &mut [f32],
+    stride: usize,
 ) {
-    let (n, d, lanes) = (head.mask.len(), head.depth, 2 * V::LANES);
-    for (ix, query) in head.queries[from * d..(from + count) * d].chunks_exact(d).enumerate() {
-        query.iter().enumerate().for_each(|(at, &q)| scratch.queries[at * lanes + ix] = q);
+    let (n, d, lanes) = (head.bias.len(), head.depth, 2 * V::LANES);
+    for ix in 0..count {
+        let query = &head.queries.numbers[(from + ix) * head.queries.stride..][..d];
+        for (at, &q) in query.iter().enumerate() {
+            scratch.queries[at * lanes + ix] = q * head.scale;
+        }
     }
     scratch.read.fill(0.0);
     let queries = scratch.queries.as_ptr();
@@ -79,16 +107,15 @@ unsafe fn strip<V: Vector>(
         for (block, _) in kept.iter().enumerate().filter(|(_, kept)| **kept) {
             let first = block * BLOCK;
             let keys = BLOCK.min(n - first);
-            scratch.scores[..keys * lanes].fill(0.0);
-            let of_keys = Factor { numbers: head.keys[first * d..].as_ptr(), row: d, step: 1 };
-            multiply::<V>(of_keys, keys, d, queries, scores);
-            for (key, &mask) in head.mask[first..first + keys].iter().enumerate() {
-                if mask == 0.0 {
-                    let own = scores.add(key * lanes);
-                    V::splat(f32::NEG_INFINITY).store(own);
-                    V::splat(f32::NEG_INFINITY).store(own.add(V::LANES));
-                }
+            for (key, &bias) in head.bias[first..first + keys].iter().enumerate() {
+                let own = scores.add(key * lanes);
+                V::splat(bias).store(own);
+                V::splat(bias).store(own.add(V::LANES));
             }
+            let line = head.keys.stride;
+            let of_keys =
+                Factor { numbers: head.keys.numbers[first * line..].as_ptr(), row: line, step: 1 };
+            multiply::<V>(of_keys, keys, d, queries, scores);
             for half in 0..2 {
                 let own = scores.add(half * V::LANES);
                 let mut most = top[half];
@@ -111,13 +138,19 @@ unsafe fn strip<V: Vector>(
                 }
                 (top[half], sum[half]) = (most, total);
             }
-            let of_values = Factor { numbers: head.values[first * d..].as_ptr(), row: 1, step: d };
+            let line = head.values.stride;
+            let of_values = Factor {
+                numbers: head.values.numbers[first * line..].as_ptr(),
+                row: 1,
+                step: line,
+            };
             multiply::<V>(of_values, d, keys, scores, read);
         }
         sum[0].store(scores);
         sum[1].store(scores.add(V::LANES));
     }
-    for (ix, line) in out[from * d..(from + count) * d].chunks_exact_mut(d).enumerate() {
+    for ix in 0..count {
+        let line = &mut out[(from + ix) * stride..][..d];
         let sum = scratch.scores[ix];
         let share = if sum > 0.0 { 1.0 / sum } else { 0.0 };
         line.iter_mut().enumerate().for_each(|(at, y)| *y = scratch.read[at * lanes + ix] * share);
@@ -142,7 +175,7 @@ unsafe fn multiply<V: Vector>(a: Factor, rows: usize, depth: usize, b: *const f3
     let mut row = 0;
     // SAFETY: each tile covers rows below `rows`.
     unsafe {
-        while V::TALL && row + 8 <= rows {
+        while V::MANY && row + 8 <= rows {
             let own = Factor { numbers: a.numbers.add(row * a.row), ..a };
             eight_rows::<V>(own, depth, b, c.add(row * lanes));
             row += 8;

@@ -5,82 +5,34 @@
 //! pointers run over exactly these.
 
 mod loops;
-mod plain;
-mod vector;
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-mod wasm;
-#[cfg(target_arch = "x86_64")]
-mod x86;
 
+use crate::isa::{Isa, on_each_machine};
 use loops::run;
-pub use loops::{BLOCK, Head, Scratch};
+pub use loops::{BLOCK, Head, Lines, Scratch};
 
-/// The instructions that the loops use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Isa {
-    /// Plain Rust.
-    Portable,
-    /// WebAssembly's 128-bit SIMD.
-    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    Simd128,
-    /// 256 bits, multiplied and added at once.
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// 512 bits.
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
+on_each_machine! {
+    /// All of a head.
+    ///
+    /// # Safety
+    /// As for [`run`].
+    unsafe fn run_on(head: Head<'_>, scratch: &mut Scratch, out: &mut [f32], stride: usize) = run
 }
 
-impl Isa {
-    /// The best of this machine.
-    pub fn detect() -> Isa {
-        Self::all().last().copied().unwrap_or(Isa::Portable)
-    }
-
-    /// All that this machine has, the best last.
-    pub fn all() -> Vec<Isa> {
-        #[allow(unused_mut)] // machines with plain Rust alone add nothing
-        let mut all = vec![Isa::Portable];
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        all.push(Isa::Simd128);
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                all.push(Isa::Avx2);
-            }
-            if is_x86_feature_detected!("avx512f") {
-                all.push(Isa::Avx512);
-            }
-        }
-        all
-    }
-}
-
-/// Writes what the head's queries read, `[n, d]`, to `out`; zeros for queries of which every key is left out.
+/// Writes what the head's queries read, `[n, d]`, to `out`, its lines `stride` numbers apart; zeros for queries of which
+/// every key is left out.
 ///
 /// # Panics
 /// If a length does not fit: the loops rely on them.
-pub fn attend(isa: Isa, head: Head<'_>, scratch: &mut Scratch, out: &mut [f32]) {
-    let (n, d) = (head.mask.len(), head.depth);
+pub fn attend(isa: Isa, head: Head<'_>, scratch: &mut Scratch, out: &mut [f32], stride: usize) {
+    let (n, d) = (head.bias.len(), head.depth);
     let blocks = n.div_ceil(BLOCK);
-    assert_eq!(head.queries.len(), n * d, "queries");
-    assert_eq!(head.keys.len(), n * d, "keys");
-    assert_eq!(head.values.len(), n * d, "values");
+    assert!(head.queries.holds(n, d), "queries");
+    assert!(head.keys.holds(n, d), "keys");
+    assert!(head.values.holds(n, d), "values");
     assert_eq!(head.kept.len(), blocks * blocks, "a decision for each pair of blocks");
-    assert_eq!(out.len(), n * d, "results");
-    match isa {
-        // SAFETY: the lengths were checked; plain Rust runs everywhere.
-        Isa::Portable => unsafe { run::<plain::Lanes>(head, scratch, out) },
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        // SAFETY: the lengths were checked; the target has the instructions.
-        Isa::Simd128 => unsafe { run::<wasm::Lanes>(head, scratch, out) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the lengths were checked, and `Isa::all` found the instructions.
-        Isa::Avx2 => unsafe { x86::avx2(head, scratch, out) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the same.
-        Isa::Avx512 => unsafe { x86::avx512(head, scratch, out) },
-    }
+    assert!(Lines { numbers: out, stride }.holds(n, d), "results");
+    // SAFETY: the lengths were checked; whoever has an `Isa` found its instructions.
+    unsafe { run_on(isa, head, scratch, out, stride) }
 }
 
 #[cfg(test)]
@@ -92,16 +44,18 @@ mod tests {
 
     /// Softmax over what is kept, in 64 bits.
     fn reference(head: Head<'_>) -> Vec<f64> {
-        let (n, d) = (head.mask.len(), head.depth);
+        let (n, d) = (head.bias.len(), head.depth);
         let blocks = n.div_ceil(BLOCK);
         let mut out = vec![0.0; n * d];
         for query in 0..n {
             let kept = |key: usize| {
-                head.mask[key] != 0.0 && head.kept[query / BLOCK * blocks + key / BLOCK]
+                head.bias[key] != f32::NEG_INFINITY
+                    && head.kept[query / BLOCK * blocks + key / BLOCK]
             };
             let score = |key: usize| -> f64 {
                 let pairs = (0..d).map(|at| {
-                    f64::from(head.queries[query * d + at]) * f64::from(head.keys[key * d + at])
+                    f64::from(head.queries.numbers[query * d + at])
+                        * f64::from(head.keys.numbers[key * d + at])
                 });
                 pairs.sum()
             };
@@ -112,7 +66,8 @@ mod tests {
             let sum: f64 = weights.iter().sum();
             for (key, weight) in keys.iter().zip(&weights) {
                 for at in 0..d {
-                    out[query * d + at] += weight / sum * f64::from(head.values[key * d + at]);
+                    out[query * d + at] +=
+                        weight / sum * f64::from(head.values.numbers[key * d + at]);
                 }
             }
         }
@@ -127,19 +82,22 @@ mod tests {
         let (queries, keys, values) = (draw(n * d), draw(n * d), draw(n * d));
         let blocks = n.div_ceil(BLOCK);
         let kept: Vec<bool> = (0..blocks * blocks).map(|_| rng.random_bool(share)).collect();
-        let mask: Vec<f32> = (0..n).map(|_| f32::from(u8::from(rng.random_bool(0.9)))).collect();
+        let excluded = |out: bool| if out { f32::NEG_INFINITY } else { 0.0 };
+        let bias: Vec<f32> = (0..n).map(|_| excluded(rng.random_bool(0.1))).collect();
+        let of = |numbers| Lines { numbers, stride: d };
         let head = Head {
-            queries: &queries,
-            keys: &keys,
-            values: &values,
+            queries: of(&queries),
+            keys: of(&keys),
+            values: of(&values),
             depth: d,
-            mask: &mask,
+            scale: 1.0,
+            bias: &bias,
             kept: &kept,
         };
         let wanted = reference(head);
         for isa in Isa::all() {
             let mut out = vec![f32::NAN; n * d];
-            attend(isa, head, &mut Scratch::default(), &mut out);
+            attend(isa, head, &mut Scratch::default(), &mut out, d);
             for (ix, (have, want)) in out.iter().zip(&wanted).enumerate() {
                 let off = (f64::from(*have) - want).abs();
                 assert!(
@@ -169,18 +127,20 @@ mod tests {
     fn where_everything_is_left_out_there_are_zeros() {
         let ones = vec![1.0f32; 40 * 4];
         for isa in Isa::all() {
-            for (kept, mask) in [(false, 1.0), (true, 0.0)] {
-                let (kept, mask) = ([kept; 4], [mask; 40]);
+            for (kept, bias) in [(false, 0.0), (true, f32::NEG_INFINITY)] {
+                let (kept, bias) = ([kept; 4], [bias; 40]);
+                let ones = Lines { numbers: &ones, stride: 4 };
                 let head = Head {
-                    queries: &ones,
-                    keys: &ones,
-                    values: &ones,
+                    queries: ones,
+                    keys: ones,
+                    values: ones,
                     depth: 4,
-                    mask: &mask,
+                    scale: 1.0,
+                    bias: &bias,
                     kept: &kept,
                 };
                 let mut out = vec![f32::NAN; 160];
-                attend(isa, head, &mut Scratch::default(), &mut out);
+                attend(isa, head, &mut Scratch::default(), &mut out, 4);
                 assert_eq!(out, [0.0; 160], "{isa:?}");
             }
         }
@@ -190,16 +150,18 @@ mod tests {
     fn large_scores_do_not_overflow() {
         let big = vec![100.0f32; 33 * 8];
         for isa in Isa::all() {
+            let big = Lines { numbers: &big, stride: 8 };
             let head = Head {
-                queries: &big,
-                keys: &big,
-                values: &big,
+                queries: big,
+                keys: big,
+                values: big,
                 depth: 8,
-                mask: &[1.0; 33],
+                scale: 1.0,
+                bias: &[0.0; 33],
                 kept: &[true; 4],
             };
             let mut out = vec![0.0; 33 * 8];
-            attend(isa, head, &mut Scratch::default(), &mut out);
+            attend(isa, head, &mut Scratch::default(), &mut out, 8);
             assert!(out.iter().all(|y| (y - 100.0).abs() < 1e-3), "{isa:?}: {out:?}");
         }
     }

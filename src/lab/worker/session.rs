@@ -8,6 +8,7 @@ use perforate_base::{Error, ErrorKind, Result};
 use perforate_bench::clock::Clock;
 use perforate_bench::sweep::Sweep;
 use perforate_data::sentences::Tokenizer;
+use perforate_kernels::isa::Isa;
 use perforate_report::{Host, Report};
 use perforate_strategies::{Companion, Live, scenario_report};
 
@@ -124,7 +125,7 @@ fn host(tick: f64) -> Host {
         target: format!("{} in a browser", std::env::consts::ARCH),
         cpu: None,
         threads: 1,
-        simd: "simd128".into(),
+        simd: Isa::detect().name().into(),
         clock_tick_s: tick,
     }
 }

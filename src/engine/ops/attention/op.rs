@@ -7,7 +7,8 @@ use tract_onnx::tract_hir::internal::*;
 
 use crate::ops::skipped_work;
 use perforate_base::units::Macs;
-use perforate_kernels::attention::{BLOCK, Head, Isa, Scratch, attend};
+use perforate_kernels::attention::{BLOCK, Head, Lines, Scratch, attend};
+use perforate_kernels::isa::Isa;
 use perforate_onnx::functions::{ATTENTION_BLOCK, PERFORATED_ATTENTION};
 
 const _: () = assert!(BLOCK == ATTENTION_BLOCK, "the kernel and the function agree");
@@ -104,6 +105,8 @@ impl EvalOp for PerforatedAttention {
         let (Some(q), Some(k), Some(v), Some(mask)) = (q, k, v, mask) else {
             bail!("tensors must be contiguous");
         };
+        let excluded = |&mask: &f32| if mask == 0.0 { f32::NEG_INFINITY } else { 0.0 };
+        let bias: Vec<f32> = mask.iter().map(excluded).collect();
         if n > 0 && d > 0 {
             let (isa, mut scratch) = (Isa::detect(), Scratch::default());
             let mut results = y.try_as_plain_ram_mut()?;
@@ -111,16 +114,17 @@ impl EvalOp for PerforatedAttention {
             for (ix, out) in lines.enumerate() {
                 let (row, own) = (ix / heads, ix * n * d..(ix + 1) * n * d);
                 let kept = &kept[ix * blocks * blocks..(ix + 1) * blocks * blocks];
-                let mask = &mask[row * n..(row + 1) * n];
+                let of = |numbers| Lines { numbers, stride: d };
                 let head = Head {
-                    queries: &q[own.clone()],
-                    keys: &k[own.clone()],
-                    values: &v[own],
+                    queries: of(&q[own.clone()]),
+                    keys: of(&k[own.clone()]),
+                    values: of(&v[own]),
                     depth: d,
-                    mask,
+                    scale: 1.0,
+                    bias: &bias[row * n..(row + 1) * n],
                     kept,
                 };
-                attend(isa, head, &mut scratch, out);
+                attend(isa, head, &mut scratch, out, d);
                 skipped_work::record(row, Macs(2.0 * (d * left_out(kept, n)) as f64));
             }
         }

@@ -2,46 +2,27 @@
 
 use std::arch::x86_64::*;
 
-use super::loops::{Head, Scratch, run};
-use super::vector::Vector;
-
-/// All of a head.
-///
-/// # Safety
-/// As for [`run`].
-#[target_feature(enable = "avx2,fma")]
-pub unsafe fn avx2(head: Head<'_>, scratch: &mut Scratch, out: &mut [f32]) {
-    // SAFETY: as the caller promises.
-    unsafe { run::<Eight>(head, scratch, out) }
-}
-
-/// All of a head.
-///
-/// # Safety
-/// As for [`run`].
-#[target_feature(enable = "avx512f")]
-pub unsafe fn avx512(head: Head<'_>, scratch: &mut Scratch, out: &mut [f32]) {
-    // SAFETY: as the caller promises.
-    unsafe { run::<Sixteen>(head, scratch, out) }
-}
+use super::Vector;
 
 /// Eight numbers.
 #[derive(Clone, Copy)]
-struct Eight(__m256);
+pub struct Eight(__m256);
 
 /// Sixteen.
 #[derive(Clone, Copy)]
-struct Sixteen(__m512);
+pub struct Sixteen(__m512);
 
 /// The operations that both have under a name of their own.
 macro_rules! vector {
-    ($name:ident, $lanes:literal, $tall:literal, $load:ident $store:ident $splat:ident
-     $add:ident $sub:ident $mul:ident $max:ident $fma:ident
+    ($name:ident, $lanes:literal, $rows:literal x $vectors:literal, $many:literal, $load:ident $store:ident $splat:ident
+     $add:ident $sub:ident $mul:ident $div:ident $max:ident $min:ident $fma:ident
      { $($rest:item)* }) => {
         // SAFETY: whoever calls promises the instructions, and pointers to as many numbers.
         unsafe impl Vector for $name {
             const LANES: usize = $lanes;
-            const TALL: bool = $tall;
+            const MANY: bool = $many;
+            const ROWS: usize = $rows;
+            const VECTORS: usize = $vectors;
 
             #[inline(always)]
             unsafe fn load(from: *const f32) -> $name {
@@ -80,6 +61,18 @@ macro_rules! vector {
             }
 
             #[inline(always)]
+            unsafe fn div(self, other: $name) -> $name {
+                // SAFETY: see above.
+                $name(unsafe { $div(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            unsafe fn min(self, other: $name) -> $name {
+                // SAFETY: see above.
+                $name(unsafe { $min(self.0, other.0) })
+            }
+
+            #[inline(always)]
             unsafe fn max(self, other: $name) -> $name {
                 // SAFETY: see above.
                 $name(unsafe { $max(self.0, other.0) })
@@ -96,8 +89,8 @@ macro_rules! vector {
     };
 }
 
-vector!(Eight, 8, false, _mm256_loadu_ps _mm256_storeu_ps _mm256_set1_ps
-    _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_max_ps _mm256_fmadd_ps {
+vector!(Eight, 8, 6 x 2, false, _mm256_loadu_ps _mm256_storeu_ps _mm256_set1_ps
+    _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_div_ps _mm256_max_ps _mm256_min_ps _mm256_fmadd_ps {
     #[inline(always)]
     unsafe fn scale(self, steps: Eight) -> Eight {
         // SAFETY: see above.
@@ -114,8 +107,8 @@ vector!(Eight, 8, false, _mm256_loadu_ps _mm256_storeu_ps _mm256_set1_ps
     }
 });
 
-vector!(Sixteen, 16, true, _mm512_loadu_ps _mm512_storeu_ps _mm512_set1_ps
-    _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_max_ps _mm512_fmadd_ps {
+vector!(Sixteen, 16, 8 x 3, true, _mm512_loadu_ps _mm512_storeu_ps _mm512_set1_ps
+    _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_div_ps _mm512_max_ps _mm512_min_ps _mm512_fmadd_ps {
     #[inline(always)]
     unsafe fn scale(self, steps: Sixteen) -> Sixteen {
         // SAFETY: see above.

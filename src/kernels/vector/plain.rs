@@ -1,6 +1,6 @@
 //! Vectors in plain Rust.
 
-use super::vector::Vector;
+use super::Vector;
 
 /// Four numbers.
 #[derive(Clone, Copy)]
@@ -16,7 +16,9 @@ impl Lanes {
 // SAFETY: plain Rust, but for the pointers, which are as good as the caller promises.
 unsafe impl Vector for Lanes {
     const LANES: usize = 4;
-    const TALL: bool = false;
+    const ROWS: usize = 4;
+    const VECTORS: usize = 2;
+    const MANY: bool = false;
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Lanes {
@@ -48,6 +50,16 @@ unsafe impl Vector for Lanes {
     #[inline(always)]
     unsafe fn mul(self, other: Lanes) -> Lanes {
         self.with(other, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    unsafe fn div(self, other: Lanes) -> Lanes {
+        self.with(other, |a, b| a / b)
+    }
+
+    #[inline(always)]
+    unsafe fn min(self, other: Lanes) -> Lanes {
+        self.with(other, |a, b| if a < b { a } else { b })
     }
 
     #[inline(always)]

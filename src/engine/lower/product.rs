@@ -1,0 +1,114 @@
+//! Products with a matrix that is known.
+
+use std::collections::HashSet;
+
+use tract_onnx::tract_core::ops::einsum::EinSum;
+use tract_onnx::tract_hir::internal::*;
+
+use perforate_kernels::isa::Isa;
+use perforate_kernels::product::Packed;
+
+use super::follow::Following;
+use super::forms::Forms;
+use super::{Emit, Found, constant};
+use crate::ops::fused::{FusedProduct, Shared, Weights};
+
+/// A product and what follows it.
+struct Own {
+    x: OutletId,
+    residual: Option<OutletId>,
+    op: FusedProduct,
+}
+
+/// The product that begins at a node.
+pub(super) fn find(
+    model: &TypedModel,
+    id: usize,
+    claimed: &HashSet<usize>,
+) -> TractResult<Option<Found>> {
+    let node = model.node(id);
+    let Some(op) = node.op_as::<EinSum>() else { return Ok(None) };
+    let &[a, b] = &node.inputs[..] else { return Ok(None) };
+    if op.q_params.is_some() || op.operating_dt != f32::datum_type() {
+        return Ok(None);
+    }
+    let (slot, tensor) = match (constant(model, a)?, constant(model, b)?) {
+        (None, Some(tensor)) => (0, tensor),
+        (Some(tensor), None) => (1, tensor),
+        _ => return Ok(None),
+    };
+    let x = node.inputs[slot];
+    if model.outlet_fact(x)?.datum_type != f32::datum_type() {
+        return Ok(None);
+    }
+    let Some(axes) = Axes::of(&op.axes, slot, model.outlet_fact(x)?.rank()) else {
+        return Ok(None);
+    };
+    let [inner, outer] = [&axes.inner, &axes.outputs].map(|own| places(&tensor, own));
+    let numbers = tensor.try_as_plain_ram()?.as_slice::<f32>()?;
+    if inner.is_empty() || outer.is_empty() {
+        return Ok(None);
+    }
+    let packed =
+        Packed::new(Isa::detect(), inner.len(), outer.len(), |k, n| numbers[inner[k] + outer[n]]);
+    let outputs: TVec<usize> = axes.outputs.iter().map(|&axis| tensor.shape()[axis]).collect();
+    let rank = node.outputs[0].fact.rank();
+    let channels = rank - outputs.len()..rank;
+    let following = Following::find(model, id.into(), channels, None, claimed)?;
+    let Following { bias, residual, activation, nodes, end } = following;
+    let weights = Shared::new(Weights { packed, bias, activation });
+    let op = FusedProduct { weights, inner: axes.inner.len(), outputs };
+    let nodes = std::iter::once(id).chain(nodes).collect();
+    Ok(Some(Found { nodes, end, emit: Box::new(Own { x, residual, op }) }))
+}
+
+/// The axes of the matrix, in the order in which the other factor and the result have them.
+struct Axes {
+    /// Those that are summed over.
+    inner: Vec<usize>,
+    /// Those that the result has.
+    outputs: Vec<usize>,
+}
+
+impl Axes {
+    /// None if a row of the factor is not one stretch of numbers, or one of the result.
+    fn of(axes: &AxesMapping, slot: usize, rank: usize) -> Option<Axes> {
+        let mut rows = vec![];
+        let (mut inner, mut outputs) = (vec![], vec![]);
+        for axis in axes.iter_all_axes() {
+            match (&axis.inputs[slot][..], &axis.inputs[1 - slot][..], &axis.outputs[0][..]) {
+                (&[x], &[], &[y]) => rows.push((x, y)),
+                (&[x], &[w], &[]) => inner.push((x, w)),
+                (&[], &[w], &[y]) => outputs.push((y, w)),
+                _ => return None,
+            }
+        }
+        inner.sort_unstable();
+        outputs.sort_unstable();
+        let in_order =
+            rows.iter().all(|(x, y)| x == y && *x < rows.len()) && rows.len() + inner.len() == rank;
+        let second = |all: Vec<(usize, usize)>| all.into_iter().map(|(_, axis)| axis).collect();
+        in_order.then(|| Axes { inner: second(inner), outputs: second(outputs) })
+    }
+}
+
+/// Where each combination of these axes' indices lies in a tensor, the last axis fastest.
+fn places(tensor: &Tensor, axes: &[usize]) -> Vec<usize> {
+    let mut all = vec![0];
+    for &axis in axes {
+        let stride: usize = tensor.shape()[axis + 1..].iter().product();
+        let size = tensor.shape()[axis];
+        all = all.iter().flat_map(|from| (0..size).map(move |ix| from + ix * stride)).collect();
+    }
+    all
+}
+
+impl Emit for Own {
+    fn emit(&self, name: &str, end: OutletId, forms: &mut Forms<'_>) -> TractResult<()> {
+        let mut inputs = vec![forms.own(self.x)?];
+        if let Some(residual) = self.residual {
+            inputs.push(forms.own(residual)?);
+        }
+        forms.write(name, self.op.clone(), &inputs, end, false)
+    }
+}
