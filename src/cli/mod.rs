@@ -86,7 +86,7 @@ enum Command {
         #[arg(long, default_value_t = 15)]
         rounds: usize,
     },
-    /// Time models here and in ONNX Runtime, on the same inputs, in turns.
+    /// Time models in this engine and in ONNX Runtime, on the same inputs.
     Versus(VersusArguments),
     /// Put the matrix products of a model into eight or four bits.
     Quantise {

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use ndarray::ArrayD;
 use perforate::cli::versus::{
-    Case, HEADER, ROUNDS, Row, SAMPLE, SHIPPED, Shipped, agree, compare, installed, python,
+    Case, HEADER, ROUNDS, Row, SAMPLE, SHIPPED, Shipped, agree, compare, peers_folder, python,
 };
 use perforate::data::npz;
 use perforate::engine::{Batch, DatumType, to_array};
@@ -39,7 +39,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Held by whoever measures.
 static MACHINE: Mutex<()> = Mutex::new(());
 
-/// Whether to measure all models, or only to see that one small model answers alike.
+/// Whether to time all models; otherwise only the outputs of one small model are compared.
 fn is_thorough() -> bool {
     !cfg!(debug_assertions) || std::env::var("PERFORATE_VERSUS").is_ok_and(|value| value == "1")
 }
@@ -134,11 +134,11 @@ fn in_the_browser() {
         return;
     }
     let _machine = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
-    // It stays, so that the page can be opened by hand.
+    // A folder that stays, so that the page can be opened by hand.
     let site = Path::new(env!("CARGO_TARGET_TMPDIR")).join("versus");
     fs::create_dir_all(site.join("cases")).unwrap();
     modules::build(&site);
-    link(&installed().join("node_modules/onnxruntime-web/dist"), &site.join("ort"));
+    link(&peers_folder().join("node_modules/onnxruntime-web/dist"), &site.join("ort"));
     let cases: Vec<Value> = chosen()
         .into_iter()
         .map(|shipped| write(&shipped.open().unwrap(), &site.join("cases")))
@@ -177,8 +177,7 @@ fn describes_itself(page: &Page, case: &Value, module: &str) {
     }
 }
 
-/// Threads of onnxruntime-web: one, and as many as it takes unless told otherwise, which is half of the processor's and at
-/// most four; two where that is one.
+/// Threads of onnxruntime-web: one, and its default of half the processor's threads and at most four, or two where that is one.
 fn threads() -> Vec<usize> {
     let all = thread::available_parallelism().map_or(1, |count| count.get());
     let several = all.div_ceil(2).clamp(2, 4);
@@ -226,7 +225,6 @@ fn measure(page: &Page, case: &Value) -> Value {
     page.script(&format!("start({case}, {}, {})", rounds(), SAMPLE.0));
     let began = Instant::now();
     loop {
-        // Asking takes the processor's time.
         thread::sleep(LOOK_EVERY);
         let result = page.script("return window.result ?? null");
         assert!(result["error"].is_null(), "{case}: {}", result["error"]);

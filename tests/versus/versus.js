@@ -1,4 +1,4 @@
-// The same ONNX files in this engine and in onnxruntime-web, in one page, in turns.
+// Times ONNX files in this engine and in onnxruntime-web, in one page, in interleaved rounds.
 //
 // index.html?threads=N&modules=A,B; threads are onnxruntime-web's, modules are builds of perforate-runtime. Beside it lie
 // `ort/` (the dist folder of onnxruntime-web), a folder for each module, and `cases/`.
@@ -9,9 +9,9 @@
 
 import * as ort from "./ort/ort.wasm.min.mjs";
 
-// Browsers compile hot functions again while they run.
+// Browsers recompile hot functions while they run.
 const WARM_UP_MS = 400;
-// Threads of onnxruntime-web look for work for a while before they sleep.
+// Idle threads of onnxruntime-web spin for a while.
 const PAUSE_MS = 20;
 const PEER = "onnxruntime-web";
 
@@ -45,7 +45,7 @@ async function feedsOf({ name, inputs }) {
 }
 
 async function time(run, count) {
-  // Not counted: it finds the other engine's caches.
+  // Not counted: the other engine has left its data in the caches.
   if (count > 1) await run();
   const began = performance.now();
   for (let ix = 0; ix < count; ix++) await run();
@@ -54,8 +54,8 @@ async function time(run, count) {
   return ms;
 }
 
-// How many runs last as long as a sample.
-async function runsOfASample(run, sampleMs) {
+// How many runs fill a sample.
+async function runsPerSample(run, sampleMs) {
   const began = performance.now();
   let count = 1;
   for (;;) {
@@ -79,7 +79,7 @@ async function compare(given, rounds, sample) {
   const outputs = {}, runs = {}, seconds = {};
   for (const [name, run] of engines) {
     outputs[name] = values(await run());
-    runs[name] = await runsOfASample(run, 1000 * sample);
+    runs[name] = await runsPerSample(run, 1000 * sample);
     seconds[name] = [];
   }
   for (let round = 0; round < rounds; round++) {

@@ -1,4 +1,4 @@
-//! What is compared: a model's file, and inputs for it.
+//! Models to compare, with their inputs.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// Seed of the random inputs.
 const SEED: u64 = 22;
-/// Tokens that are words, in the vocabulary of the sentence models.
+/// Ids of words in the vocabulary of the sentence models.
 const WORDS: std::ops::Range<i64> = 1000..21000;
 
 /// A model and the inputs that all engines run.
@@ -31,7 +31,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// A model and inputs of the user's own.
+    /// The user's model and inputs.
     ///
     /// # Errors
     /// Where a file cannot be read or the inputs do not fit.
@@ -42,7 +42,7 @@ impl Case {
         let samples = own::read(&inputs.display().to_string(), &bytes, &program, true)?;
         let mut inputs = samples.inputs().clone();
         if program.is_one_row() {
-            // Here its rows would run one by one; elsewhere such a file refuses more than one.
+            // This engine would run the rows one by one; ONNX Runtime rejects more than one.
             inputs = inputs.slice(0..1)?;
         }
         Ok(Case { model, file, inputs })
@@ -74,7 +74,7 @@ const fn minilm(name: &'static str, tokens: usize) -> Shipped {
     Shipped { name, batch: 1, source: Source::MiniLm(tokens) }
 }
 
-/// The full models in this repository, and the parts that run alone.
+/// The full models in this repository, and the stages of those with early exits.
 pub const SHIPPED: &[Shipped] = &[
     file("fashion-full", "models/fashion/full.onnx"),
     Shipped { batch: 32, ..file("fashion-full", "models/fashion/full.onnx") },
@@ -114,7 +114,7 @@ fn transformer(tokens: usize) -> Result<Vec<u8>> {
     Ok(encode(&long_texts::encoder(parts.collect::<Result<_>>()?, tokens)?.dense()?))
 }
 
-/// Random inputs: words where the model reads whole numbers, a mask of ones, numbers in 0…1 otherwise.
+/// Random inputs: word ids for integer inputs, ones for a mask, numbers in 0…1 otherwise.
 fn draw(program: &Program, rows: usize, tokens: Option<usize>) -> Result<Batch> {
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     program.inputs().iter().try_fold(Batch::new(), |batch, input| {

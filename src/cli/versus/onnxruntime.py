@@ -12,7 +12,7 @@ import time
 import numpy as np
 import onnxruntime as ort
 
-# The threads of a session wait for more work for a while before they sleep, and would take the other engine's time.
+# Idle threads of a session spin for a while, which would slow the other engine down.
 PAUSE = 0.02
 TYPES = {
     "tensor(float)": np.float32,
@@ -35,23 +35,23 @@ def tasks():
 
 
 def open_session(model, threads):
-    """A session, and how many threads work in it; 0 leaves the number to ONNX Runtime."""
+    """A session and its number of threads; 0 is ONNX Runtime's default."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
     before = tasks()
     session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     after = tasks()
-    # The calling thread works too.
+    # The calling thread is one of them.
     return session, threads or (os.cpu_count() if before is None else 1 + after - before)
 
 
 def bind(session, arrays):
-    """Inputs and outputs bound once, so that a run is little but the run."""
+    """Binds inputs and outputs once, so that runs do not pay for it."""
     binding, kept = session.io_binding(), []
     for given in session.get_inputs():
         array = np.ascontiguousarray(arrays[given.name].astype(TYPES[given.type]))
-        kept.append(ort.OrtValue.ortvalue_from_numpy(array))  # it may only point to the array
+        kept.append(ort.OrtValue.ortvalue_from_numpy(array))  # it may borrow the array
         binding.bind_ortvalue_input(given.name, kept[-1])
     for output in session.get_outputs():
         binding.bind_output(output.name)
@@ -70,7 +70,7 @@ def main():
         outputs = [value.numpy() for value in bindings[0][0].get_outputs()]
         packed = io.BytesIO()
         np.savez(packed, **{f"output{ix}": np.asarray(value, np.float32) for ix, value in enumerate(outputs)})
-    except Exception as error:  # whatever it is, the other side prints it
+    except Exception as error:  # the other process prints it
         print(json.dumps({"error": " ".join(str(error).split())}), flush=True)
         return
     head = {"threads": threads, "outputs": packed.tell()}
@@ -80,7 +80,7 @@ def main():
         index, runs = (int(word) for word in line.split())
         session, (binding, _) = sessions[index], bindings[index]
         if runs > 1:
-            session.run_with_iobinding(binding)  # not counted: it finds the caches of another process
+            session.run_with_iobinding(binding)  # not counted: the other process has left its data in the caches
         began = time.perf_counter()
         for _ in range(runs):
             session.run_with_iobinding(binding)

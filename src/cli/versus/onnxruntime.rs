@@ -1,4 +1,4 @@
-//! ONNX Runtime in a process of its own: a script in Python that is told how often to run, and says how long that took.
+//! ONNX Runtime in a Python process, which runs a model as often as it is told and answers with the seconds.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -14,22 +14,22 @@ use crate::{Error, ErrorKind, Result};
 
 use super::Case;
 
-/// It says what passes between the two processes.
+/// Its first lines describe the protocol.
 const SCRIPT: &str = include_str!("onnxruntime.py");
 
-/// The folder where set-up puts other engines.
-pub fn installed() -> PathBuf {
+/// The folder where setup.sh installs other engines.
+pub fn peers_folder() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     cache.or_else(home).unwrap_or_default().join("perforate/peers")
 }
 
-/// The Python that has ONNX Runtime.
+/// The Python interpreter that has ONNX Runtime.
 ///
 /// # Errors
-/// Where it is not there.
+/// Where it is not installed.
 pub fn python() -> Result<PathBuf> {
-    let python = installed().join("python/bin/python");
+    let python = peers_folder().join("python/bin/python");
     if python.exists() {
         return Ok(python);
     }
@@ -37,15 +37,15 @@ pub fn python() -> Result<PathBuf> {
     Err(Error::new(ErrorKind::Config, text).at(python.display().to_string()))
 }
 
-/// A model in ONNX Runtime, with one thread and with as many as it takes. The process ends when this is dropped.
+/// A model in ONNX Runtime: one session with one thread, another with its default. The process ends when this is dropped.
 #[derive(Debug)]
 pub struct OnnxRuntime {
     child: Child,
     commands: ChildStdin,
     answers: BufReader<ChildStdout>,
-    /// Threads of its sessions: one, and as many as it takes unless told otherwise.
+    /// Threads of each session: one, and the default.
     pub threads: Vec<usize>,
-    /// What it answers to the inputs: `output0`, `output1` and so on.
+    /// Outputs in order: `output0`, `output1` and so on.
     pub outputs: Batch,
 }
 
@@ -53,7 +53,7 @@ impl OnnxRuntime {
     /// Loads a model.
     ///
     /// # Errors
-    /// Where ONNX Runtime refuses the model or the inputs.
+    /// Where ONNX Runtime rejects the model or the inputs.
     pub fn start(python: &Path, case: &Case) -> Result<OnnxRuntime> {
         let fault = |text: String| {
             Error::new(ErrorKind::Config, format!("ONNX Runtime does not start ({text})"))
@@ -84,7 +84,7 @@ impl OnnxRuntime {
         let head = started.answer()?;
         let head: Value = serde_json::from_str(&head).map_err(|e| fault(e.to_string()))?;
         if let Some(reason) = head["error"].as_str() {
-            let text = format!("ONNX Runtime refuses it ({reason})");
+            let text = format!("ONNX Runtime rejects the model or its inputs ({reason})");
             return Err(Error::new(ErrorKind::Model, text).at(&case.model));
         }
         let threads = head["threads"].as_array().into_iter().flatten();
@@ -95,10 +95,10 @@ impl OnnxRuntime {
         Ok(started)
     }
 
-    /// How long these many runs took in one of its sessions, by their place in [`OnnxRuntime::threads`].
+    /// Seconds of `runs` runs in a session, by its place in [`OnnxRuntime::threads`].
     ///
     /// # Errors
-    /// Where its process has ended.
+    /// Where the process has ended.
     pub fn time(&mut self, session: usize, runs: usize) -> Result<Seconds> {
         let asked =
             writeln!(self.commands, "{session} {runs}").and_then(|()| self.commands.flush());
@@ -118,7 +118,7 @@ impl OnnxRuntime {
 }
 
 fn ended(reason: &dyn std::fmt::Display) -> Error {
-    Error::new(ErrorKind::Config, format!("ONNX Runtime's process has ended ({reason})"))
+    Error::new(ErrorKind::Config, format!("the process of ONNX Runtime ended early ({reason})"))
 }
 
 impl Drop for OnnxRuntime {
@@ -128,7 +128,7 @@ impl Drop for OnnxRuntime {
     }
 }
 
-/// The inputs as an `.npz` file of floats; the script turns them into the types that the model takes.
+/// The inputs as an `.npz` file of floats. The script casts them to the types that the model takes.
 fn as_numbers(inputs: &Batch) -> Result<Vec<u8>> {
     let arrays = inputs.names().filter_map(|name| Some((name, inputs.get(name)?)));
     let arrays: Vec<(&str, ArrayD<f32>)> =

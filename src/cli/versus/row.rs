@@ -1,4 +1,4 @@
-//! A line of the table, and what lines are made from.
+//! Lines of the table, and when two outputs agree.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use perforate_bench::stats::{Interval, bootstrap, median};
 
 /// Seed of the intervals.
 const SEED: u64 = 22;
-/// How far outputs may lie apart: this, and this share of the other engine's.
+/// Absolute and relative tolerance of outputs.
 const TOLERANCE: f64 = 1e-4;
 
 /// Names of the columns.
@@ -22,18 +22,18 @@ pub struct Row {
     pub batch: usize,
     /// The other engine.
     pub engine: &'static str,
-    /// Threads that it may take; this engine takes one.
+    /// Its threads; this engine uses one.
     pub threads: usize,
-    /// Which build of this engine ran: `native`, or a WebAssembly module's instructions.
+    /// The build of this engine: `native`, or the instructions of a WebAssembly module.
     pub build: String,
-    /// Seconds of a run here, by round.
+    /// Seconds per run in this engine, by round.
     pub ours: Vec<f64>,
-    /// Seconds of a run there, by round.
+    /// Seconds per run in the other engine, by round.
     pub theirs: Vec<f64>,
 }
 
 impl Row {
-    /// Time here as a multiple of the time there: median of the rounds, and its 95 % interval.
+    /// Time in this engine over time in the other: median over rounds with its 95 % interval.
     pub fn ratio(&self) -> Interval {
         let ratios: Vec<f64> = self.ours.iter().zip(&self.theirs).map(|(a, b)| a / b).collect();
         bootstrap(&ratios, SEED)
@@ -52,13 +52,13 @@ impl fmt::Display for Row {
     }
 }
 
-/// Whether two values are as near as engines must be that add up in another order. A NaN agrees with nothing.
+/// Whether two outputs are equal up to rounding. NaN agrees with nothing.
 pub fn agree(ours: f32, theirs: f32) -> bool {
     let [ours, theirs] = [ours, theirs].map(f64::from);
     (ours - theirs).abs() <= TOLERANCE + TOLERANCE * theirs.abs()
 }
 
-/// The order in which these many engines take their samples in a round.
+/// The order of the engines in a round.
 pub fn sample_order(engines: usize, round: usize) -> impl Iterator<Item = usize> {
     (0..engines).map(move |ix| if round.is_multiple_of(2) { ix } else { engines - 1 - ix })
 }

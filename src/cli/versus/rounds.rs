@@ -1,4 +1,4 @@
-//! The rounds: this process and ONNX Runtime's take turns.
+//! Interleaved rounds: this process and that of ONNX Runtime take turns.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,20 +13,20 @@ use super::onnxruntime::OnnxRuntime;
 use super::row::{Row, agree, sample_order};
 use super::{Case, SAMPLE};
 
-/// How much longer than needed a sample is planned, since later runs may be faster than the first ones.
+/// Samples are planned this much longer, since later runs may be faster than the first ones.
 const MARGIN: f64 = 1.1;
 
-/// This engine as a contender.
-struct Own<'a> {
+/// A model in this engine.
+struct Engine<'a> {
     clock: SystemClock,
     session: Session,
     inputs: &'a Batch,
 }
 
-impl Own<'_> {
+impl Engine<'_> {
     fn time(&mut self, runs: usize) -> Result<Seconds> {
         if runs > 1 {
-            // Not counted: it finds the caches of another process.
+            // Not counted: the other process has left its data in the caches.
             self.run()?;
         }
         let began = self.clock.now();
@@ -43,7 +43,7 @@ impl Own<'_> {
     }
 }
 
-/// Times a model here and in ONNX Runtime, once with one thread there and once with as many as it takes.
+/// Times a model in this engine and in ONNX Runtime, with one thread there and with as many as it uses by default.
 ///
 /// # Errors
 /// Where an engine refuses the model or the inputs, and where outputs differ.
@@ -56,31 +56,31 @@ pub fn compare(python: &Path, case: &Case, rounds: usize) -> Result<Vec<Row>> {
         let theirs = peer.outputs.get(&format!("output{ix}"));
         let theirs = theirs.map(|tensor| to_array::<f32>(tensor)).transpose()?;
         let ours = to_array::<f32>(tensor)?;
-        let equal = theirs.as_ref().is_some_and(|theirs| {
-            ours.shape() == theirs.shape() && ours.iter().zip(theirs).all(|(a, b)| agree(*a, *b))
-        });
-        if !equal {
-            let text = format!("the output `{name}` differs from ONNX Runtime's");
-            return Err(Error::new(ErrorKind::Internal, text).at(&case.model));
+        let Some(theirs) = theirs.filter(|theirs| theirs.shape() == ours.shape()) else {
+            return Err(differs(case, name, "in its shape"));
+        };
+        if !ours.iter().zip(&theirs).all(|(a, b)| agree(*a, *b)) {
+            let apart = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+            return Err(differs(case, name, &format!("by up to {apart:.1e}")));
         }
     }
     drop(outcome);
 
     let threads = peer.threads.clone();
     let engines = 1 + threads.len();
-    let mut own = Own { clock: SystemClock::default(), session, inputs: &case.inputs };
-    let mut time = |engine: usize, runs: usize| match engine.checked_sub(1) {
-        None => own.time(runs),
+    let mut engine = Engine { clock: SystemClock::default(), session, inputs: &case.inputs };
+    let mut time = |ix: usize, runs: usize| match ix.checked_sub(1) {
+        None => engine.time(runs),
         Some(session) => peer.time(session, runs),
     };
     let mut runs = vec![];
-    for engine in 0..engines {
-        runs.push(runs_of_a_sample(|count| time(engine, count))?);
+    for ix in 0..engines {
+        runs.push(runs_per_sample(|count| time(ix, count))?);
     }
     let mut seconds = vec![vec![]; engines];
     for round in 0..rounds {
-        for engine in sample_order(engines, round) {
-            seconds[engine].push(time(engine, runs[engine])?.0 / runs[engine] as f64);
+        for ix in sample_order(engines, round) {
+            seconds[ix].push(time(ix, runs[ix])?.0 / runs[ix] as f64);
         }
     }
     let rows = threads.iter().zip(&seconds[1..]).map(|(&threads, theirs)| Row {
@@ -95,15 +95,20 @@ pub fn compare(python: &Path, case: &Case, rounds: usize) -> Result<Vec<Row>> {
     Ok(rows.collect())
 }
 
-/// How many runs last as long as a sample; finding out warms the engine up.
-fn runs_of_a_sample(mut time: impl FnMut(usize) -> Result<Seconds>) -> Result<usize> {
+fn differs(case: &Case, output: &str, how: &str) -> Error {
+    let text = format!("the output `{output}` differs from that of ONNX Runtime {how}");
+    Error::new(ErrorKind::Internal, text).at(&case.model)
+}
+
+/// How many runs fill a sample. Finding out warms the engine up.
+fn runs_per_sample(mut time: impl FnMut(usize) -> Result<Seconds>) -> Result<usize> {
     let mut runs = 1;
     loop {
         let lasted = time(runs)?.0;
         if lasted >= SAMPLE.0 {
             return Ok((runs as f64 * (MARGIN * SAMPLE.0 / lasted).min(1.0)).ceil() as usize);
         }
-        // One run tells little of a hundred: at most ten times as many.
+        // The first runs are slow: grow tenfold at most.
         let wanted = runs as f64 * (MARGIN * SAMPLE.0 / lasted.max(1e-9)).clamp(2.0, 10.0);
         runs = wanted.ceil() as usize;
     }
@@ -116,7 +121,7 @@ mod tests {
     #[test]
     fn a_sample_lasts_long_enough() {
         for run in [1e-6, 3e-4, 0.02, 0.07, 3.0] {
-            let runs = runs_of_a_sample(|count| Ok(Seconds(run * count as f64))).unwrap();
+            let runs = runs_per_sample(|count| Ok(Seconds(run * count as f64))).unwrap();
             let lasts = run * runs as f64;
             assert!(lasts >= SAMPLE.0 && lasts <= SAMPLE.0 * 1.2 + run, "{run}: {runs}");
         }
