@@ -10,6 +10,7 @@ mod model;
 mod open;
 mod route;
 mod table;
+pub mod versus;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -29,6 +30,7 @@ use bench::BenchArguments;
 use host::{Given, with_arguments};
 use io::{PictureArguments, named};
 use model::Risk;
+use versus::VersusArguments;
 
 /// Measures what routing gains on an ONNX model.
 #[derive(Parser)]
@@ -84,6 +86,8 @@ enum Command {
         #[arg(long, default_value_t = 15)]
         rounds: usize,
     },
+    /// Time models in this engine and in ONNX Runtime, on the same inputs.
+    Versus(VersusArguments),
     /// Put the matrix products of a model into eight or four bits.
     Quantise {
         model: PathBuf,
@@ -160,6 +164,7 @@ fn obey(matches: &ArgMatches) -> Result<()> {
         }
         Command::Usage { model, language } => model::usage(&model, language),
         Command::Kernels { rounds } => kernels::kernels(rounds),
+        Command::Versus(arguments) => versus::versus(arguments),
         Command::Quantise { model, bits, out } => model::quantise(&model, bits, &out),
         Command::ProcessRun => bench::launch(),
     }

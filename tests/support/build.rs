@@ -11,7 +11,8 @@ const SOURCES: &[&str] =
     &["src", "www", "models", "Cargo.toml", "Cargo.lock", "Trunk.toml", ".cargo"];
 
 /// Sources of the models, of the command line, and what only the scripts' checker reads; not of the page.
-const NOT_SOURCES: &[&str] = &["models/train", "src/cli", "src/lib.rs", "src/main.rs"];
+const NOT_SOURCES: &[&str] =
+    &["models/train", "src/cli", "src/runtime", "src/lib.rs", "src/main.rs"];
 const NOT_SOURCE: &str = ".d.ts";
 
 /// The folder that cargo builds into.
@@ -70,7 +71,7 @@ fn build_if_stale() -> Result<PathBuf, String> {
 
 /// The path of this process and, behind it, the folder in which `cargo install` puts programs: it is not
 /// on everyone's path.
-fn path_with_cargo_tools() -> std::ffi::OsString {
+pub fn path_with_cargo_tools() -> std::ffi::OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let cargo_home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)

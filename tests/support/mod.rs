@@ -7,7 +7,7 @@
 //! Pages are open side by side, unless a test is about times: that one has the machine to itself.
 
 mod browser;
-mod build;
+pub mod build;
 mod server;
 
 pub use browser::Page;

@@ -18,7 +18,7 @@ pub use attention::{Encoder, NAME, perforate};
 pub use commands::commands;
 pub use report::LengthsReport;
 pub use study::LengthStudy;
-pub use texts::{DEPTH, HEADS, LongTexts, files};
+pub use texts::{DEPTH, HEADS, LongTexts, encoder, files, transformer};
 pub use timing::{LENGTHS, LengthComparison, Pair, attention};
 
 use crate::strategy::Study;

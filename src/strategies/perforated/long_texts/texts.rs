@@ -30,10 +30,19 @@ pub fn files() -> Vec<String> {
     [transformer(), blocks(), data.into()].concat()
 }
 
-/// The embedding, and the layers.
-fn transformer() -> Vec<String> {
+/// Files of the transformer: the embedding, and the layers.
+pub fn transformer() -> Vec<String> {
     let layers = (1..=LAYERS).map(|ix| format!("models/sentences/layer{ix}.onnx"));
     std::iter::once("models/sentences/embed.onnx".into()).chain(layers).collect()
+}
+
+/// The transformer for texts of `length` tokens; `parts` are the contents of its files, in their order.
+pub fn encoder(mut parts: Vec<Component>, length: usize) -> Result<Encoder> {
+    let layers = parts.split_off(parts.len().min(1));
+    let Some(trunk) = parts.first() else {
+        return Err(Error::new(ErrorKind::Config, "a transformer has an embedding"));
+    };
+    Ok(Encoder { trunk: stretched(trunk, length)?, layers })
 }
 
 /// What each layer learned of the importance of its blocks.

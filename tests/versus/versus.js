@@ -1,0 +1,133 @@
+// Times ONNX files in this engine and in onnxruntime-web, in one page, in interleaved rounds.
+//
+// index.html?threads=N&modules=A,B; threads are onnxruntime-web's, modules are builds of perforate-runtime. Beside it lie
+// `ort/` (the dist folder of onnxruntime-web), a folder for each module, and `cases/`.
+//
+// `start(case, rounds, sample)` times one case in samples of so many seconds: { name, inputs: [{ name, type, dims }] } with `cases/NAME.onnx` and
+// `cases/NAME.INPUT.bin`. It returns at once; `result` then becomes { seconds: { ENGINE: [one a round] }, outputs: { ENGINE:
+// { OUTPUT: [values] } } } or { error }.
+
+import * as ort from "./ort/ort.wasm.min.mjs";
+
+// Browsers recompile hot functions while they run.
+const WARM_UP_MS = 400;
+// Idle threads of onnxruntime-web spin for a while.
+const PAUSE_MS = 20;
+const PEER = "onnxruntime-web";
+
+const query = new URLSearchParams(location.search);
+ort.env.wasm.numThreads = Number(query.get("threads"));
+ort.env.wasm.wasmPaths = new URL("./ort/", location.href).href;
+
+const modules = new Map();
+const ready = (async () => {
+  for (const name of query.get("modules").split(",")) {
+    const { default: init, Model } = await import(`./${name}/perforate_runtime.js`);
+    await init();
+    modules.set(name, Model);
+  }
+})();
+
+const read = async (name) => {
+  const answer = await fetch(`cases/${name}`);
+  if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
+  return answer.arrayBuffer();
+};
+
+async function feedsOf({ name, inputs }) {
+  const feeds = {};
+  for (const { name: input, type, dims } of inputs) {
+    const buffer = await read(`${name}.${input}.bin`);
+    const data = type === "int64" ? new BigInt64Array(buffer) : new Float32Array(buffer);
+    feeds[input] = new ort.Tensor(type, data, dims);
+  }
+  return feeds;
+}
+
+async function time(run, count) {
+  // Not counted: the other engine has left its data in the caches.
+  if (count > 1) await run();
+  const began = performance.now();
+  for (let ix = 0; ix < count; ix++) await run();
+  const ms = performance.now() - began;
+  await new Promise((done) => setTimeout(done, PAUSE_MS));
+  return ms;
+}
+
+// How many runs fill a sample.
+async function runsPerSample(run, sampleMs) {
+  const began = performance.now();
+  let count = 1;
+  for (;;) {
+    const ms = await time(run, count);
+    const factor = (1.1 * sampleMs) / ms;
+    if (ms < sampleMs) count = Math.ceil(count * Math.min(10, Math.max(2, factor)));
+    else if (performance.now() - began > WARM_UP_MS) return Math.ceil(count * Math.min(1, factor));
+  }
+}
+
+const values = (answer) =>
+  Object.fromEntries(Object.entries(answer).map(([name, { data }]) => [name, Array.from(data, Number)]));
+
+async function compare(given, rounds, sample) {
+  await ready;
+  const feeds = await feedsOf(given);
+  const file = new Uint8Array(await read(`${given.name}.onnx`));
+  const session = await ort.InferenceSession.create(file, { executionProviders: ["wasm"] });
+  const models = [...modules].map(([name, Model]) => [name, new Model(file)]);
+  const engines = [[PEER, () => session.run(feeds)], ...models.map(([name, model]) => [name, () => model.run(feeds)])];
+  const outputs = {}, runs = {}, seconds = {};
+  for (const [name, run] of engines) {
+    outputs[name] = values(await run());
+    runs[name] = await runsPerSample(run, 1000 * sample);
+    seconds[name] = [];
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, run] of round % 2 ? engines.toReversed() : engines) {
+      seconds[name].push((await time(run, runs[name])) / runs[name] / 1000);
+    }
+  }
+  await session.release();
+  for (const [, model] of models) model.free();
+  return { seconds, outputs };
+}
+
+const messageOf = (work) => {
+  try {
+    work();
+    return "";
+  } catch (error) {
+    return error instanceof Error ? error.message : `not an Error: ${error}`;
+  }
+};
+
+// What a module says of a case's model, and of mistakes.
+window.describe = async (given, name) => {
+  await ready;
+  const feeds = await feedsOf(given);
+  const [[input, { dims }]] = Object.entries(feeds);
+  const Model = modules.get(name);
+  const model = new Model(new Uint8Array(await read(`${given.name}.onnx`)));
+  const said = {
+    inputs: model.inputs(),
+    outputs: model.outputs(),
+    knobs: model.knobs(),
+    errors: [
+      () => new Model(new Uint8Array(0)),
+      () => model.run({}),
+      () => model.run({ ...feeds, other: feeds[input] }),
+      () => model.run({ ...feeds, [input]: { data: new Float32Array(1), dims } }),
+      () => model.run(feeds, { other: 1 }),
+    ].map(messageOf),
+  };
+  model.free();
+  return said;
+};
+
+window.start = (given, rounds, sample) => {
+  window.result = undefined;
+  compare(given, rounds, sample).then(
+    (result) => { window.result = result; },
+    (error) => { window.result = { error: String(error) }; },
+  );
+};
