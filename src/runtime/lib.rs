@@ -20,10 +20,16 @@ use wasm_bindgen::prelude::*;
 
 use perforate_base::{Error, ErrorKind, Result};
 use perforate_engine::{Batch, Knobs, Program, Session};
-use perforate_kernels::memory::ZeroedAllocator;
+use perforate_kernels::memory::{ZeroedAllocator, run_constructors};
 
 #[global_allocator]
 static ALLOCATOR: ZeroedAllocator = ZeroedAllocator;
+
+/// Once, before everything else.
+#[wasm_bindgen(start)]
+pub fn start() {
+    run_constructors();
+}
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = "
