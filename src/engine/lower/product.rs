@@ -41,7 +41,7 @@ pub(super) fn find(
     if model.outlet_fact(x)?.datum_type != f32::datum_type() {
         return Ok(None);
     }
-    let Some(axes) = Axes::of(&op.axes, slot, model.outlet_fact(x)?.rank()) else {
+    let Some(axes) = Axes::of(&op.axes, slot, &model.outlet_fact(x)?.shape) else {
         return Ok(None);
     };
     let [inner, outer] = [&axes.inner, &axes.outputs].map(|own| places(&tensor, own));
@@ -89,8 +89,9 @@ impl Axes {
         }
         inner.sort_unstable();
         outputs.sort_unstable();
-        let in_order =
-            rows.iter().all(|(x, y)| x == y && *x < rows.len()) && rows.len() + inner.len() == rank;
+        let in_order = rows.iter().all(|(x, y)| x == y && *x < rows.len())
+            && alone.iter().all(|x| *x >= rows.len());
+        let trailing = shape.len() - rows.len();
         let second = |all: Vec<(usize, usize)>| all.into_iter().map(|(_, axis)| axis).collect();
         in_order.then(|| Axes { inner: second(inner), outputs: second(outputs), trailing })
     }

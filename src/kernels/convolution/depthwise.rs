@@ -1,5 +1,8 @@
 //! Each channel by itself: channels lie side by side in the lanes of vectors.
 
+// Indices name registers here: an iterator would take the sums' addresses.
+#![allow(clippy::needless_range_loop)]
+
 use crate::isa::{Isa, on_each_machine};
 use crate::product::Finish;
 use crate::vector::Vector;

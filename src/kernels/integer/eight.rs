@@ -91,7 +91,7 @@ impl PackedInt8 {
         let x: Vec<f32> = q.iter().map(|&v| f32::from(v)).collect();
         let mut activations = kernel::Activations::new(self.isa, rows, self.depth());
         for (row, line) in x.chunks_exact(self.k.max(1)).enumerate() {
-            line.iter().enumerate().for_each(|(ix, &v)| activations.put(self.isa, row, ix, v));
+            line.iter().enumerate().for_each(|(ix, &v)| activations.put(row, ix, v));
         }
         let mut all = vec![0i32; rows * self.n];
         self.each_panel(&activations, rows, |columns, sums| {

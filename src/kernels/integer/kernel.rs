@@ -94,7 +94,7 @@ pub fn multiply(isa: Isa, x: &Activations, rows: usize, weights: &[i8], sums: &m
             }
         }
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
-        (Isa::Relaxed(mode), Values::Bytes { values, below }) => {
+        (Isa::Relaxed(mode), Values::Bytes { values, below, .. }) => {
             assert_eq!(values.len(), rows * depth, "rows of activations");
             // SAFETY: lengths as above; the module was built for browsers that have the instructions.
             unsafe {

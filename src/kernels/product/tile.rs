@@ -1,5 +1,8 @@
 //! The loop: tiles of sums that stay in registers.
 
+// Indices name registers here: an iterator would take the sums' addresses.
+#![allow(clippy::needless_range_loop)]
+
 use crate::vector::Vector;
 
 use super::packed::{Packed, Panel};

@@ -25,9 +25,9 @@ impl FusedConvolution {
     /// Rows, and the image's sizes.
     fn image(&self, shape: &[usize]) -> TractResult<Image> {
         let inner = if self.channels_first { &shape[2..] } else { &shape[1..shape.len() - 1] };
-        match inner {
-            &[width] => Ok(Image { rows: shape[0], height: 1, width }),
-            &[height, width] => Ok(Image { rows: shape[0], height, width }),
+        match *inner {
+            [width] => Ok(Image { rows: shape[0], height: 1, width }),
+            [height, width] => Ok(Image { rows: shape[0], height, width }),
             _ => bail!("a convolution of {} axes", shape.len()),
         }
     }

@@ -25,7 +25,7 @@ pub(super) enum Values {
     Shifted(Vec<u8>),
     /// One byte each, as the machine wants them; where they go in two parts, the sizes of those below zero.
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
-    Bytes { values: Vec<u8>, below: Vec<u8> },
+    Bytes { values: Vec<u8>, below: Vec<u8>, offset: u8 },
 }
 
 impl Activations {
@@ -37,10 +37,9 @@ impl Activations {
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
             Isa::Relaxed(mode) => {
                 let below = if mode == Mode::Split { rows * depth } else { 0 };
-                Values::Bytes {
-                    values: vec![isa.offset() as u8; rows * depth],
-                    below: vec![0; below],
-                }
+                let offset = isa.offset() as u8;
+                let values = vec![offset; rows * depth];
+                Values::Bytes { values, below: vec![0; below], offset }
             }
             _ => Values::Wide(vec![0; rows * depth]),
         };
@@ -51,23 +50,22 @@ impl Activations {
     pub fn of_rows(isa: Isa, x: &[f32], k: usize, depth: usize) -> (Activations, Vec<f32>) {
         let lines = x.chunks_exact(k.max(1));
         let mut own = Activations::new(isa, lines.len(), depth);
-        let offset = isa.offset();
         let scales: Vec<f32> = lines.clone().map(scale_of).collect();
         for ((row, line), &scale) in lines.enumerate().zip(&scales) {
-            own.quantise(row, line, scale, offset);
+            own.quantise(row, line, scale);
         }
         (own, scales)
     }
 
     /// Sets a row to the whole numbers nearest to `values / scale`.
-    fn quantise(&mut self, row: usize, values: &[f32], scale: f32, offset: i32) {
+    fn quantise(&mut self, row: usize, values: &[f32], scale: f32) {
         let place = row * self.depth;
         match &mut self.values {
             Values::Wide(q) => quantise(values, scale, &mut q[place..place + values.len()]),
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
-            Values::Bytes { values: q, below } => {
+            Values::Bytes { values: q, below, offset } => {
                 let own = place..place + values.len();
-                relaxed::quantise(values, scale, offset as u8, &mut q[own.clone()]);
+                relaxed::quantise(values, scale, *offset, &mut q[own.clone()]);
                 if !below.is_empty() {
                     split(&mut q[own.clone()], &mut below[own]);
                 }
@@ -82,13 +80,13 @@ impl Activations {
     }
 
     /// Sets one, a whole number in −127…127.
-    pub fn put(&mut self, isa: Isa, row: usize, ix: usize, value: f32) {
+    pub fn put(&mut self, row: usize, ix: usize, value: f32) {
         let place = row * self.depth + ix;
         match &mut self.values {
             Values::Wide(values) => values[place] = value as i16,
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
-            Values::Bytes { values, below } => {
-                values[place] = (value as i8 as u8).wrapping_add(isa.offset() as u8);
+            Values::Bytes { values, below, offset } => {
+                values[place] = (value as i8 as u8).wrapping_add(*offset);
                 if !below.is_empty() {
                     split(&mut values[place..=place], &mut below[place..=place]);
                 }
