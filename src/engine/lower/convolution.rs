@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat};
+use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_hir::internal::*;
 
 use perforate_kernels::convolution::{Convolution, Geometry};
@@ -29,6 +30,9 @@ pub(super) fn find(
     claimed: &HashSet<usize>,
 ) -> TractResult<Option<Found>> {
     let node = model.node(id);
+    if let Some(op) = node.op_as::<EinSum>() {
+        return pointwise(model, node, op, claimed);
+    }
     let Some(op) = node.op_as::<Conv>() else { return Ok(None) };
     let &[x, kernel, bias] = &node.inputs[..] else { return Ok(None) };
     let fact = model.outlet_fact(x)?;
@@ -52,14 +56,88 @@ pub(super) fn find(
         all if all.len() == outputs => all.to_vec(),
         _ => return Ok(None),
     };
-    let last = format.c_is_last();
-    let axis = if last { fact.rank() - 1 } else { 1 };
-    let following = Following::find(model, id.into(), axis..axis + 1, Some(bias), claimed)?;
-    let Following { bias, residual, activation, nodes, end } = following;
-    let kernel = Convolution::new(Isa::detect(), geometry, weights, bias, activation);
-    let nodes = std::iter::once(id).chain(nodes).collect();
-    let emit = Box::new(Own { x, residual, kernel: Shared::new(kernel), last });
-    Ok(Some(Found { nodes, end, emit }))
+    let own = Prepared { x, geometry, weights, bias: Some(bias), last: format.c_is_last() };
+    own.found(model, node, claimed).map(Some)
+}
+
+/// A convolution before what follows it is known.
+struct Prepared {
+    x: OutletId,
+    geometry: Geometry,
+    weights: Vec<f32>,
+    bias: Option<Vec<f32>>,
+    last: bool,
+}
+
+impl Prepared {
+    fn found(
+        self,
+        model: &TypedModel,
+        node: &TypedNode,
+        claimed: &HashSet<usize>,
+    ) -> TractResult<Found> {
+        let Prepared { x, geometry, weights, bias, last } = self;
+        let axis = if last { model.outlet_fact(x)?.rank() - 1 } else { 1 };
+        let following = Following::find(model, node.id.into(), axis..axis + 1, bias, claimed)?;
+        let Following { bias, residual, activation, nodes, end } = following;
+        let kernel = Convolution::new(Isa::detect(), geometry, weights, bias, activation);
+        let nodes = std::iter::once(node.id).chain(nodes).collect();
+        let emit = Box::new(Own { x, residual, kernel: Shared::new(kernel), last });
+        Ok(Found { nodes, end, emit })
+    }
+}
+
+/// A product over the channels of each pixel: what tract makes of a kernel of one.
+fn pointwise(
+    model: &TypedModel,
+    node: &TypedNode,
+    op: &EinSum,
+    claimed: &HashSet<usize>,
+) -> TractResult<Option<Found>> {
+    let &[a, b] = &node.inputs[..] else { return Ok(None) };
+    let (slot, tensor) = match (constant(model, a)?, constant(model, b)?) {
+        (None, Some(tensor)) => (0, tensor),
+        (Some(tensor), None) => (1, tensor),
+        _ => return Ok(None),
+    };
+    let x = node.inputs[slot];
+    let fact = model.outlet_fact(x)?;
+    let plain = op.q_params.is_none() && op.operating_dt == f32::datum_type();
+    if !plain || fact.datum_type != f32::datum_type() || !(3..=4).contains(&fact.rank()) {
+        return Ok(None);
+    }
+    let (mut input, mut output) = (None, None);
+    for axis in op.axes.iter_all_axes() {
+        match (&axis.inputs[slot][..], &axis.inputs[1 - slot][..], &axis.outputs[0][..]) {
+            (&[from], &[], &[to]) if from == to && from != 1 => {}
+            (&[1], &[own], &[]) => input = Some(own),
+            (&[], &[own], &[1]) => output = Some(own),
+            (&[], &[own], &[]) if tensor.shape()[own] == 1 => {}
+            _ => return Ok(None),
+        }
+    }
+    let (Some(input), Some(output)) = (input, output) else { return Ok(None) };
+    // Sizes of the image, which the operator must know.
+    if fact.shape[2..].iter().any(|size| size.to_usize().is_err()) {
+        return Ok(None);
+    }
+    let numbers = tensor.try_as_plain_ram()?.as_slice::<f32>()?;
+    let stride = |axis: usize| tensor.shape()[axis + 1..].iter().product::<usize>();
+    let (inputs, outputs) = (tensor.shape()[input], tensor.shape()[output]);
+    let places = (0..outputs).flat_map(|o| (0..inputs).map(move |i| (o, i)));
+    let weights = places.map(|(o, i)| numbers[o * stride(output) + i * stride(input)]).collect();
+    let geometry = Geometry {
+        inputs,
+        outputs,
+        kernel: [1, 1],
+        strides: [1, 1],
+        dilations: [1, 1],
+        before: [0, 0],
+        after: [0, 0],
+        groups: 1,
+    };
+    let own = Prepared { x, geometry, weights, bias: None, last: false };
+    own.found(model, node, claimed).map(Some)
 }
 
 /// Sizes, those of signals as of images of one line; none for more axes than two.

@@ -10,6 +10,8 @@ mod follow;
 mod forms;
 mod norm;
 mod product;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 
