@@ -222,6 +222,8 @@ fatal: boolean, };
 
 export type Export = { label: string, kind: string, };
 
+export type FetchFault = "not_packed" | "no_answer" | { "status": string } | { "other": string };
+
 export type Figure = { label: string, value: string, note: string, };
 
 export type FileRequest = {
