@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use tract_onnx::tract_core::ops::array::TypedConcat;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cnn::{MaxPool, PoolSpec, SumPool};
+use tract_onnx::tract_core::ops::downsample::Downsample;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_core::ops::nn::{DataFormat, Reduce};
@@ -176,6 +177,9 @@ impl<'a> Forms<'a> {
             let mut axes: TVec<usize> = op.axes.iter().map(|&own| axis(own)).collect();
             axes.sort_unstable();
             return Ok(Some(Box::new(Reduce { axes, ..op.clone() })));
+        }
+        if let Some(op) = node.op_as::<Downsample>() {
+            return Ok(Some(Box::new(Downsample { axis: axis(op.axis), ..op.clone() })));
         }
         if let Some(op) = node.op_as::<TypedConcat>() {
             return Ok(Some(Box::new(TypedConcat { axis: axis(op.axis) })));
