@@ -1,4 +1,5 @@
-//! Our own kernels against tract's in f32, at the shapes that models have: interleaved, in one process.
+//! Our own kernels: in f32 against what the core can do, in whole numbers against those in f32; at the shapes that models have,
+//! interleaved, in one process.
 
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use crate::clock::Clock;
 use perforate_base::Result;
 use perforate_base::units::Seconds;
 use perforate_engine::{Batch, Knobs, Order, Program, Session};
+use perforate_kernels::isa::Isa;
+use perforate_kernels::peak;
 use perforate_onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode};
 use perforate_routing::fit::quantise::{Bits, quantise};
 
@@ -19,8 +22,9 @@ use super::contenders::Contenders;
 use super::stats::{Interval, interval};
 use super::timing::{Interleaved, measure_tick};
 
-/// Shapes of MiniLM: tokens, inputs, outputs.
-pub const SHAPES: [[usize; 3]; 9] = [
+/// A cube, and shapes of MiniLM: tokens, inputs, outputs.
+pub const SHAPES: [[usize; 3]; 10] = [
+    [256, 256, 256],
     [16, 384, 384],
     [16, 384, 1536],
     [16, 1536, 384],
@@ -40,11 +44,34 @@ pub struct KernelTiming {
     pub shape: [usize; 3],
     /// Seconds of the product in f32.
     pub f32_s: Interval,
+    /// Its multiplications and additions, in 10⁹ a second.
+    pub gflops: f64,
     /// How much faster those with weights in eight and in four bits are, quantising the activations included.
     pub speedups: [Interval; 2],
     /// Their largest difference from the one in f32, as a share of its largest output.
     pub deviations: [f64; 2],
 }
+
+/// What the core multiplies and adds in registers alone, in 10⁹ a second: the best of several tries, since whatever disturbs
+/// makes it less.
+pub fn peak(clock: &impl Clock) -> f64 {
+    const TRIES: usize = 9;
+    let tries = (0..TRIES).map(|_| {
+        let began = clock.now();
+        let (operations, number) = peak::multiply_and_add(Isa::detect(), PEAK_STEPS);
+        std::hint::black_box(number);
+        operations / (clock.now() - began).0 / 1e9
+    });
+    tries.fold(0.0, f64::max)
+}
+
+/// The instructions that our kernels use here.
+pub fn instructions() -> &'static str {
+    Isa::detect().name()
+}
+
+/// Some milliseconds of them.
+const PEAK_STEPS: usize = 4_000_000;
 
 /// Times the products of one shape in eight and in four bits against the one in f32.
 pub fn integers(
@@ -90,9 +117,11 @@ pub fn integers(
         let pairs = outputs[0].iter().zip(&outputs[other]);
         f64::from(pairs.map(|(a, b)| (a - b).abs()).fold(0f32, f32::max) / largest)
     };
+    let f32_s = over(&samples.of(contenders[0]));
     Ok(KernelTiming {
         shape: [rows, k, n],
-        f32_s: over(&samples.of(contenders[0])),
+        gflops: 2.0 * (rows * k * n) as f64 / f32_s.median / 1e9,
+        f32_s,
         speedups: [1, 2]
             .map(|contender| over(&samples.speedups(contenders[contender], contenders[0]))),
         deviations: [1, 2].map(apart),

@@ -1,4 +1,4 @@
-//! `kernels`: times our products in whole numbers against tract's in f32.
+//! `kernels`: times our products, in f32 and in whole numbers.
 
 use crate::Result;
 use crate::units::Seconds;
@@ -15,6 +15,8 @@ fn times(Interval { lo, median, hi }: Interval) -> String {
 
 /// Times our kernels at the shapes of MiniLM.
 pub fn kernels(rounds: usize) -> Result<()> {
+    let peak = kernels::peak(&SystemClock::default());
+    println!("{}: {peak:.0} GFLOP/s at most, on one core", kernels::instructions());
     let mut rows = vec![];
     for shape in kernels::SHAPES {
         let [inputs, k, n] = shape;
@@ -25,12 +27,14 @@ pub fn kernels(rounds: usize) -> Result<()> {
         };
         let mut row =
             vec![format!("{inputs} × {k} × {n}"), Seconds(timing.f32_s.median).to_string()];
+        row.push(format!("{:.0} ({:.0} %)", timing.gflops, 100.0 * timing.gflops / peak));
         row.extend([of(0), of(1)].concat());
         rows.push(row);
     }
     let titles = [
         "rows × inputs × outputs",
         "f32",
+        "GFLOP/s (of the most)",
         "8 bits, speed-up",
         "deviation",
         "4 bits, speed-up",

@@ -80,7 +80,7 @@ enum Command {
         #[arg(long, value_parser = named::<Language>(), default_value = "python")]
         language: Language,
     },
-    /// Time the products in eight and four bits against those in f32, at the shapes of MiniLM.
+    /// Time our products: in f32, and in eight and four bits against those.
     Kernels {
         /// Rounds for each shape.
         #[arg(long, default_value_t = 15)]

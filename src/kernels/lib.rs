@@ -7,6 +7,7 @@
 //! | [`attention`] | attention over blocks of keys, some left out |
 //! | [`integer`] | products of whole numbers, weights packed for them |
 //! | [`norm`] | normalisation of rows |
+//! | [`peak`] | what a core can do at most |
 //! | [`memory`] | an allocator that hands out zeros, for WebAssembly |
 //!
 //! [`isa`] says which vectors the machine has.
@@ -17,5 +18,6 @@ pub mod integer;
 pub mod isa;
 pub mod memory;
 pub mod norm;
+pub mod peak;
 pub mod product;
 mod vector;
