@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use tract_onnx::pb::ModelProto;
 
-use perforate_base::Result;
+use perforate_base::{Error, ErrorKind, Result};
 use perforate_onnx::{Component, KnobRange};
 
 use perforate_routing::escalation::{ChainKnob, EscalationChain, ExitRule};
@@ -40,6 +40,9 @@ pub fn compose(
     price: f32,
     provenance: BTreeMap<String, String>,
 ) -> Result<ModelProto> {
+    if parts.experts.len() < 2 {
+        return Err(Error::new(ErrorKind::Config, "a mixture needs two experts or more"));
+    }
     let range = KnobRange { default: price, ..RANGE };
     let knob = ChainKnob { strategy: NAME, name: KNOB, range };
     let mut chain = EscalationChain::begin(&parts.experts, knob)?;
