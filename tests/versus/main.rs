@@ -158,7 +158,43 @@ fn in_the_browser() {
             rows(case, threads, &result).iter().for_each(|row| println!("{row}"));
         }
     }
+    println!("model\tbatch\tworkers\tper_s\ttimes_one");
+    for case in cases.iter().filter(|case| STREAMED.contains(&case["name"].as_str().unwrap())) {
+        stream(&page, case).iter().for_each(|line| println!("{line}"));
+    }
     page.assert_console_is_clean();
+}
+
+/// What is sent through pools of workers: a short run and a long one.
+const STREAMED: [&str; 2] = ["fashion-full-batch1", "minilm-128-batch1"];
+
+/// Throughput of pools of 1, 2, 4, … workers, up to twice the cores: a line each.
+fn stream(page: &Page, case: &Value) -> Vec<String> {
+    let cores = thread::available_parallelism().map_or(1, |count| count.get());
+    let sizes: Vec<usize> = std::iter::successors(Some(1), |size| Some(2 * size))
+        .take_while(|size| *size <= 2 * cores)
+        .collect();
+    let (module, _) = modules::MODULES[1];
+    page.script(&format!("startStream({case}, {module:?}, {sizes:?}, {}, 1)", rounds()));
+    let result = wait(page, case);
+    let rates: Values<Vec<f64>> = serde_json::from_value(result["rates"].clone()).unwrap();
+    let one = &rates["1"];
+    let of = |size: usize| {
+        let own = &rates[&size.to_string()];
+        let ratios = own.iter().zip(one).map(|(own, one)| own / one).collect();
+        let (rate, ratio) = (median(own.clone()), median(ratios));
+        format!(
+            "{}\t{}\t{size}\t{rate:.2}\t{ratio:.3}",
+            case["model"].as_str().unwrap(),
+            case["batch"]
+        )
+    };
+    sizes.into_iter().map(of).collect()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 /// A module names what a model takes and gives, and says in a sentence what is wrong.
@@ -223,6 +259,11 @@ fn plain(inputs: &Batch, name: &str) -> (&'static str, Vec<usize>, Vec<u8>) {
 /// Has the page time a case.
 fn measure(page: &Page, case: &Value) -> Value {
     page.script(&format!("start({case}, {}, {})", rounds(), SAMPLE.0));
+    wait(page, case)
+}
+
+/// What the page found, once it has.
+fn wait(page: &Page, case: &Value) -> Value {
     let began = Instant::now();
     loop {
         thread::sleep(LOOK_EVERY);

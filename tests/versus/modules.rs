@@ -1,5 +1,6 @@
 //! The engine's WebAssembly modules, built for the comparison: with 128-bit vectors, and with relaxed ones.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -22,6 +23,10 @@ pub fn build(folder: &Path) {
         bindgen.env("PATH", build::path_with_cargo_tools());
         bindgen.args(["--target", "web", "--no-typescript", "--out-dir"]);
         succeeds(bindgen.arg(folder.join(name)).arg(module));
+        for script in ["pool.js", "pool-worker.js"] {
+            let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/runtime").join(script);
+            fs::copy(from, folder.join(name).join(script)).unwrap();
+        }
     }
 }
 

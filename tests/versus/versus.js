@@ -92,6 +92,35 @@ async function compare(given, rounds, sample) {
   return { seconds, outputs };
 }
 
+// Inputs a second through pools of so many workers, in interleaved rounds: { WORKERS: [one a round] }.
+async function stream(given, module, sizes, rounds, sample) {
+  const { Pool } = await import(`./${module}/pool.js`);
+  const feeds = await feedsOf(given);
+  const plain = Object.fromEntries(Object.entries(feeds).map(([name, { data, dims }]) => [name, { data, dims }]));
+  const file = new Uint8Array(await read(`${given.name}.onnx`));
+  const rates = {};
+  const pools = await Promise.all(sizes.map((workers) => Pool.open(file, { workers })));
+  for (const pool of pools) rates[pool.size] = [];
+  for (let round = -1; round < rounds; round++) {
+    for (const pool of round % 2 ? pools : pools.toReversed()) {
+      const began = performance.now();
+      let done = 0;
+      // Two inputs for each worker: one is on its way while the other runs.
+      const feed = async () => {
+        while (performance.now() - began < 1000 * sample) {
+          await pool.run(plain);
+          done++;
+        }
+      };
+      await Promise.all(Array.from({ length: 2 * pool.size }, feed));
+      // The first round only warms up.
+      if (round >= 0) rates[pool.size].push((1000 * done) / (performance.now() - began));
+    }
+  }
+  for (const pool of pools) pool.close();
+  return { rates };
+}
+
 const messageOf = (work) => {
   try {
     work();
@@ -124,10 +153,12 @@ window.describe = async (given, name) => {
   return said;
 };
 
-window.start = (given, rounds, sample) => {
+const keep = (work) => {
   window.result = undefined;
-  compare(given, rounds, sample).then(
+  work.then(
     (result) => { window.result = result; },
     (error) => { window.result = { error: String(error) }; },
   );
 };
+window.start = (given, rounds, sample) => keep(compare(given, rounds, sample));
+window.startStream = (...given) => keep(stream(...given));
