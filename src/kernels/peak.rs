@@ -27,8 +27,10 @@ pub fn multiply_and_add(isa: Isa, steps: usize) -> (f64, f32) {
 unsafe fn steps_of<V: Vector>(steps: usize, out: &mut f32) {
     // SAFETY: the caller promises the instructions; no vector is longer than `lanes`.
     unsafe {
-        let (factor, more) = (V::splat(0.999), V::splat(1e-3));
-        let mut sums = [V::splat(1.0); SUMS];
+        // Kept from the compiler, which would see that one stays one.
+        let of = |number: f32| std::hint::black_box(number);
+        let (factor, more) = (V::splat(of(0.999)), V::splat(of(1e-3)));
+        let mut sums = [V::splat(of(1.0)); SUMS];
         for _ in 0..steps {
             for sum in &mut sums {
                 *sum = sum.mul_add(factor, more);
