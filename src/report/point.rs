@@ -58,7 +58,7 @@ pub struct PointReport {
     pub per_correct: Option<PerCorrect>,
 }
 
-/// Two estimates of energy, in joules; see [`EnergyModel`].
+/// Two estimates of energy, in joules; see [`EnergyModel`](perforate_bench::energy::EnergyModel).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EnergyReport {
     /// Watts × time.
