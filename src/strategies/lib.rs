@@ -40,6 +40,10 @@ mod strategy;
 
 pub use companion::{Companion, Headline, Live, Measured, Moment};
 pub use perforate_report::LiveLabels;
+/// The encoder that the scenarios of sentences share, for texts of any length, and the files that it is made of.
+pub use perforated::long_texts::{
+    encoder as sentence_encoder, transformer as sentence_encoder_files,
+};
 pub use recipe::content;
 pub use registry::{find, register, registered};
 pub use report::scenario_report;

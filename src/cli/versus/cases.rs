@@ -7,7 +7,7 @@ use perforate_data::own;
 use perforate_data::pictures::Form;
 use perforate_engine::{Batch, DatumType, Program};
 use perforate_onnx::{Component, encode};
-use perforate_strategies::perforated::long_texts;
+use perforate_strategies::{sentence_encoder, sentence_encoder_files};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -109,9 +109,9 @@ impl Shipped {
 
 /// The whole transformer as one file.
 fn transformer(tokens: usize) -> Result<Vec<u8>> {
-    let files = long_texts::transformer().into_iter();
+    let files = sentence_encoder_files().into_iter();
     let parts = files.map(|file| Component::decode(file.clone(), &read(Path::new(&file))?));
-    Ok(encode(&long_texts::encoder(parts.collect::<Result<_>>()?, tokens)?.dense()?))
+    Ok(encode(&sentence_encoder(parts.collect::<Result<_>>()?, tokens)?.dense()?))
 }
 
 /// Random inputs: word ids for integer inputs, ones for a mask, numbers in 0…1 otherwise.
