@@ -17,7 +17,7 @@ pub struct CurveFigures {
     /// (routed − random) / (oracle − random), each integrated over the share of rows on the full path:
     /// 0 for a random router, 1 for the oracle. None where the oracle has nothing to gain.
     pub oracle_share: Option<f64>,
-    /// Whether the gain over a random router is beyond what chance gives a router whose scores mean nothing: yes from
+    /// Whether it beats a random router by more than a router with meaningless scores would by luck: yes from
     /// three standard deviations on, no where with two more it would still be less than a quarter of what an oracle
     /// gains, else none.
     pub beats_random: Option<bool>,

@@ -27,7 +27,7 @@ pub struct Robustness {
     pub paths: Vec<(String, f64)>,
     /// Mean operations of the routed model.
     pub macs: Macs,
-    /// What the routed model loses by the perturbation beyond what the full one loses, as a share of the samples:
+    /// How much more accuracy the perturbation costs the routed model than the full one, as a share of the samples:
     /// the mean and the half width of its 95 % interval.
     pub extra_loss: (f64, f64),
 }

@@ -87,7 +87,7 @@ pub struct BenchTarget {
     pub calibration: Calibration,
     /// Samples on which everything is reported.
     pub test: Test,
-    /// The same, perturbed, to see what that does to the full and to the routed model.
+    /// The same samples, perturbed, to compare how the full and the routed model cope.
     pub perturbations: Vec<Perturbation>,
     /// Where outputs are numbers and no scores of classes: how far from the full model's an answer that agrees may lie.
     pub tolerance: Option<f32>,

@@ -110,7 +110,7 @@ impl Interleaved {
         self.is_done() && self.samples.absorb(other)
     }
 
-    /// Warnings so far: those met on the way, and what the samples themselves give away.
+    /// Warnings so far: those raised while timing, and those that the samples call for.
     pub fn warnings(&self) -> Vec<MeasurementWarning> {
         let mut warnings = self.warnings.clone();
         warnings.extend(self.samples.warnings());
@@ -181,7 +181,7 @@ impl Interleaved {
             // The turn begins.
             self.unit = from;
             if !self.long[contender.index()] {
-                // This run is not counted: it finds what the other contenders left in the caches.
+                // Not counted: it starts with the caches as the other contenders left them.
                 work.run(contender, from)?;
             }
         }

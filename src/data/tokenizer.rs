@@ -16,14 +16,14 @@ use tokenizers::{
 
 use perforate_base::error::{Error, ErrorKind, Result, one_line};
 
-/// Tokens of a sentence at most, its two marks included; what is longer is cut.
+/// Most tokens in a sentence, `[CLS]` and `[SEP]` included; longer sentences are truncated.
 pub const LONGEST: usize = 128;
 
 /// Turns text into tokens, as a `tokenizer.json` of BERT's kind says.
 #[derive(Debug, Clone)]
 pub struct Tokenizer(Box<Bert>);
 
-/// What a `tokenizer.json` of BERT's kind holds. Padding and truncation of its own are left aside.
+/// The parts of a BERT `tokenizer.json` that are used. Its padding and truncation are ignored.
 #[derive(Debug, Clone, Deserialize)]
 struct Bert {
     added_tokens: Vec<AddedToken>,

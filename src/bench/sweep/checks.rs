@@ -41,7 +41,7 @@ pub(super) fn check_ends(subject: &BenchTarget) -> Result<Vec<String>> {
     Ok(warnings)
 }
 
-/// A warning if the router by itself costs another share of the full model at the full end than at the light one:
+/// Warns if the router takes a different share of the full model's time at the full end than at the light end:
 /// the same segment then runs at different speeds in different contenders, which no model is to blame for
 /// (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", ASPLOS 2009).
 pub(super) fn unequal_warning(at_full: Interval, at_light: f64) -> Option<String> {

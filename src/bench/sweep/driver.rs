@@ -117,7 +117,7 @@ impl<C: Clock> Sweep<C> {
         let Options { target, cost, energy, .. } = *other;
         let options = &mut self.setup.options;
         *options = Options { target, cost, energy, ..*options };
-        // Another setting may now be the chosen one, which is what perturbed samples are run at.
+        // Perturbed samples run at the chosen setting, and that may have changed.
         let under_way = matches!(self.stage, Stage::Robustness(_));
         if under_way || self.found.robustness.take().is_some() {
             self.stage = Stage::RemainingRows(RecordRemainingRows);

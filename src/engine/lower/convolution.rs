@@ -11,8 +11,9 @@ use perforate_kernels::isa::Isa;
 
 use super::follow::Following;
 use super::forms::Forms;
-use super::{Emit, Found, constant};
-use crate::ops::fused::{FusedConvolution, Shared};
+use super::{Emit, Found, constant, known_factor};
+use crate::ops::Shared;
+use crate::ops::fused::FusedConvolution;
 
 /// A convolution and what follows it.
 struct Own {
@@ -87,23 +88,17 @@ impl Prepared {
     }
 }
 
-/// A product over the channels of each pixel: what tract makes of a kernel of one.
+/// A 1×1 convolution, which tract turns into an `EinSum`.
 fn pointwise(
     model: &TypedModel,
     node: &TypedNode,
     op: &EinSum,
     claimed: &HashSet<usize>,
 ) -> TractResult<Option<Found>> {
-    let &[a, b] = &node.inputs[..] else { return Ok(None) };
-    let (slot, tensor) = match (constant(model, a)?, constant(model, b)?) {
-        (None, Some(tensor)) => (0, tensor),
-        (Some(tensor), None) => (1, tensor),
-        _ => return Ok(None),
-    };
+    let Some((slot, tensor)) = known_factor(model, node, op)? else { return Ok(None) };
     let x = node.inputs[slot];
     let fact = model.outlet_fact(x)?;
-    let plain = op.q_params.is_none() && op.operating_dt == f32::datum_type();
-    if !plain || fact.datum_type != f32::datum_type() || !(3..=4).contains(&fact.rank()) {
+    if !(3..=4).contains(&fact.rank()) {
         return Ok(None);
     }
     let (mut input, mut output) = (None, None);

@@ -15,6 +15,7 @@ mod tests;
 
 use std::collections::{HashMap, HashSet};
 
+use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_hir::internal::*;
 
 use forms::Forms;
@@ -88,6 +89,23 @@ fn constant(model: &TypedModel, outlet: OutletId) -> TractResult<Option<Arc<Tens
         .konst
         .clone()
         .filter(|tensor| tensor.datum_type() == f32::datum_type() && tensor.is_plain()))
+}
+
+/// The constant factor of an f32 product of two tensors, one of them computed, and the slot of the computed one.
+fn known_factor(
+    model: &TypedModel,
+    node: &TypedNode,
+    op: &EinSum,
+) -> TractResult<Option<(usize, Arc<Tensor>)>> {
+    let &[a, b] = &node.inputs[..] else { return Ok(None) };
+    let (slot, tensor) = match (constant(model, a)?, constant(model, b)?) {
+        (None, Some(tensor)) => (0, tensor),
+        (Some(tensor), None) => (1, tensor),
+        _ => return Ok(None),
+    };
+    let computed = model.outlet_fact(node.inputs[slot])?.datum_type;
+    let plain = op.q_params.is_none() && [op.operating_dt, computed] == [f32::datum_type(); 2];
+    Ok(plain.then_some((slot, tensor)))
 }
 
 /// A constant of one number.

@@ -7,7 +7,8 @@ use tract_onnx::tract_hir::internal::*;
 
 use super::forms::Forms;
 use super::{Emit, Found, binary, constant, only_reader, scalar};
-use crate::ops::fused::{LayerNorm, Parameters, Shared};
+use crate::ops::Shared;
+use crate::ops::fused::{LayerNorm, Parameters};
 
 /// A normalisation.
 struct Own {
@@ -15,13 +16,12 @@ struct Own {
     op: LayerNorm,
 }
 
-/// The normalisation whose middle is a node.
+/// The normalisation that begins at a node.
 pub(super) fn find(
     model: &TypedModel,
     id: usize,
     _claimed: &HashSet<usize>,
 ) -> TractResult<Option<Found>> {
-    // Found from its first node, since that comes before those that may belong to something else.
     let sum = model.node(id);
     let Some(reduce) = sum.op_as::<Reduce>() else { return Ok(None) };
     let x = sum.inputs[0];

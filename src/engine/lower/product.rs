@@ -10,8 +10,9 @@ use perforate_kernels::product::Packed;
 
 use super::follow::Following;
 use super::forms::Forms;
-use super::{Emit, Found, constant};
-use crate::ops::fused::{FusedProduct, Shared, Weights};
+use super::{Emit, Found, known_factor};
+use crate::ops::Shared;
+use crate::ops::fused::{FusedProduct, Weights};
 
 /// A product and what follows it.
 struct Own {
@@ -28,19 +29,8 @@ pub(super) fn find(
 ) -> TractResult<Option<Found>> {
     let node = model.node(id);
     let Some(op) = node.op_as::<EinSum>() else { return Ok(None) };
-    let &[a, b] = &node.inputs[..] else { return Ok(None) };
-    if op.q_params.is_some() || op.operating_dt != f32::datum_type() {
-        return Ok(None);
-    }
-    let (slot, tensor) = match (constant(model, a)?, constant(model, b)?) {
-        (None, Some(tensor)) => (0, tensor),
-        (Some(tensor), None) => (1, tensor),
-        _ => return Ok(None),
-    };
+    let Some((slot, tensor)) = known_factor(model, node, op)? else { return Ok(None) };
     let x = node.inputs[slot];
-    if model.outlet_fact(x)?.datum_type != f32::datum_type() {
-        return Ok(None);
-    }
     let Some(axes) = Axes::of(&op.axes, slot, &model.outlet_fact(x)?.shape) else {
         return Ok(None);
     };

@@ -90,7 +90,7 @@ impl Images {
         self.node("Conv", &[x, &weights, &bias], attributes)
     }
 
-    /// Gives the tensor as output and checks; returns what is left.
+    /// Makes the tensor the output and compares both graphs; returns the names of the operators.
     fn check(mut self, what: &str, last: &str) -> Vec<String> {
         // Whatever the sizes are: they are not declared.
         self.graph.node("Identity", "y", &[last]).unwrap();

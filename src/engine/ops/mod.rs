@@ -5,6 +5,7 @@ pub mod attention;
 pub(crate) mod fused;
 pub mod integer;
 pub(crate) mod lacking;
+mod shared;
 pub mod skipped_work;
 pub mod tokens;
 
@@ -14,6 +15,7 @@ use tract_onnx::pb::NodeProto;
 use perforate_onnx::functions;
 
 pub use perforate_onnx::functions::DOMAIN;
+pub use shared::Shared;
 
 /// Whether the sizes of a node's outputs depend on the values that it reads.
 pub fn changes_sizes(node: &NodeProto) -> bool {

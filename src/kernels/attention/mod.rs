@@ -18,8 +18,8 @@ on_each_machine! {
     unsafe fn run_on(head: Head<'_>, scratch: &mut Scratch, out: &mut [f32], stride: usize) = run
 }
 
-/// Writes what the head's queries read, `[n, d]`, to `out`, its lines `stride` numbers apart; zeros for queries of which
-/// every key is left out.
+/// Writes the head's output, `[n, d]`, to `out`, whose rows are `stride` numbers apart. A query whose keys are all masked gets
+/// zeros.
 ///
 /// # Panics
 /// If a length does not fit: the loops rely on them.

@@ -58,6 +58,6 @@ impl Method {
 const PRODUCT: f64 = 0.5;
 const MOVE: f64 = 3.0;
 const WEIGHT: f64 = 0.2;
-/// Weights that a share of the last cache holds, and what one that lies in memory takes beyond.
+/// How many weights stay in the last-level cache, and the extra steps for each that must come from memory.
 const NEAR: f64 = 2e6;
 const FAR: f64 = 0.5;

@@ -86,7 +86,7 @@ unsafe fn run<V: Vector>(
         while column < width {
             let place = (row * width + column) * outputs;
             let from = first + column * frame.geometry.strides[1] * frame.pixel;
-            // SAFETY: what the results read lies in the frame; as many results are left as are computed.
+            // SAFETY: the frame holds every input that these outputs read, and at least that many outputs are left.
             unsafe {
                 let x = frames.as_ptr().add(from);
                 if column + AT_ONCE <= width {

@@ -6,10 +6,11 @@ use tract_onnx::tract_hir::internal::*;
 
 use perforate_kernels::convolution::{Convolution, Image, Scratch, Source};
 
-use super::{Shared, filled, numbers};
+use super::{filled, numbers};
+use crate::ops::Shared;
 
 thread_local! {
-    /// One for all convolutions of a thread: what one has used is still at hand for the next.
+    /// Shared by all convolutions of a thread, so that it stays in the cache.
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 

@@ -6,14 +6,12 @@ mod convolution;
 mod layout;
 mod norm;
 mod product;
-mod shared;
 
 pub(crate) use attention::{DenseAttention, Order};
 pub(crate) use convolution::FusedConvolution;
 pub(crate) use layout::ChannelsFirst;
 pub(crate) use norm::{LayerNorm, Parameters};
 pub(crate) use product::{FusedProduct, Weights};
-pub(crate) use shared::Shared;
 
 use tract_onnx::tract_hir::internal::*;
 

@@ -5,7 +5,8 @@ use tract_onnx::tract_hir::internal::*;
 use perforate_kernels::isa::Isa;
 use perforate_kernels::norm::layer_norm;
 
-use super::{Shared, filled, numbers};
+use super::{filled, numbers};
+use crate::ops::Shared;
 
 /// `x [.., width]` → `y [.., width]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -4,7 +4,8 @@ use tract_onnx::tract_hir::internal::*;
 
 use perforate_kernels::product::{Activation, Finish, Packed, dense};
 
-use super::{Shared, filled, numbers};
+use super::{filled, numbers};
+use crate::ops::Shared;
 
 /// `x [.., k…]`, and the residual `[.., n…]` → `y [.., n…]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

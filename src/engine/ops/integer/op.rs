@@ -1,6 +1,5 @@
 //! The products as operators of tract.
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use tract_onnx::model::ParsingContext;
@@ -8,6 +7,7 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core::ops::Cost;
 use tract_onnx::tract_hir::internal::*;
 
+use crate::ops::Shared;
 use perforate_kernels::integer::{PackedInt4, PackedInt8};
 use perforate_onnx::functions::{BLOCK, DYNAMIC_INT4_MATMUL, DYNAMIC_INT8_MATMUL};
 
@@ -118,7 +118,7 @@ impl Expansion for Untyped {
                 Weights::Int4(PackedInt4::new(k, n, &single, &scales))
             }
         };
-        model.wire_node(prefix, IntegerMatMul(Arc::new(weights)), &inputs[..1])
+        model.wire_node(prefix, IntegerMatMul(Shared::new(weights)), &inputs[..1])
     }
 }
 
@@ -166,23 +166,8 @@ impl Weights {
 }
 
 /// `x [.., k]` → `y [.., n]`, with the weights inside.
-#[derive(Debug, Clone)]
-pub struct IntegerMatMul(pub Arc<Weights>);
-
-// Equal only to itself: weights are not compared.
-impl PartialEq for IntegerMatMul {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for IntegerMatMul {}
-
-impl Hash for IntegerMatMul {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.0).hash(state);
-    }
-}
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct IntegerMatMul(pub Shared<Weights>);
 
 impl Op for IntegerMatMul {
     fn name(&self) -> StaticName {

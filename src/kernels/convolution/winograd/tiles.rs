@@ -309,11 +309,7 @@ impl End<'_> {
                     if let Some(residual) = self.finish.residual {
                         value = value.add(V::load_up_to(residual.as_ptr().add(place), self.left));
                     }
-                    value = match self.finish.activation.bounds() {
-                        Some((low, high)) => V::splat(high).min(V::splat(low).max(value)),
-                        None => self.finish.activation.apply(value),
-                    };
-                    value.store_up_to(y.add(place), self.left);
+                    self.finish.activation.apply(value).store_up_to(y.add(place), self.left);
                 }
             }
         }

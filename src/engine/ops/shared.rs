@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 /// A value that is equal only to itself: weights are not compared.
 #[derive(Debug)]
-pub(crate) struct Shared<T>(Arc<T>);
+pub struct Shared<T>(Arc<T>);
 
 impl<T> Shared<T> {
+    /// Shares a value.
     pub fn new(value: T) -> Shared<T> {
         Shared(Arc::new(value))
     }
