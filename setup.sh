@@ -382,6 +382,7 @@ browser() {
 # tests/peers.rs and tests/javascript.rs look for them in the same folder.
 
 readonly ONNXRUNTIME_VERSION=1.31.1
+readonly ONNX_VERSION=1.23.2
 readonly ONNXRUNTIME_WEB_VERSION=1.30.0
 readonly TYPESCRIPT_VERSION=6.0.3
 
@@ -392,13 +393,13 @@ peers() {
     fi
     local folder=${XDG_CACHE_HOME:-$HOME/.cache}/perforate/peers
     mkdir -p "$folder"
-    if [ "$("$folder/python/bin/python" -c 'import onnxruntime; print(onnxruntime.__version__)' 2>/dev/null)" != "$ONNXRUNTIME_VERSION" ]; then
+    if [ "$("$folder/python/bin/python" -c 'import onnx, onnxruntime; print(onnx.__version__, onnxruntime.__version__)' 2>/dev/null)" != "$ONNX_VERSION $ONNXRUNTIME_VERSION" ]; then
         python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3 python3-venv
-        say "onnxruntime $ONNXRUNTIME_VERSION for Python, in $folder"
+        say "onnx $ONNX_VERSION and onnxruntime $ONNXRUNTIME_VERSION for Python, in $folder"
         rm -rf "$folder/python"
         python3 -m venv "$folder/python" &&
-            "$folder/python/bin/pip" install --quiet --disable-pip-version-check "onnxruntime==$ONNXRUNTIME_VERSION" ||
-            die "pip could not install onnxruntime $ONNXRUNTIME_VERSION: see its message above"
+            "$folder/python/bin/pip" install --quiet --disable-pip-version-check "onnx==$ONNX_VERSION" "onnxruntime==$ONNXRUNTIME_VERSION" ||
+            die "pip could not install onnx $ONNX_VERSION and onnxruntime $ONNXRUNTIME_VERSION: see its message above"
         changed=1
     fi
     npm_package "$folder" onnxruntime-web "$ONNXRUNTIME_WEB_VERSION"

@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 
 use ndarray::ArrayD;
 use perforate::cli::versus::{
-    Case, HEADER, ROUNDS, Row, SAMPLE, SHIPPED, Shipped, agree, compare, peers_folder, python,
+    Case, HEADER, ROUNDS, Row, SAMPLE, SHIPPED, Shipped, agree, agree_in_eight_bits, compare,
+    peers_folder, python,
 };
 use perforate::data::npz;
 use perforate::engine::{Batch, DatumType, to_array};
@@ -153,7 +154,8 @@ fn in_the_browser() {
     for threads in threads() {
         page.visit(&format!("?threads={threads}&modules={names}"));
         modules::MODULES.iter().for_each(|(module, _)| describes_itself(&page, &cases[0], module));
-        for case in &cases {
+        // A model in eight bits is compared with the one in f32 in this engine, once.
+        for case in cases.iter().filter(|case| threads == 1 || case["full"].is_null()) {
             let result = measure(&page, case);
             rows(case, threads, &result).iter().for_each(|row| println!("{row}"));
         }
@@ -235,13 +237,17 @@ fn write(case: &Case, folder: &Path) -> Value {
     let rows = case.inputs.rows();
     let name = format!("{}-batch{rows}", case.model);
     fs::write(folder.join(format!("{name}.onnx")), &case.file).unwrap();
+    let full = case.full.as_ref().map(|file| {
+        fs::write(folder.join(format!("{name}.f32.onnx")), file).unwrap();
+        format!("{name}.f32")
+    });
     let input = |input: &str| {
         let (kind, dims, bytes) = plain(&case.inputs, input);
         fs::write(folder.join(format!("{name}.{input}.bin")), bytes).unwrap();
         json!({ "name": input, "type": kind, "dims": dims })
     };
     let inputs: Vec<Value> = case.inputs.names().map(input).collect();
-    json!({ "name": name, "model": case.model, "batch": rows, "inputs": inputs })
+    json!({ "name": name, "full": full, "model": case.model, "batch": rows, "inputs": inputs })
 }
 
 /// Type, sizes and values of an input.
@@ -283,8 +289,12 @@ fn rows(case: &Value, threads: usize, result: &Value) -> Vec<Row> {
     let read = |name: &str| result[name].clone();
     let seconds: Values<Vec<f64>> = serde_json::from_value(read("seconds")).unwrap();
     let outputs: Values<Values<Vec<f32>>> = serde_json::from_value(read("outputs")).unwrap();
+    let is_quantised = !case["full"].is_null();
+    let agree = if is_quantised { agree_in_eight_bits } else { agree };
     let rows = modules::MODULES.iter().map(|(module, _)| {
-        for (name, theirs) in &outputs[PEER] {
+        let f32_here = format!("{module} f32");
+        let peer = if is_quantised { &f32_here } else { PEER };
+        for (name, theirs) in &outputs[peer] {
             let ours = &outputs[*module][name];
             assert_eq!(ours.len(), theirs.len(), "{case}, {module}, {name}");
             let wrong = ours.iter().zip(theirs).position(|(a, b)| !agree(*a, *b));
@@ -294,11 +304,11 @@ fn rows(case: &Value, threads: usize, result: &Value) -> Vec<Row> {
         Row {
             model: case["model"].as_str().unwrap().into(),
             batch: case["batch"].as_u64().unwrap() as usize,
-            engine: PEER,
+            engine: if is_quantised { "f32" } else { PEER },
             threads,
             build: (*module).into(),
             ours: seconds[*module].clone(),
-            theirs: seconds[PEER].clone(),
+            theirs: seconds[peer].clone(),
         }
     });
     rows.collect()

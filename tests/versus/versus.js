@@ -4,7 +4,8 @@
 // `ort/` (the dist folder of onnxruntime-web), a folder for each module, and `cases/`.
 //
 // `start(case, rounds, sample)` times one case in samples of so many seconds: { name, inputs: [{ name, type, dims }] } with `cases/NAME.onnx` and
-// `cases/NAME.INPUT.bin`. It returns at once; `result` then becomes { seconds: { ENGINE: [one a round] }, outputs: { ENGINE:
+// `cases/NAME.INPUT.bin`; where it names a `full` model, with `cases/FULL.onnx`, that one in this engine takes onnxruntime-web's
+// place. It returns at once; `result` then becomes { seconds: { ENGINE: [one a round] }, outputs: { ENGINE:
 // { OUTPUT: [values] } } } or { error }.
 
 import * as ort from "./ort/ort.wasm.min.mjs";
@@ -73,9 +74,16 @@ async function compare(given, rounds, sample) {
   await ready;
   const feeds = await feedsOf(given);
   const file = new Uint8Array(await read(`${given.name}.onnx`));
-  const session = await ort.InferenceSession.create(file, { executionProviders: ["wasm"] });
   const models = [...modules].map(([name, Model]) => [name, new Model(file)]);
-  const engines = [[PEER, () => session.run(feeds)], ...models.map(([name, model]) => [name, () => model.run(feeds)])];
+  let session;
+  if (given.full) {
+    const full = new Uint8Array(await read(`${given.full}.onnx`));
+    models.push(...[...modules].map(([name, Model]) => [`${name} f32`, new Model(full)]));
+  } else {
+    session = await ort.InferenceSession.create(file, { executionProviders: ["wasm"] });
+  }
+  const engines = models.map(([name, model]) => [name, () => model.run(feeds)]);
+  if (session) engines.unshift([PEER, () => session.run(feeds)]);
   const outputs = {}, runs = {}, seconds = {};
   for (const [name, run] of engines) {
     outputs[name] = values(await run());
@@ -87,7 +95,7 @@ async function compare(given, rounds, sample) {
       seconds[name].push((await time(run, runs[name])) / runs[name] / 1000);
     }
   }
-  await session.release();
+  await session?.release();
   for (const [, model] of models) model.free();
   return { seconds, outputs };
 }

@@ -6,7 +6,9 @@ use ndarray::{ArrayD, IxDyn};
 use perforate_data::own;
 use perforate_data::pictures::Form;
 use perforate_engine::{Batch, DatumType, Program};
+use perforate_onnx::pb::ModelProto;
 use perforate_onnx::{Component, encode};
+use perforate_routing::fit::quantise::{Bits, quantise};
 use perforate_strategies::{sentence_encoder, sentence_encoder_files};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -26,6 +28,8 @@ pub struct Case {
     pub model: String,
     /// The ONNX file.
     pub file: Vec<u8>,
+    /// Of a model in eight bits, the file of the one in f32, which ONNX Runtime quantises in its own way.
+    pub full: Option<Vec<u8>>,
     /// One batch.
     pub inputs: Batch,
 }
@@ -45,7 +49,7 @@ impl Case {
             // This engine would run the rows one by one; ONNX Runtime rejects more than one.
             inputs = inputs.slice(0..1)?;
         }
-        Ok(Case { model, file, inputs })
+        Ok(Case { model, file, full: None, inputs })
     }
 }
 
@@ -64,6 +68,8 @@ enum Source {
     File(&'static str),
     /// The transformer of six layers, on texts of this many tokens.
     MiniLm(usize),
+    /// The same with weights and activations in eight bits.
+    MiniLmInt8(usize),
 }
 
 const fn file(name: &'static str, path: &'static str) -> Shipped {
@@ -89,6 +95,8 @@ pub const SHIPPED: &[Shipped] = &[
     minilm("minilm-16", 16),
     minilm("minilm-128", 128),
     minilm("minilm-512", 512),
+    Shipped { name: "minilm-int8-16", batch: 1, source: Source::MiniLmInt8(16) },
+    Shipped { name: "minilm-int8-128", batch: 1, source: Source::MiniLmInt8(128) },
 ];
 
 impl Shipped {
@@ -97,21 +105,26 @@ impl Shipped {
     /// # Errors
     /// Where a file is missing: the paths are those in the repository.
     pub fn open(&self) -> Result<Case> {
-        let (file, tokens) = match self.source {
-            Source::File(path) => (read(Path::new(path))?, None),
-            Source::MiniLm(tokens) => (transformer(tokens)?, Some(tokens)),
+        let (file, full, tokens) = match self.source {
+            Source::File(path) => (read(Path::new(path))?, None, None),
+            Source::MiniLm(tokens) => (encode(&transformer(tokens)?), None, Some(tokens)),
+            Source::MiniLmInt8(tokens) => {
+                let full = Component::new("MiniLM", transformer(tokens)?)?;
+                let fewer = quantise(&full, Bits::Eight)?.model;
+                (encode(&fewer), Some(encode(full.model())), Some(tokens))
+            }
         };
         let program = Program::load(self.name, &file)?;
         let inputs = draw(&program, self.batch, tokens)?;
-        Ok(Case { model: self.name.into(), file, inputs })
+        Ok(Case { model: self.name.into(), file, full, inputs })
     }
 }
 
-/// The whole transformer as one file.
-fn transformer(tokens: usize) -> Result<Vec<u8>> {
+/// The whole transformer as one model.
+fn transformer(tokens: usize) -> Result<ModelProto> {
     let files = sentence_encoder_files().into_iter();
     let parts = files.map(|file| Component::decode(file.clone(), &read(Path::new(&file))?));
-    Ok(encode(&sentence_encoder(parts.collect::<Result<_>>()?, tokens)?.dense()?))
+    sentence_encoder(parts.collect::<Result<_>>()?, tokens)?.dense()
 }
 
 /// Random inputs: word ids for integer inputs, ones for a mask, numbers in 0…1 otherwise.

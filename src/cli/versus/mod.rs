@@ -18,7 +18,7 @@ use super::io::say;
 pub use cases::{Case, SHIPPED, Shipped};
 pub use onnxruntime::{OnnxRuntime, peers_folder, python};
 pub use rounds::compare;
-pub use row::{HEADER, Row, agree};
+pub use row::{HEADER, Row, agree, agree_in_eight_bits};
 
 /// Shortest duration of a sample.
 pub const SAMPLE: Seconds = Seconds(0.05);

@@ -76,8 +76,9 @@ impl OnnxRuntime {
             outputs: Batch::new(),
         };
         let inputs = as_numbers(&case.inputs)?;
-        let head = format!("{} {}\n", case.file.len(), inputs.len());
-        for bytes in [head.as_bytes(), &case.file, &inputs] {
+        let file = case.full.as_ref().unwrap_or(&case.file);
+        let head = format!("{} {} {}\n", u8::from(case.full.is_some()), file.len(), inputs.len());
+        for bytes in [head.as_bytes(), file, &inputs] {
             started.commands.write_all(bytes).map_err(|e| fault(e.to_string()))?;
         }
         started.commands.flush().map_err(|e| fault(e.to_string()))?;

@@ -8,6 +8,8 @@ use perforate_bench::stats::{Interval, bootstrap, median};
 const SEED: u64 = 22;
 /// Absolute and relative tolerance of outputs.
 const TOLERANCE: f64 = 1e-4;
+/// The same of outputs that were quantised in two ways.
+const EIGHT_BITS: f32 = 0.2;
 
 /// Names of the columns.
 pub const HEADER: &str =
@@ -56,6 +58,11 @@ impl fmt::Display for Row {
 pub fn agree(ours: f32, theirs: f32) -> bool {
     let [ours, theirs] = [ours, theirs].map(f64::from);
     (ours - theirs).abs() <= TOLERANCE + TOLERANCE * theirs.abs()
+}
+
+/// Whether outputs of two ways to quantise a model are near each other. NaN agrees with nothing.
+pub fn agree_in_eight_bits(ours: f32, theirs: f32) -> bool {
+    (ours - theirs).abs() <= EIGHT_BITS + EIGHT_BITS * theirs.abs()
 }
 
 /// The order of the engines in a round.

@@ -8,6 +8,7 @@ mod attention;
 mod convolution;
 mod follow;
 mod forms;
+mod integer;
 mod norm;
 mod product;
 #[cfg(test)]
@@ -63,7 +64,7 @@ pub(crate) fn lower(model: &TypedModel) -> TractResult<TypedModel> {
 }
 
 fn find(model: &TypedModel, id: usize, claimed: &HashSet<usize>) -> TractResult<Option<Found>> {
-    for pattern in [attention::find, norm::find, convolution::find, product::find] {
+    for pattern in [attention::find, norm::find, convolution::find, product::find, integer::find] {
         if let Some(found) = pattern(model, id, claimed)?
             && found.nodes.iter().all(|node| !claimed.contains(node))
         {

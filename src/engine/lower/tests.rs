@@ -1,7 +1,9 @@
 //! Graphs with operators of our own against the same graphs with tract's.
 
+use perforate_onnx::functions::dynamic_int8_matmul;
 use perforate_onnx::{GraphBuilder, Metadata, OPSET, Size, encode, int_attribute, ints_attribute};
-use tract_onnx::pb::AttributeProto;
+use tract_onnx::pb::tensor_proto::DataType;
+use tract_onnx::pb::{AttributeProto, TensorProto};
 
 use super::*;
 use crate::ops;
@@ -235,4 +237,34 @@ fn products_that_do_not_fit_are_left_alone() {
     let file = encode(&graph.into_model(&Metadata::default()).unwrap());
     let x = Tensor::from_shape(&[2, 4, 6], &numbers(48, 3)).unwrap();
     check("products", &file, &[x]);
+}
+
+#[test]
+fn what_follows_a_product_in_whole_numbers_is_done_with_it() {
+    let (k, n) = (64usize, 5usize);
+    let mut graph = GraphBuilder::new("integers", OPSET);
+    let sizes = |width| [Size::Rows, Size::Fixed(3), Size::Fixed(width)];
+    graph.input("x", &sizes(k)).unwrap();
+    graph.input("other", &sizes(n)).unwrap();
+    graph.constant("scales", &[n], &[0.01, 0.02, 0.03, 0.04, 0.05]).unwrap();
+    let inputs = ["x", "weights", "scales"];
+    let product = graph.call(dynamic_int8_matmul(OPSET), "product", &inputs).unwrap();
+    let bias = graph.constant("bias", &[n], &numbers(n, 2)).unwrap();
+    let shifted = graph.node("Add", "shifted", &[&product[0], &bias]).unwrap();
+    let sum = graph.node("Add", "sum", &[&shifted, "other"]).unwrap();
+    graph.node("Relu", "y", &[&sum]).unwrap();
+    graph.output("y", &sizes(n)).unwrap();
+    let mut model = graph.into_model(&Metadata::default()).unwrap();
+    let weights = TensorProto {
+        name: "weights".into(),
+        dims: vec![k as i64, n as i64],
+        data_type: DataType::Int8 as i32,
+        raw_data: (0..k * n).map(|ix| (ix * 37 % 255) as u8).collect(),
+        ..TensorProto::default()
+    };
+    model.graph.as_mut().unwrap().initializer.push(weights);
+    let tensor =
+        |width, seed| Tensor::from_shape(&[2, 3, width], &numbers(2 * 3 * width, seed)).unwrap();
+    let left = check("whole numbers", &encode(&model), &[tensor(k, 3), tensor(n, 4)]);
+    assert_eq!(left, ["Source", "Source", "FusedInteger"]);
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::kernel::{self, Isa};
+use crate::product::Finish;
 
 /// Weights of a linear map in eight bits, ready for a kernel.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,11 +64,11 @@ impl PackedInt8 {
         self.weights.len() + 4 * self.scales.len()
     }
 
-    /// `y = x · W` for rows `x`, `[rows, k]`; `y` is `[rows, n]`.
+    /// `y = x · W`, finished, for rows `x`, `[rows, k]`; `y` is `[rows, n]`.
     ///
     /// # Panics
     /// If the lengths do not fit.
-    pub fn product(&self, x: &[f32], y: &mut [f32]) {
+    pub fn product(&self, x: &[f32], finish: Finish<'_>, y: &mut [f32]) {
         let rows = x.len() / self.k.max(1);
         assert_eq!(
             (x.len(), y.len()),
@@ -78,10 +79,11 @@ impl PackedInt8 {
             return;
         }
         let (activations, scales) = kernel::Activations::of_rows(self.isa, x, self.k, self.depth());
-        let n = self.n;
+        let (n, vectors) = (self.n, crate::isa::Isa::detect());
         self.each_panel(&activations, rows, |columns, sums| {
             let own = &self.scales[columns.clone()];
             kernel::scale(self.isa, sums, &scales, own, &mut y[columns.start..], n);
+            finish.apply(vectors, y, n, columns);
         });
     }
 

@@ -2,6 +2,7 @@
 
 use super::kernel::{self, Isa};
 use super::numbers::BLOCK;
+use crate::product::Finish;
 
 /// Weights of a linear map in four bits, ready for a kernel: 4.5 bits a weight, scales included.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +25,7 @@ impl PackedInt4 {
     /// # Panics
     /// If the lengths do not fit, or 32 does not divide `k`.
     pub fn new(k: usize, n: usize, weights: &[i8], scales: &[u16]) -> PackedInt4 {
-        Self::for_isa(Isa::detect_for_blocks(), k, n, weights, scales)
+        Self::for_isa(Isa::detect(), k, n, weights, scales)
     }
 
     /// The same for a kernel of choice.
@@ -75,11 +76,11 @@ impl PackedInt4 {
         self.weights.len() + 2 * self.scales.len()
     }
 
-    /// `y = x · W` for rows `x`, `[rows, k]`; `y` is `[rows, n]`.
+    /// `y = x · W`, finished, for rows `x`, `[rows, k]`; `y` is `[rows, n]`.
     ///
     /// # Panics
     /// If the lengths do not fit.
-    pub fn product(&self, x: &[f32], y: &mut [f32]) {
+    pub fn product(&self, x: &[f32], finish: Finish<'_>, y: &mut [f32]) {
         let rows = x.len() / self.k.max(1);
         let fits = (rows * self.k, rows * self.n);
         assert_eq!((x.len(), y.len()), fits, "x is [rows, k], y [rows, n]");
@@ -115,6 +116,7 @@ impl PackedInt4 {
                     *y = total * scale;
                 }
             }
+            finish.apply(crate::isa::Isa::detect(), y, self.n, columns);
         }
     }
 }
@@ -181,7 +183,7 @@ mod tests {
             let mut first: Option<Vec<f32>> = None;
             for isa in Isa::all() {
                 let mut y = vec![f32::NAN; rows * n];
-                PackedInt4::for_isa(isa, k, n, &w, &scales).product(&x, &mut y);
+                PackedInt4::for_isa(isa, k, n, &w, &scales).product(&x, Finish::default(), &mut y);
                 for (own, wanted) in y.iter().zip(&wanted) {
                     prop_assert!((f64::from(*own) - wanted).abs() <= 1e-5 * largest, "{isa:?}: {own} for {wanted}");
                 }

@@ -175,6 +175,13 @@ pub fn multiply_blocks(isa: Isa, x: &Activations, rows: usize, panel: &Blocks, y
                 unsafe { wasm::one_blocks(x_rest, depth, panel, y_rest) }
             }
         }
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
+        (Isa::Relaxed(_), Values::Bytes { values, below, .. }) => {
+            assert_eq!(values.len(), rows * depth, "rows of activations");
+            assert!(below.is_empty() || below.len() == values.len(), "rows below zero");
+            // SAFETY: lengths as above; the module was built for browsers that have the instructions.
+            unsafe { relaxed::rows_in_blocks(values, below, depth, panel, y) }
+        }
         (_, Values::Wide(values)) => {
             assert_eq!(values.len(), rows * depth, "rows of activations");
             portable_blocks(values, depth, panel, y);

@@ -7,10 +7,12 @@ pub const SMALLEST: f32 = 1e-30;
 /// Largest whole number of eight bits, symmetric about zero.
 pub const LARGEST: f32 = 127.0;
 
-/// To the nearest whole number, halves to even, for magnitudes up to 2²²: adding 1.5 · 2²³ leaves no room for a fraction.
-pub(super) fn round(v: f32) -> f32 {
+/// To the nearest whole number, halves to even, for magnitudes up to 2²²: adding 1.5 · 2²³ leaves no room for a fraction,
+/// so that the whole number stands in the lower bits. Any number for what is not finite.
+#[inline(always)]
+pub(super) fn round(v: f32) -> i32 {
     const MAGIC: f32 = 12_582_912.0;
-    (v + MAGIC) - MAGIC
+    (v + MAGIC).to_bits().wrapping_sub(MAGIC.to_bits()) as i32
 }
 
 #[cfg(test)]
@@ -19,8 +21,7 @@ mod tests {
 
     #[test]
     fn halves_go_to_even() {
-        for (v, wanted) in
-            [(0.5, 0.0), (1.5, 2.0), (-0.5, 0.0), (-2.5, -2.0), (126.6, 127.0), (-127.0, -127.0)]
+        for (v, wanted) in [(0.5, 0), (1.5, 2), (-0.5, 0), (-2.5, -2), (126.6, 127), (-127.0, -127)]
         {
             assert_eq!(round(v), wanted, "{v}");
         }

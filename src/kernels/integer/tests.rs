@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::{Isa, PackedInt8};
+use super::{Isa, PackedInt4, PackedInt8};
+use crate::product::{Activation, Finish};
 
 /// The sums by the definition.
 fn reference(q: &[i8], w: &[i8], k: usize, n: usize) -> Vec<i32> {
@@ -51,7 +52,11 @@ fn the_largest_sums_fit() {
 fn a_row_of_zeros_gives_zeros() {
     for isa in Isa::all() {
         let mut y = vec![1.0; 3];
-        PackedInt8::for_isa(isa, 2, 3, &[9; 6], &[1.0; 3]).product(&[0.0; 2], &mut y);
+        PackedInt8::for_isa(isa, 2, 3, &[9; 6], &[1.0; 3]).product(
+            &[0.0; 2],
+            Finish::default(),
+            &mut y,
+        );
         assert_eq!(y, [0.0; 3], "{isa:?}");
     }
 }
@@ -61,7 +66,7 @@ fn what_is_not_finite_stays_so() {
     for isa in Isa::all() {
         let mut y = vec![1.0; 6];
         let packed = PackedInt8::for_isa(isa, 2, 3, &[9; 6], &[1.0; 3]);
-        packed.product(&[0.5, f32::INFINITY, 1.0, 1.0], &mut y);
+        packed.product(&[0.5, f32::INFINITY, 1.0, 1.0], Finish::default(), &mut y);
         assert!(y[..3].iter().all(|v| v.is_nan()), "{isa:?}: {y:?}");
         assert!(y[3..].iter().all(|v| v.is_finite()), "{isa:?}: {y:?}");
     }
@@ -79,12 +84,37 @@ fn a_product_is_near_the_one_in_f32() {
     let mut first: Option<Vec<f32>> = None;
     for isa in Isa::all() {
         let mut y = vec![0.0; rows * n];
-        PackedInt8::for_isa(isa, k, n, &w, &scales).product(&x, &mut y);
+        PackedInt8::for_isa(isa, k, n, &w, &scales).product(&x, Finish::default(), &mut y);
         for (at, &own) in y.iter().enumerate() {
             let wanted = exact(at / n, at % n);
             assert!((own - wanted).abs() < 1.5, "{isa:?}: {own} for {wanted}");
         }
         // All kernels give the very same numbers.
         assert_eq!(first.get_or_insert(y.clone()), &y, "{isa:?}");
+    }
+}
+
+#[test]
+fn what_follows_a_product_is_done_with_it() {
+    let (rows, k, n) = (5, 64, 43);
+    let x: Vec<f32> = (0..rows * k).map(|ix| ((ix * 37 % 101) as f32 - 50.0) / 9.0).collect();
+    let w: Vec<i8> = (0..k * n).map(|ix| (ix * 53 % 15) as i8 - 7).collect();
+    let bias: Vec<f32> = (0..n).map(|ix| ix as f32 - 20.0).collect();
+    let residual: Vec<f32> = (0..rows * n).map(|ix| (ix % 13) as f32).collect();
+    for isa in Isa::all() {
+        let eight = PackedInt8::for_isa(isa, k, n, &w, &vec![0.01; n]);
+        let four = PackedInt4::for_isa(isa, k, n, &w, &vec![0x2000; k / 32 * n]);
+        let product: [&dyn Fn(Finish<'_>, &mut [f32]); 2] =
+            [&|finish, y| eight.product(&x, finish, y), &|finish, y| four.product(&x, finish, y)];
+        for product in product {
+            let [mut plain, mut own] = [vec![f32::NAN; rows * n], vec![f32::NAN; rows * n]];
+            product(Finish::default(), &mut plain);
+            let activation = Activation::Relu;
+            product(Finish { bias: Some(&bias), residual: Some(&residual), activation }, &mut own);
+            for (at, own) in own.iter().enumerate() {
+                let wanted = (plain[at] + bias[at % n] + residual[at]).max(0.0);
+                assert_eq!(*own, wanted, "{isa:?}, {at}");
+            }
+        }
     }
 }

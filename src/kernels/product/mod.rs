@@ -6,6 +6,7 @@
 //! image in columns is made.
 
 mod activation;
+mod finish;
 mod packed;
 mod tile;
 

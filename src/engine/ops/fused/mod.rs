@@ -3,12 +3,14 @@
 
 mod attention;
 mod convolution;
+mod integer;
 mod layout;
 mod norm;
 mod product;
 
 pub(crate) use attention::{DenseAttention, Order};
 pub(crate) use convolution::FusedConvolution;
+pub(crate) use integer::{Follows, FusedInteger};
 pub(crate) use layout::ChannelsFirst;
 pub(crate) use norm::{LayerNorm, Parameters};
 pub(crate) use product::{FusedProduct, Weights};

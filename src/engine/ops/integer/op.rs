@@ -9,6 +9,7 @@ use tract_onnx::tract_hir::internal::*;
 
 use crate::ops::Shared;
 use perforate_kernels::integer::{PackedInt4, PackedInt8};
+use perforate_kernels::product::Finish;
 use perforate_onnx::functions::{BLOCK, DYNAMIC_INT4_MATMUL, DYNAMIC_INT8_MATMUL};
 
 /// How many bits a weight has.
@@ -157,11 +158,19 @@ impl Weights {
         }
     }
 
-    fn product(&self, x: &[f32], y: &mut [f32]) {
+    /// `y [.., n]` for `x [.., k]`, finished.
+    pub(crate) fn product(&self, x: &[f32], finish: Finish<'_>, y: &mut [f32]) {
         match self {
-            Weights::Int8(packed) => packed.product(x, y),
-            Weights::Int4(packed) => packed.product(x, y),
+            Weights::Int8(packed) => packed.product(x, finish, y),
+            Weights::Int4(packed) => packed.product(x, finish, y),
         }
+    }
+
+    /// The shape of `y` for that of `x`.
+    pub(crate) fn shape<D: DimLike>(&self, x: &[D]) -> TractResult<TVec<D>> {
+        let mut shape: TVec<D> = x.into();
+        *shape.last_mut().context("a scalar has no last axis")? = D::from(self.size()[1]);
+        Ok(shape)
     }
 }
 
@@ -185,11 +194,9 @@ impl EvalOp for IntegerMatMul {
 
     fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let x = &inputs[0];
-        let mut shape: TVec<usize> = x.shape().into();
-        *shape.last_mut().context("a scalar has no last axis")? = self.0.size()[1];
-        let mut y = Tensor::zero::<f32>(&shape)?;
-        let own = x.try_as_plain_ram()?;
-        self.0.product(own.as_slice::<f32>()?, y.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?);
+        let mut y = Tensor::zero::<f32>(&self.0.shape(x.shape())?)?;
+        let own = x.try_as_plain_ram()?.as_slice::<f32>()?;
+        self.0.product(own, Finish::default(), y.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?);
         Ok(tvec!(y.into_tvalue()))
     }
 }
@@ -198,9 +205,7 @@ impl TypedOp for IntegerMatMul {
     as_op!();
 
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let mut shape = inputs[0].shape.to_tvec();
-        *shape.last_mut().context("a scalar has no last axis")? = self.0.size()[1].to_dim();
-        Ok(tvec!(f32::fact(&*shape)))
+        Ok(tvec!(f32::fact(self.0.shape(&inputs[0].shape)?)))
     }
 
     /// Weights of four bits are multiplied in eight: they save bytes, not operations.

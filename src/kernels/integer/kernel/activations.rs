@@ -1,12 +1,14 @@
 //! Activations in whole numbers, each row with a scale of its own.
 
 use super::isa::Isa;
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+use super::loops::{largest, quantise};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
 use super::relaxed::{self, Mode};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use super::wasm::{largest, quantise};
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-use crate::integer::numbers::round;
+#[cfg(target_arch = "x86_64")]
+use super::x86;
 use crate::integer::numbers::{LARGEST, SMALLEST};
 
 /// Quantised activations, `[rows, depth]`, as a kernel reads them.
@@ -23,7 +25,8 @@ pub(super) enum Values {
     /// One byte each, 128 added.
     #[cfg(target_arch = "x86_64")]
     Shifted(Vec<u8>),
-    /// One byte each, as the machine wants them; where they go in two parts, the sizes of those below zero.
+    /// One byte each, as the machine wants them, in the order of [`relaxed::Line`]; where they go in two parts, the sizes
+    /// of those below zero.
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
     Bytes { values: Vec<u8>, below: Vec<u8>, offset: u8 },
 }
@@ -50,31 +53,34 @@ impl Activations {
     pub fn of_rows(isa: Isa, x: &[f32], k: usize, depth: usize) -> (Activations, Vec<f32>) {
         let lines = x.chunks_exact(k.max(1));
         let mut own = Activations::new(isa, lines.len(), depth);
-        let scales: Vec<f32> = lines.clone().map(scale_of).collect();
+        let scales: Vec<f32> = lines.clone().map(|line| scale_of(isa, line)).collect();
         for ((row, line), &scale) in lines.enumerate().zip(&scales) {
-            own.quantise(row, line, scale);
+            own.quantise(isa, row, line, scale);
         }
         (own, scales)
     }
 
     /// Sets a row to the whole numbers nearest to `values / scale`.
-    fn quantise(&mut self, row: usize, values: &[f32], scale: f32) {
+    fn quantise(&mut self, isa: Isa, row: usize, values: &[f32], scale: f32) {
         let place = row * self.depth;
         match &mut self.values {
-            Values::Wide(q) => quantise(values, scale, &mut q[place..place + values.len()]),
+            Values::Wide(q) => quantise(isa, values, scale, &mut q[place..place + values.len()]),
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
             Values::Bytes { values: q, below, offset } => {
-                let own = place..place + values.len();
-                relaxed::quantise(values, scale, *offset, &mut q[own.clone()]);
+                let rows = q.len() / self.depth;
+                let own = relaxed::Line::of(rows, self.depth, row);
+                relaxed::quantise(values, scale, *offset, q, own);
                 if !below.is_empty() {
-                    split(&mut q[own.clone()], &mut below[own]);
+                    own.groups(self.depth).for_each(|four| {
+                        split(&mut q[four.clone()], &mut below[four]);
+                    });
                 }
             }
             #[cfg(target_arch = "x86_64")]
             Values::Shifted(q) => {
-                for (q, v) in q[place..place + values.len()].iter_mut().zip(values) {
-                    *q = (round(v / scale) + 128.0) as u8;
-                }
+                let q = &mut q[place..place + values.len()];
+                // SAFETY: as many places as values; the instructions were detected for this kind of activations.
+                unsafe { x86::quantise(values, scale, q) }
             }
         }
     }
@@ -86,6 +92,8 @@ impl Activations {
             Values::Wide(values) => values[place] = value as i16,
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "relaxed"))]
             Values::Bytes { values, below, offset } => {
+                let rows = values.len() / self.depth;
+                let place = relaxed::Line::of(rows, self.depth, row).place(ix);
                 values[place] = (value as i8 as u8).wrapping_add(*offset);
                 if !below.is_empty() {
                     split(&mut values[place..=place], &mut below[place..=place]);
@@ -107,22 +115,8 @@ fn split(q: &mut [u8], below: &mut [u8]) {
 }
 
 /// The scale of a row of activations, which makes the largest of them 127.
-fn scale_of(row: &[f32]) -> f32 {
+fn scale_of(isa: Isa, row: &[f32]) -> f32 {
     // What is not finite has no nearest whole number: all outputs of its row say so.
-    let finite = row.iter().all(|v| v.is_finite());
-    if finite { largest(row).max(SMALLEST) / LARGEST } else { f32::NAN }
-}
-
-/// The largest magnitude.
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-fn largest(row: &[f32]) -> f32 {
-    row.iter().fold(0f32, |most, v| most.max(v.abs()))
-}
-
-/// Whole numbers nearest to `row / scale`, halves to even.
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-fn quantise(row: &[f32], scale: f32, q: &mut [i16]) {
-    for (q, v) in q.iter_mut().zip(row) {
-        *q = round(v / scale) as i16;
-    }
+    let largest = largest(isa, row);
+    if largest.is_finite() { largest.max(SMALLEST) / LARGEST } else { f32::NAN }
 }

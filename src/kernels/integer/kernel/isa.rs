@@ -28,14 +28,6 @@ impl Isa {
         Self::all().last().copied().unwrap_or(Isa::Portable)
     }
 
-    /// The best for weights whose blocks of inputs have scales of their own.
-    pub fn detect_for_blocks() -> Isa {
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        return Isa::Simd128;
-        #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-        Self::detect()
-    }
-
     /// All that this machine has, the best last.
     pub fn all() -> Vec<Isa> {
         #[allow(unused_mut)] // machines with plain Rust alone add nothing

@@ -1,12 +1,13 @@
 //! Loops that the compiler makes into vectors by itself, once for every machine and once for wider registers.
 
 use super::isa::Isa;
+use crate::integer::numbers::round;
 
 macro_rules! loops {
-    ($($(#[$doc:meta])* $name:ident($($arg:ident: $kind:ty),+) $body:block)+) => {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident: $kind:ty),+) $(-> $result:ty)? $body:block)+) => {
         $(
             $(#[$doc])*
-            pub fn $name(isa: Isa, $($arg: $kind),+) {
+            pub fn $name(isa: Isa, $($arg: $kind),+) $(-> $result)? {
                 match isa {
                     #[cfg(target_arch = "x86_64")]
                     // SAFETY: both have AVX2, and it was detected.
@@ -16,14 +17,14 @@ macro_rules! loops {
             }
         )+
         mod plain {
-            $(#[inline(always)] pub fn $name($($arg: $kind),+) $body)+
+            $(#[inline(always)] pub fn $name($($arg: $kind),+) $(-> $result)? $body)+
         }
         #[cfg(target_arch = "x86_64")]
         mod wide {
             $(
                 #[target_feature(enable = "avx2")]
-                pub fn $name($($arg: $kind),+) {
-                    super::plain::$name($($arg),+);
+                pub fn $name($($arg: $kind),+) $(-> $result)? {
+                    super::plain::$name($($arg),+)
                 }
             )+
         }
@@ -31,6 +32,17 @@ macro_rules! loops {
 }
 
 loops! {
+    /// The largest magnitude; not finite if one of them is not.
+    largest(row: &[f32]) -> f32 {
+        // Without its sign, a number's bits order it, with infinity and what is not a number at the end.
+        f32::from_bits(row.iter().fold(0, |most, v| most.max(v.to_bits() & 0x7fff_ffff)))
+    }
+    /// Whole numbers nearest to `row / scale`, halves to even.
+    quantise(row: &[f32], scale: f32, q: &mut [i16]) {
+        for (q, v) in q.iter_mut().zip(row) {
+            *q = super::round(v / scale) as i16;
+        }
+    }
     /// `y = sums · scale of the row · columns`, row by row: rows of `y` are `stride` apart, those of `sums` a panel.
     scale(sums: &[i32], rows: &[f32], columns: &[f32], y: &mut [f32], stride: usize) {
         let panel = sums.len() / rows.len().max(1);

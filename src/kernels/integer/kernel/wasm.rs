@@ -97,27 +97,27 @@ macro_rules! block_kernel {
 block_kernel!(one_blocks: 0);
 block_kernel!(two_blocks: 0 1);
 
-/// The largest magnitude.
-pub fn largest(row: &[f32]) -> f32 {
-    let mut most = f32x4_splat(0.0);
-    let whole = row.chunks_exact(4);
-    let rest = whole.remainder().iter().fold(0f32, |most, v| most.max(v.abs()));
-    for four in whole {
-        // SAFETY: four numbers, sixteen bytes.
-        let four = unsafe { v128_load(four.as_ptr().cast()) };
-        most = f32x4_pmax(most, f32x4_abs(four));
-    }
-    let [a, b, c, d] = [
-        f32x4_extract_lane::<0>(most),
-        f32x4_extract_lane::<1>(most),
-        f32x4_extract_lane::<2>(most),
-        f32x4_extract_lane::<3>(most),
+/// The largest magnitude; not finite if one of them is not.
+pub fn largest(_: Isa, row: &[f32]) -> f32 {
+    // Without its sign, a number's bits order it, with infinity and what is not a number at the end.
+    let sign = i32x4_splat(i32::MAX);
+    let (whole, rest) = (row.chunks_exact(4), row.len() % 4);
+    let most = whole.fold(i32x4_splat(0), |most, four| {
+        // SAFETY: four numbers.
+        i32x4_max(most, v128_and(unsafe { v128_load(four.as_ptr().cast()) }, sign))
+    });
+    let most = [
+        i32x4_extract_lane::<0>(most),
+        i32x4_extract_lane::<1>(most),
+        i32x4_extract_lane::<2>(most),
+        i32x4_extract_lane::<3>(most),
     ];
-    a.max(b).max(c.max(d)).max(rest)
+    let rest = row[row.len() - rest..].iter().map(|v| v.to_bits() as i32 & i32::MAX);
+    f32::from_bits(most.into_iter().chain(rest).max().unwrap_or(0) as u32)
 }
 
 /// Whole numbers nearest to `row / scale`, halves to even.
-pub fn quantise(row: &[f32], scale: f32, q: &mut [i16]) {
+pub fn quantise(_: Isa, row: &[f32], scale: f32, q: &mut [i16]) {
     let divisor = f32x4_splat(scale);
     let (whole, rest) = (row.chunks_exact(4), row.len() % 4);
     for (four, q) in whole.zip(q.chunks_exact_mut(4)) {

@@ -36,6 +36,31 @@ pub unsafe fn avx2<const R: usize>(x: &[i16], depth: usize, weights: &[i8], sums
     }
 }
 
+/// Sets `q` to the whole numbers nearest to `row / scale`, halves to even, 128 added.
+///
+/// The quotient is the one that a division rounds to: `1 / scale` is, and what the product with it leaves of the row is
+/// exact (Markstein, "Computation of elementary functions on the IBM RISC System/6000 processor", 1990).
+///
+/// # Safety
+/// `q` is as long as `row`; the machine has AVX-512.
+#[target_feature(enable = "avx512f")]
+pub unsafe fn quantise(row: &[f32], scale: f32, q: &mut [u8]) {
+    let (divisor, inverse) = (_mm512_set1_ps(scale), _mm512_set1_ps(1.0 / scale));
+    let shift = _mm512_set1_epi32(128);
+    for (row, q) in row.chunks(16).zip(q.chunks_mut(16)) {
+        let mask = u16::MAX >> (16 - row.len());
+        // SAFETY: the mask leaves what is not in the slices alone.
+        unsafe {
+            let row = _mm512_maskz_loadu_ps(mask, row.as_ptr());
+            let near = _mm512_mul_ps(row, inverse);
+            let left = _mm512_fnmadd_ps(near, divisor, row);
+            let quotient = _mm512_fmadd_ps(left, inverse, near);
+            let whole = _mm512_add_epi32(_mm512_cvtps_epi32(quotient), shift);
+            _mm512_mask_cvtepi32_storeu_epi8(q.as_mut_ptr().cast(), mask, whole);
+        }
+    }
+}
+
 /// `R` rows with a panel of 32 columns, in fours.
 ///
 /// # Safety
