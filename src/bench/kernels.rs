@@ -11,17 +11,18 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use perforate_base::Result;
-use perforate_base::units::Seconds;
-use perforate_engine::{Batch, Knobs, Order, Program, Session};
+use perforate_engine::{Batch, Knobs, Program, Session};
+use perforate_kernels::integer::{PackedInt4, PackedInt8};
 use perforate_kernels::isa::Isa;
 use perforate_kernels::peak;
 use perforate_kernels::product::{Finish, Packed, dense};
-use perforate_onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode};
+use perforate_onnx::pb::{ModelProto, TensorProto};
+use perforate_onnx::{
+    Component, GraphBuilder, Metadata, OPSET, Size, encode, numbers as tensor_numbers,
+};
 use perforate_routing::fit::quantise::{Bits, quantise};
 
-use super::contenders::Contenders;
-use super::stats::{Interval, interval};
-use super::timing::{Interleaved, measure_tick};
+use super::stats::{Interval, bootstrap};
 
 /// A cube, and shapes of MiniLM: tokens, inputs, outputs.
 pub const SHAPES: [[usize; 3]; 10] = [
@@ -66,28 +67,6 @@ pub fn peak(clock: &impl Clock) -> f64 {
     tries.fold(0.0, f64::max)
 }
 
-/// Multiplications and additions of a product's kernel, in 10⁹ a second: the median of several tries, each long enough.
-fn alone(clock: &impl Clock, [rows, k, n]: [usize; 3], weights: &[f32]) -> f64 {
-    const TRIES: usize = 9;
-    let packed = Packed::new(Isa::detect(), k, n, |row, column| weights[row * n + column]);
-    let x: Vec<f32> = weights.iter().cycle().take(rows * k).copied().collect();
-    let mut y = vec![0f32; rows * n];
-    let operations = 2.0 * (rows * k * n) as f64;
-    let times = (ALONE / operations).ceil().max(1.0) as usize;
-    let mut tries: Vec<f64> = (0..TRIES)
-        .map(|_| {
-            let began = clock.now();
-            for _ in 0..times {
-                dense(&x, &packed, Finish::default(), &mut y);
-                std::hint::black_box(&y);
-            }
-            times as f64 * operations / (clock.now() - began).0 / 1e9
-        })
-        .collect();
-    tries.sort_by(f64::total_cmp);
-    tries[TRIES / 2]
-}
-
 /// Operations of a try: some milliseconds of them.
 const ALONE: f64 = 1e9;
 
@@ -99,12 +78,9 @@ pub fn instructions() -> &'static str {
 /// Some milliseconds of them.
 const PEAK_STEPS: usize = 4_000_000;
 
-/// Times the products of one shape in eight and in four bits against the one in f32.
-pub fn integers(
-    clock: &impl Clock,
-    [rows, k, n]: [usize; 3],
-    rounds: usize,
-) -> Result<KernelTiming> {
+/// Times the kernels of one shape in f32, in eight and in four bits, in turns, and compares the models' answers.
+pub fn integers(clock: &impl Clock, shape: [usize; 3], rounds: usize) -> Result<KernelTiming> {
+    let [rows, k, n] = shape;
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     let mut draw = |count: usize| -> Vec<f32> {
         (0..count).map(|_| StandardNormal.sample(&mut rng)).collect()
@@ -117,40 +93,96 @@ pub fn integers(
     graph.node("MatMul", "y", &["x", "w"])?;
     graph.output("y", &sizes(n))?;
     let full = Component::new("product", graph.into_model(&Metadata::default())?)?;
-    let fewer = [quantise(&full, Bits::Eight)?.model, quantise(&full, Bits::Four)?.model];
-    let x = ArrayD::from_shape_fn(IxDyn(&[1, rows, k]), {
-        let values = draw(rows * k);
-        move |at| values[at[1] * k + at[2]]
-    });
-    let batch = Batch::new().with("x", x);
-    let mut entrants = Contenders::new(vec![batch.clone()]);
-    let mut outputs = vec![];
-    let mut contenders = vec![];
-    for model in [full.model(), &fewer[0], &fewer[1]] {
+    let [eight, four] = [quantise(&full, Bits::Eight)?.model, quantise(&full, Bits::Four)?.model];
+    let x = draw(rows * k);
+    let given = ArrayD::from_shape_fn(IxDyn(&[1, rows, k]), |at| x[at[1] * k + at[2]]);
+    let batch = Batch::new().with("x", given);
+    let answer = |model: &ModelProto| {
         let program = Arc::new(Program::load("product", &encode(model))?);
-        outputs.push(Session::new(program.clone()).run(&batch, &Knobs::new())?.first()?);
-        let orders = vec![Order::Compacted; program.segments().len()];
-        let model = entrants.model(&program, &orders);
-        contenders.push(entrants.contender(model, Knobs::new()));
-    }
-    let mut timing = Interleaved::new(3, rounds, measure_tick(clock), Seconds(1.0));
-    while !timing.is_done() {
-        timing.step(clock, &mut entrants)?;
-    }
-    let samples = timing.samples();
-    let over = |values: &[f64]| interval(values, &samples.launches(), SEED);
-    let largest = outputs[0].iter().fold(0f32, |m, v| m.max(v.abs()));
-    let apart = |other: usize| {
-        let pairs = outputs[0].iter().zip(&outputs[other]);
-        f64::from(pairs.map(|(a, b)| (a - b).abs()).fold(0f32, f32::max) / largest)
+        Session::new(program).run(&batch, &Knobs::new())?.first()
     };
-    let f32_s = over(&samples.of(contenders[0]));
+    let exact = answer(full.model())?;
+    let largest = exact.iter().fold(0f32, |m, v| m.max(v.abs()));
+    let apart = |model: &ModelProto| -> Result<f64> {
+        let own = answer(model)?;
+        let most = exact.iter().zip(&own).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+        Ok(f64::from(most / largest))
+    };
+    let deviations = [apart(&eight)?, apart(&four)?];
+    let packed = (
+        Packed::new(Isa::detect(), k, n, |row, column| weights[row * n + column]),
+        in_eight(&eight, k, n),
+        in_four(&four, k, n),
+    );
+    let operations = 2.0 * (rows * k * n) as f64;
+    let times = (ALONE / operations).ceil().max(1.0) as usize;
+    let finish = Finish::default();
+    let kernels: [&dyn Fn(&mut [f32]); 3] =
+        [&|y| dense(&x, &packed.0, finish, y), &|y| packed.1.product(&x, finish, y), &|y| {
+            packed.2.product(&x, finish, y)
+        }];
+    let seconds = in_turns(clock, kernels, (rounds, times), &mut vec![0f32; rows * n]);
+    let f32_s = bootstrap(&seconds[0], SEED);
+    let faster = |own: &[f64]| {
+        let ratios: Vec<f64> = seconds[0].iter().zip(own).map(|(full, own)| full / own).collect();
+        bootstrap(&ratios, SEED)
+    };
     Ok(KernelTiming {
-        shape: [rows, k, n],
-        gflops: alone(clock, [rows, k, n], &weights),
+        shape,
+        gflops: operations / f32_s.median / 1e9,
         f32_s,
-        speedups: [1, 2]
-            .map(|contender| over(&samples.speedups(contenders[contender], contenders[0]))),
-        deviations: [1, 2].map(apart),
+        speedups: [faster(&seconds[1]), faster(&seconds[2])],
+        deviations,
     })
+}
+
+/// Seconds of each kernel in each round, which is so many runs of it; `y` is where all of them write.
+fn in_turns(
+    clock: &impl Clock,
+    kernels: [&dyn Fn(&mut [f32]); 3],
+    (rounds, times): (usize, usize),
+    y: &mut [f32],
+) -> [Vec<f64>; 3] {
+    let mut seconds = [vec![], vec![], vec![]];
+    // The first round only warms up.
+    for round in 0..=rounds {
+        for (kernel, seconds) in kernels.into_iter().zip(&mut seconds) {
+            let began = clock.now();
+            for _ in 0..times {
+                kernel(y);
+                std::hint::black_box(&y);
+            }
+            if round > 0 {
+                seconds.push((clock.now() - began).0 / times as f64);
+            }
+        }
+    }
+    seconds
+}
+
+/// The tensors of a quantised product: its weights, then their scales.
+fn stored(model: &ModelProto) -> [&TensorProto; 2] {
+    let mut all = model.graph.iter().flat_map(|graph| &graph.initializer);
+    let mut next = || all.next().expect("weights and scales");
+    [next(), next()]
+}
+
+fn in_eight(model: &ModelProto, k: usize, n: usize) -> PackedInt8 {
+    let [weights, scales] = stored(model);
+    let numbers: Vec<i8> = weights.raw_data.iter().map(|&byte| byte as i8).collect();
+    let scales: Vec<f32> = tensor_numbers(scales).into_iter().flatten().collect();
+    PackedInt8::new(k, n, &numbers, &scales)
+}
+
+fn in_four(model: &ModelProto, k: usize, n: usize) -> PackedInt4 {
+    let [weights, scales] = stored(model);
+    // Inputs 2i and 2i + 1 share a byte, the first in its lower half.
+    let number = |at: usize| {
+        let (row, column) = (at / n, at % n);
+        let byte = weights.raw_data[row / 2 * n + column];
+        (byte >> (4 * (row % 2)) & 15) as i8 - 8
+    };
+    let scales = scales.raw_data.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    let numbers: Vec<i8> = (0..k * n).map(number).collect();
+    PackedInt4::new(k, n, &numbers, &scales.collect::<Vec<_>>())
 }
