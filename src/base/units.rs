@@ -91,6 +91,18 @@ fn scaled(f: &mut fmt::Formatter<'_>, value: f64, scales: &[(f64, &str)]) -> fmt
     write!(f, "{} {unit}", three_digits(value / factor))
 }
 
+/// A count with its thousands apart.
+pub fn grouped(count: usize) -> String {
+    let digits = count.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).unwrap_or_default())
+        .collect();
+    groups.join(",")
+}
+
 /// `value` with three significant digits, without an exponent for ordinary sizes.
 pub fn three_digits(value: f64) -> String {
     match value.abs() {

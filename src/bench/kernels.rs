@@ -22,7 +22,7 @@ use perforate_onnx::{
 };
 use perforate_routing::fit::quantise::{Bits, quantise};
 
-use super::stats::{Interval, bootstrap};
+use super::stats::{Interval, median_interval};
 
 /// A cube, and shapes of MiniLM: tokens, inputs, outputs.
 pub const SHAPES: [[usize; 3]; 10] = [
@@ -117,15 +117,15 @@ pub fn integers(clock: &impl Clock, shape: [usize; 3], rounds: usize) -> Result<
     let operations = 2.0 * (rows * k * n) as f64;
     let times = (ALONE / operations).ceil().max(1.0) as usize;
     let finish = Finish::default();
-    let kernels: [&dyn Fn(&mut [f32]); 3] =
+    let kernels: [Kernel<'_>; 3] =
         [&|y| dense(&x, &packed.0, finish, y), &|y| packed.1.product(&x, finish, y), &|y| {
             packed.2.product(&x, finish, y)
         }];
     let seconds = in_turns(clock, kernels, (rounds, times), &mut vec![0f32; rows * n]);
-    let f32_s = bootstrap(&seconds[0], SEED);
+    let f32_s = median_interval(&seconds[0]);
     let faster = |own: &[f64]| {
         let ratios: Vec<f64> = seconds[0].iter().zip(own).map(|(full, own)| full / own).collect();
-        bootstrap(&ratios, SEED)
+        median_interval(&ratios)
     };
     Ok(KernelTiming {
         shape,
@@ -136,10 +136,13 @@ pub fn integers(clock: &impl Clock, shape: [usize; 3], rounds: usize) -> Result<
     })
 }
 
+/// A kernel on inputs and weights of its own, which writes its result.
+type Kernel<'a> = &'a dyn Fn(&mut [f32]);
+
 /// Seconds of each kernel in each round, which is so many runs of it; `y` is where all of them write.
 fn in_turns(
     clock: &impl Clock,
-    kernels: [&dyn Fn(&mut [f32]); 3],
+    kernels: [Kernel<'_>; 3],
     (rounds, times): (usize, usize),
     y: &mut [f32],
 ) -> [Vec<f64>; 3] {

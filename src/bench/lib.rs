@@ -12,13 +12,15 @@
 //! | [`record`], [`settings`] | what each path answers for every sample; where a knob alone leads |
 //! | [`quality`], [`reference_answers`], [`costs`] | accuracy, agreement and deviation; what they are judged by; operations |
 //! | [`dense`], [`curve`], [`pareto`] | curves from recordings, their figures, fronts |
+//! | [`paired`], [`mixture`] | differences in accuracy; what choosing between static models by lot gives |
+//! | [`verdict`] | whether routing pays, and the evidence for it |
 //! | [`threshold`] | the default of a knob, by the risk that it keeps |
 //! | [`robustness`] | perturbed samples |
 //! | [`clock`], [`mod@slice`] | clocks, their tick, slices of time |
 //! | [`timing`], [`contender`], [`samples`] | contenders that take turns, and their seconds |
 //! | [`contenders`], [`baseline`], [`rows`], [`layout`] | models as contenders; references; the rows that are timed; memory that moves between rounds |
 //! | [`segments`], [`order`] | segments by themselves; how they run on a batch |
-//! | [`stats`], [`warning`] | medians and intervals; warnings about a measurement |
+//! | [`stats`], [`sequential`], [`warning`], [`self_check`] | medians and intervals; when to stop; warnings about a measurement; its test of itself |
 //! | [`energy`] | energy by operations and bytes |
 //! | [`kernels`] | kernels against tract's |
 //! | `launches` | the same in other processes, natively |
@@ -33,7 +35,9 @@ pub mod dense;
 pub mod energy;
 pub mod kernels;
 pub mod layout;
+pub mod mixture;
 pub mod order;
+pub mod paired;
 pub mod pareto;
 pub mod point;
 #[cfg(not(target_arch = "wasm32"))]
@@ -46,6 +50,8 @@ pub mod robustness;
 pub mod rows;
 pub mod samples;
 pub mod segments;
+pub mod self_check;
+pub mod sequential;
 pub mod setting;
 pub mod settings;
 pub mod slice;
@@ -56,4 +62,5 @@ pub mod sweep;
 mod testing;
 pub mod threshold;
 pub mod timing;
+pub mod verdict;
 pub mod warning;

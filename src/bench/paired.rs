@@ -82,7 +82,8 @@ impl Paired {
     pub fn enough(self) -> Option<u64> {
         let (difference, n) = (self.estimate(), self.n as f64);
         let discordant = (self.gained + self.lost) as f64 / n;
-        let spread = Z95 * discordant.sqrt() + Z80 * (discordant - difference.powi(2)).max(0.0).sqrt();
+        let spread =
+            Z95 * discordant.sqrt() + Z80 * (discordant - difference.powi(2)).max(0.0).sqrt();
         (difference != 0.0 && self.n > 0).then(|| (spread / difference).powi(2).ceil() as u64)
     }
 }

@@ -3,8 +3,10 @@
 
 use perforate_engine::{Knobs, Work};
 
+use super::paired::Paired;
 use super::record::Recording;
 use super::reference_answers::ReferenceAnswers;
+use super::stats::Interval;
 
 /// Figures over samples 0…n at one setting.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -29,6 +31,16 @@ pub struct Quality {
     pub errors: u64,
     /// Samples answered otherwise than by the full model.
     pub disagreements: u64,
+}
+
+impl Quality {
+    /// Accuracy minus that of the full model on the same samples, in −1…1, with its 95 % interval; none without labels.
+    pub fn difference(&self, full: &Quality) -> Option<Interval> {
+        let apart = self.accuracy? - full.accuracy?;
+        let gained = self.errors as f64 + apart * self.n as f64;
+        let paired = Paired { n: self.n as u64, gained: gained.round() as u64, lost: self.errors };
+        Some(paired.difference())
+    }
 }
 
 /// What a setting answers for one sample.
@@ -169,6 +181,10 @@ mod tests {
         );
         assert_eq!(quality.accuracy, Some(2.0 / 3.0));
         assert_eq!((quality.errors, quality.disagreements), (1, 2));
+        // The full model is right on the first and the second; it is wrong on the third, which is right here.
+        let full = Quality { n: 3, accuracy: Some(2.0 / 3.0), ..Quality::default() };
+        let paired = Paired { n: 3, gained: 1, lost: 1 };
+        assert_eq!(quality.difference(&full), Some(paired.difference()));
         assert_eq!(quality.deviation_max, 3.0);
         assert!((quality.deviation_mean - (0.5 + 1.0 + 1.0 + 3.0) / 6.0).abs() < 1e-12);
         assert_eq!(quality.paths, [2.0 / 3.0, 1.0 / 3.0]);

@@ -16,9 +16,11 @@ use super::quality::Quality;
 use super::robustness::Robustness;
 use super::samples::Samples;
 use super::segments::SegmentTimes;
+use super::self_check::SelfCheck;
 use super::setting::Setting;
 use super::stats::Interval;
 use super::subject::CostBasis;
+use super::verdict::{Evidence, Verdict};
 
 /// The times that one launch measured, for the results of another one of the same experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -140,6 +142,12 @@ pub struct Results {
     /// Full and routed model on the test samples as they are, and after each perturbation; empty without
     /// perturbations, and before all are judged.
     pub robustness: Vec<Robustness>,
+    /// Whether routing pays.
+    pub verdict: Verdict,
+    /// What that rests on.
+    pub evidence: Evidence,
+    /// The measurement's test of itself, once it is made.
+    pub self_check: Option<SelfCheck>,
     /// (routed, all computation active) / (full model) − 1, at batch 1.
     pub gate_overhead: Option<Interval>,
     /// The same without the light model that the gate reads: (routed − light) / full − 1.

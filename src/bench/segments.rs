@@ -65,7 +65,7 @@ impl SegmentRuns {
     }
 
     /// The table, from the samples of a measurement of this workload.
-    pub fn table(&self, samples: &Samples, seed: u64) -> SegmentTimes {
+    pub fn table(&self, samples: &Samples) -> SegmentTimes {
         let per_call: Vec<(usize, Vec<f64>)> = samples
             .contenders()
             .zip(&self.segments)
@@ -78,7 +78,7 @@ impl SegmentRuns {
         let full = ContenderId::new(self.segments.len());
         let full = Seconds(median(&samples.of(full)) / self.rows.len() as f64);
         let launches = samples.launches();
-        SegmentTimes { per_call, full, routes: self.routes.clone(), launches, seed }
+        SegmentTimes { per_call, full, routes: self.routes.clone(), launches }
     }
 }
 
@@ -114,13 +114,12 @@ pub struct SegmentTimes {
     pub full: Seconds,
     routes: Vec<(Path, Vec<usize>)>,
     launches: Vec<usize>,
-    seed: u64,
 }
 
 impl SegmentTimes {
     /// Seconds of segment `ix` for one row; none if no path runs it.
     pub fn segment(&self, ix: usize) -> Option<Interval> {
-        self.rounds(ix).map(|seconds| interval(seconds, &self.launches, self.seed))
+        self.rounds(ix).map(|seconds| interval(seconds, &self.launches))
     }
 
     /// Seconds of a path, as the sum of its segments.
@@ -140,7 +139,7 @@ impl SegmentTimes {
         };
         let shares: Vec<f64> =
             (0..rounds).map(|round| sum(&other, round) / sum(&own, round)).collect();
-        (!own.is_empty() && rounds > 0).then(|| interval(&shares, &self.launches, self.seed))
+        (!own.is_empty() && rounds > 0).then(|| interval(&shares, &self.launches))
     }
 
     /// The segments on a path.
@@ -171,7 +170,6 @@ mod tests {
             per_call: vec![(0, vec![1.0, 1.2, 1.0]), (2, vec![4.0, 4.0, 5.0])],
             routes: vec![(light(), vec![0]), (full(), vec![0, 2])],
             launches: vec![3],
-            seed: 1,
         }
     }
 

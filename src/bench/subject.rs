@@ -13,6 +13,7 @@ use perforate_onnx::KnobRange;
 use perforate_routing::fit::calibrate::RiskTarget;
 
 use super::energy::EnergyModel;
+use super::sequential::Stopping;
 
 /// What "active" means for a routed model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -60,6 +61,18 @@ impl Named for CostBasis {
     }
 }
 
+/// What the light model is to the router.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LightRole {
+    /// One of the models that it chooses from.
+    #[default]
+    Choice,
+    /// It runs for every row, because the gate reads it, and none of it is part of the full one: it is the router's cost.
+    GateReads,
+    /// The full network, cut at its first exit.
+    FirstExit,
+}
+
 /// What a sweep measures.
 #[derive(Debug, Clone)]
 pub struct BenchTarget {
@@ -74,9 +87,8 @@ pub struct BenchTarget {
     pub references: Vec<Arc<Program>>,
     /// What "active" means.
     pub active: Active,
-    /// Whether the light model runs for every row, because the gate reads it, and none of it is part
-    /// of the full one: then it is the router's cost.
-    pub light_always_runs: bool,
+    /// What the light model is to the router.
+    pub light_role: LightRole,
     /// Name and range of the knob that is swept.
     pub knob: String,
     /// Its ends.
@@ -106,7 +118,7 @@ pub struct Options {
     pub batch: usize,
     /// Length of a slice between two looks at the outside world.
     pub slice: Seconds,
-    /// Seed of the bootstrap.
+    /// Seed of the rows that are timed.
     pub seed: u64,
     /// The guarantee that the operating point must carry.
     pub target: RiskTarget,
@@ -114,6 +126,9 @@ pub struct Options {
     pub cost: CostBasis,
     /// Constants by which energy is a cost.
     pub energy: EnergyModel,
+    /// Until when the operating point is timed beside what it is compared with; not at all where several processes time
+    /// the whole curve.
+    pub headline: Option<Stopping>,
     /// Whether only times are wanted, for another launch's results: not every sample is judged then.
     pub timing_only: bool,
 }

@@ -17,7 +17,7 @@ use perforate_routing::fit::calibrate::{Loss, RiskTarget};
 
 use crate::clock::{Clock, FakeClock};
 use crate::energy::EnergyModel;
-use crate::subject::{Active, BenchTarget, CostBasis, Options};
+use crate::subject::{Active, BenchTarget, CostBasis, LightRole, Options};
 
 thread_local! {
     static DONE: Cell<f64> = const { Cell::new(0.0) };
@@ -235,7 +235,7 @@ fn subject(
         light,
         references,
         active,
-        light_always_runs: false,
+        light_role: LightRole::Choice,
         scaling: Some(Scaling(samples(30, 3))),
         calibration: Calibration(samples(50, 2)),
         test: Test(samples(70, 1)),
@@ -264,6 +264,7 @@ pub fn budgeted_subject() -> BenchTarget {
 /// Little, but of everything.
 pub fn options() -> Options {
     Options {
+        headline: None,
         rounds: 5,
         settings: 5,
         timed_rows: 8,

@@ -1,10 +1,12 @@
 //! Interleaved timing: A B C, A B C … in rounds, so that what drifts, drifts for all contenders alike.
 //!
-//! A *unit* is one call (a row, or a batch); a *chunk* is an eighth of an contender's units, repeated until
+//! A *unit* is one call (a row, or a batch); a *chunk* is a quarter of a contender's units, repeated until
 //! it spans [`MIN_TICKS`] ticks of the clock; a *sample* is all chunks of an contender; a *round* is one
 //! sample of every contender. Within a round the contenders take turns chunk by chunk, forwards and backwards
 //! (A B C C B A …), so that a slow tenth of a second is shared by all of them. Only ratios within a
 //! round are compared. [`Interleaved::step`] does one slice of work, so that a page can breathe.
+
+use std::ops::Range;
 
 use crate::clock::Clock;
 use perforate_base::Result;
@@ -17,10 +19,14 @@ use super::warning::MeasurementWarning;
 
 /// Shortest chunk, however fine the clock: the first calls after another contender's find cold caches.
 const MIN_SPAN: Seconds = Seconds(1e-3);
-/// Calls that last longer fill the caches in a small part of their time, so that none is spent on that.
+/// How long a contender runs before it is timed, whenever its turn begins. The first call after another model's takes up to
+/// three times as long as those that follow, and the caches need several to settle: five of a tenth of a millisecond each
+/// for a small CNN.
+const SETTLING: Seconds = Seconds(1.5e-3);
+/// Calls that last longer settle in a small part of their time, so that none is spent on that.
 const LONG_CALL: Seconds = Seconds(20e-3);
 /// Turns that every contender takes in a round.
-const CHUNKS: usize = 8;
+const CHUNKS: usize = 4;
 /// A warm-up pass is stable if it differs from the one before by less than this share.
 const STABLE: f64 = 0.1;
 /// Passes after which a warm-up ends although it is not stable; the result then says so.
@@ -39,6 +45,10 @@ pub trait Workload {
     fn run(&mut self, contender: ContenderId, unit: usize) -> Result<()>;
     /// Told when a round begins, before anything of it is timed.
     fn next_round(&mut self, _round: usize) {}
+    /// Whether the next run of a contender has to take its memory anew, which is no model's doing.
+    fn is_fresh(&self, _contender: ContenderId) -> bool {
+        false
+    }
     /// A number for the answer to a unit: equal answers, equal numbers.
     fn answer(&mut self, _arm: ContenderId, _unit: usize) -> Result<u64> {
         Ok(0)
@@ -98,6 +108,11 @@ impl Interleaved {
     /// Whether all rounds are done.
     pub fn is_done(&self) -> bool {
         self.phase == Phase::Done
+    }
+
+    /// Ends the measurement; a round that has begun does not count.
+    pub fn stop(&mut self) {
+        self.phase = Phase::Done;
     }
 
     /// The samples so far.
@@ -180,10 +195,7 @@ impl Interleaved {
         if self.repeats == 0 && self.unit == 0 {
             // The turn begins.
             self.unit = from;
-            if !self.long[contender.index()] {
-                // Not counted: it starts with the caches as the other contenders left them.
-                work.run(contender, from)?;
-            }
+            self.settle(clock, work, contender, from..to)?;
         }
         let shortest = MIN_SPAN.0.max(MIN_TICKS * self.tick.0);
         let start = clock.now();
@@ -207,6 +219,27 @@ impl Interleaved {
                 return Ok(false);
             }
         }
+    }
+
+    /// Runs the units of a turn without counting, until caches and memory are this contender's own.
+    fn settle(
+        &self,
+        clock: &impl Clock,
+        work: &mut dyn Workload,
+        contender: ContenderId,
+        units: Range<usize>,
+    ) -> Result<()> {
+        if self.long[contender.index()] && !work.is_fresh(contender) {
+            return Ok(());
+        }
+        let began = clock.now();
+        for unit in units.cycle() {
+            work.run(contender, unit)?;
+            if (clock.now() - began).0 >= SETTLING.0 || self.long[contender.index()] {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Books what the contender at hand spent; returns whether that completes a round.
@@ -440,5 +473,55 @@ mod tests {
         assert!((ratios[2] - 2.0).abs() < 0.02 && (ratios[3] - 4.0).abs() < 0.02, "{ratios:?}");
         let (of_three, _) = measure(&[1e-3; 3], 0.0, 1e-6, 2);
         assert!(!own.absorb(of_three.samples()));
+    }
+
+    /// Contenders that run at full speed only after some calls in a row; those after a new round also take memory.
+    struct Cold {
+        clock: FakeClock,
+        cost: [f64; 2],
+        /// Who ran last, and how often.
+        last: (usize, usize),
+        fresh: [bool; 2],
+    }
+
+    impl Workload for Cold {
+        fn contenders(&self) -> usize {
+            2
+        }
+        fn units(&self, _: ContenderId) -> usize {
+            8
+        }
+        fn run(&mut self, contender: ContenderId, _: usize) -> Result<()> {
+            let own = contender.index();
+            let runs = if self.last.0 == own { self.last.1 + 1 } else { 0 };
+            self.last = (own, runs);
+            // The larger model takes longer to settle.
+            let cold = if own == 0 && runs < 4 { 2e-4 } else { 0.0 };
+            let memory = if std::mem::take(&mut self.fresh[own]) { 3.0 } else { 1.0 };
+            self.clock.advance(Seconds(self.cost[own] * memory + cold));
+            Ok(())
+        }
+        fn next_round(&mut self, _round: usize) {
+            // The smaller one shares the memory of somebody who has it.
+            self.fresh = [true, false];
+        }
+        fn is_fresh(&self, contender: ContenderId) -> bool {
+            self.fresh[contender.index()]
+        }
+    }
+
+    #[test]
+    fn nobody_pays_for_cold_caches_or_new_memory() {
+        // Short calls settle before they count; of long ones only the first of a round takes longer.
+        for cost in [[2e-4, 1e-4], [5e-2, 2.5e-2]] {
+            let clock = FakeClock::new(Seconds(1e-6), Seconds(0.0));
+            let mut work = Cold { clock: clock.clone(), cost, last: (1, 0), fresh: [false, false] };
+            let mut timing = Interleaved::new(2, 5, Seconds(1e-6), Seconds(0.01));
+            while !timing.is_done() {
+                timing.step(&clock, &mut work).unwrap();
+            }
+            let own = median(&timing.samples().speedups(id(1), id(0)));
+            assert!((own / 2.0 - 1.0).abs() < 0.01, "{cost:?}: {own}");
+        }
     }
 }

@@ -62,6 +62,8 @@ pub struct Evidence {
     pub calibrating: bool,
     /// Whether every model is judged on all samples.
     pub complete: bool,
+    /// Whether the router chooses better than one that draws lots at the same shares; none where the samples cannot tell.
+    pub beats_random: Option<bool>,
     /// Simpler models.
     pub rivals: Vec<Rival>,
     /// How much more accurate the router is than a lot of its cost between static models; none where it costs less than all.
@@ -73,7 +75,7 @@ pub struct Evidence {
 }
 
 /// What was found, without its figures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictClass {
     /// Faster, nothing simpler is as good, and the loss is bounded.
@@ -89,6 +91,7 @@ pub enum VerdictClass {
     /// The machine is too busy.
     Noisy,
     /// Not enough is measured yet.
+    #[default]
     Measuring,
 }
 
@@ -131,6 +134,8 @@ pub enum Better {
     Rival(usize),
     /// A lot between static models.
     Mixture,
+    /// A router that sends inputs down its paths by lot.
+    Random,
 }
 
 /// What cannot be told.
@@ -193,7 +198,9 @@ impl Evidence {
                 let speed = |ix: usize| self.rivals[ix].faster.median;
                 speed(a).total_cmp(&speed(b))
             });
-        let by = if speedup.hi < 1.0 {
+        let by = if self.beats_random == Some(false) {
+            Better::Random
+        } else if speedup.hi < 1.0 {
             Better::Full
         } else if let Some(rival) = as_good {
             Better::Rival(rival)
@@ -276,6 +283,7 @@ mod tests {
             certified: true,
             calibrating: false,
             complete: true,
+            beats_random: Some(true),
             rivals: vec![rival()],
             above_mixtures: Some(near(0.01, 0.004)),
             margin: 0.005,
@@ -307,6 +315,8 @@ mod tests {
     fn it_does_not_where_something_is() {
         let by = |by| Verdict::DoesNotPay { by };
         assert_eq!(with(|own| own.speedup = Some(near(0.9, 0.05))), by(Better::Full));
+        assert_eq!(with(|own| own.beats_random = Some(false)), by(Better::Random));
+        assert_eq!(with(|own| own.beats_random = None), Verdict::PaysCertified);
         let as_good = |own: &mut Evidence| own.rivals[0].behind = near(0.001, 0.004);
         assert_eq!(with(as_good), by(Better::Rival(0)));
         assert_eq!(with(|own| own.above_mixtures = Some(near(-0.01, 0.01))), by(Better::Mixture));

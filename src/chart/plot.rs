@@ -124,6 +124,8 @@ pub enum Role {
     Ideal,
     /// Random router at the same activation rate: dotted.
     Random,
+    /// What choosing between static models by lot gives: dotted.
+    Mixture,
     /// Cheapest path that is right.
     Oracle,
     /// Cheapest path that agrees with the full model.

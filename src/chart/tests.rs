@@ -132,8 +132,8 @@ fn only_the_selected_point_is_ringed() {
 fn no_two_roles_differ_by_colour_alone() {
     use Role::*;
     let roles = [
-        Curve, Dense, Front, Ideal, Random, Oracle, Agreement, Full, Light, Static, Certified,
-        Reference,
+        Curve, Dense, Front, Ideal, Random, Mixture, Oracle, Agreement, Full, Light, Static,
+        Certified, Reference,
     ];
     for theme in [Theme::light(), Theme::dark()] {
         let looks = roles.map(|role| (role, theme.look(role, 0)));

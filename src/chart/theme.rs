@@ -129,6 +129,7 @@ impl Theme {
             Role::Front => (slate, None, 0.0, stroke(1.25, &[9.0, 3.0, 2.0, 3.0]), 2),
             Role::Ideal => (self.muted, None, 0.0, stroke(1.5, &[7.0, 5.0]), 1),
             Role::Random => (orange, HollowCircle, 3.5, stroke(1.75, &[2.0, 3.5]), 4),
+            Role::Mixture => (purple, None, 0.0, stroke(1.5, &[2.0, 3.0]), 3),
             Role::Oracle => (green, Diamond, 6.0, stroke(1.5, &[12.0, 4.0]), 7),
             Role::Agreement => (green, HollowDiamond, 6.0, stroke(1.5, &[4.0, 4.0]), 7),
             Role::Full => (self.ink, Square, 5.0, Option::None, 8),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::{Error, ErrorKind, Result};
 use perforate_bench::clock::SystemClock;
 use perforate_bench::process_runs;
-use perforate_bench::sweep::{CostBasis, Options, Sweep};
+use perforate_bench::stats::Interval;
+use perforate_bench::sweep::{self, CostBasis, Options, Sweep};
 use perforate_bench::timing::measure_tick;
 use perforate_chart::{Size, Theme};
 use perforate_engine::Program;
@@ -36,6 +37,9 @@ pub struct BenchArguments {
     /// Experiment to run, in JSON: an object, a list of them, or a report whose experiments are repeated.
     #[arg(long, conflicts_with_all = ["scenario", "quick"])]
     config: Option<PathBuf>,
+    /// Only time each scenario's full model against itself, so many times, and count false alarms and detections.
+    #[arg(long, value_name = "RUNS", num_args = 0..=1, default_missing_value = "20", conflicts_with_all = ["json", "out"])]
+    self_check: Option<usize>,
     /// Measure less; the report says so.
     #[arg(long)]
     quick: bool,
@@ -80,6 +84,9 @@ pub struct BenchArguments {
 /// Runs the experiments.
 pub fn bench(arguments: BenchArguments) -> Result<()> {
     let experiments = experiments(&arguments)?;
+    if let Some(runs) = arguments.self_check {
+        return experiments.into_iter().try_for_each(|experiment| check_itself(experiment, runs));
+    }
     let seed = experiments.first().map_or(SEED, |e| e.seed);
     let quick = experiments.iter().any(|e| e.quick);
     let mut report = Report::new(seed, quick, host());
@@ -94,6 +101,28 @@ pub fn bench(arguments: BenchArguments) -> Result<()> {
         Some(folder) => write_folder(folder, &report),
         None => Ok(()),
     }
+}
+
+/// Times the full model of an experiment against itself, a line a run, and counts what that showed.
+fn check_itself(experiment: Experiment, runs: usize) -> Result<()> {
+    let (experiment, _, opened) = open(experiment)?;
+    let options = experiment.options()?;
+    let (mut alarms, mut found) = (0, 0);
+    say!("run\tagainst itself\twith planted work\tplanted");
+    for run in 1..=runs {
+        let clock = SystemClock::default();
+        let Some(check) = sweep::check_itself(opened.subject.clone(), options, &clock)? else {
+            continue;
+        };
+        alarms += usize::from(check.is_false_alarm());
+        found += usize::from(check.found_planted());
+        let within = |own: Interval| format!("{:.4} ({:.4}–{:.4})", own.median, own.lo, own.hi);
+        let (same, slowed) = (within(check.same), within(check.slowed));
+        say!("{run}\t{same}\t{slowed}\t{:.3}", check.planted);
+    }
+    let name = &experiment.scenario;
+    say!("{name}: {alarms} false alarms and {found} detections in {runs} runs");
+    Ok(())
 }
 
 /// What the arguments ask for, an experiment a scenario.

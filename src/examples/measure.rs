@@ -53,5 +53,5 @@ pub fn measure(images: usize, rounds: usize) -> Result<Interval, Box<dyn Error>>
     }
     let samples = timing.samples();
     let [full, routed] = [0, 1].map(ContenderId::new);
-    Ok(interval(&samples.speedups(routed, full), &samples.launches(), 1))
+    Ok(interval(&samples.speedups(routed, full), &samples.launches()))
 }

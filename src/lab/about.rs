@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use perforate_base::units::{Bytes, Joules, Macs, Seconds, three_digits};
+use perforate_bench::self_check::TimingQuality;
 use perforate_report::{PointReport, Report, ScenarioReport, TargetReport, TemperatureReport};
 
 use perforate_report::text::{dash, percent};
@@ -52,6 +53,7 @@ pub fn lines(report: &Report, shown: Option<&PointReport>) -> Vec<About> {
                 if risk.certified { "" } else { ": not certifiable" }
             ),
         },
+        About { term: "Self-check", text: dash(self_check(scenario)) },
         About { term: "Routing overhead", text: dash(overhead) },
         About {
             term: "By the segments’ times",
@@ -80,6 +82,24 @@ pub fn lines(report: &Report, shown: Option<&PointReport>) -> Vec<About> {
             text: format!("{}, {}, one thread", report.host.target, report.host.simd),
         },
     ]
+}
+
+/// What the full model against itself shows.
+fn self_check(scenario: &ScenarioReport) -> Option<String> {
+    let check = scenario.self_check?;
+    let timing = match scenario.quality? {
+        TimingQuality::Good => "timing is good",
+        TimingQuality::Fair => "timing is fair",
+        TimingQuality::Noisy => "timing is noisy",
+    };
+    let found = if check.found_planted() { "found" } else { "missed" };
+    Some(format!(
+        "{timing}: the full model against itself {:.3} ({:.3} to {:.3}), {} of planted work {found}",
+        check.same.median,
+        check.same.lo,
+        check.same.hi,
+        percent(check.planted)
+    ))
 }
 
 /// Both estimates, named as such.

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use perforate_base::units::Seconds;
 use perforate_base::{Error, ErrorKind, Named, Result};
 use perforate_bench::energy::EnergyModel;
+use perforate_bench::sequential::Stopping;
 use perforate_bench::sweep::{CostBasis, Options, USUAL_SETTINGS};
 pub use perforate_data::Answers;
 use perforate_data::Sizes;
@@ -160,7 +161,7 @@ impl Experiment {
             (Source::Sentences(_), false) => (400, 24),
         };
         Experiment {
-            rounds: if quick { 5 } else { 9 },
+            rounds: if quick { 5 } else { 6 },
             launches: 1,
             timed_rows,
             scaling: n / 5,
@@ -305,6 +306,7 @@ impl Experiment {
             target: RiskTarget::new(self.loss, self.epsilon, self.delta)?,
             cost: self.cost,
             energy: self.energy,
+            headline: (self.launches == 1 && !self.quick).then(Stopping::default),
             timing_only: false,
         })
     }

@@ -68,7 +68,7 @@ impl Scenario {
             routed: program("routed", &models.routed)?,
             references,
             active: models.active,
-            light_always_runs: models.light_always_runs,
+            light_role: models.light_role,
             knob: models.knob.into(),
             range: models.range,
             scaling,

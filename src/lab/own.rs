@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tract_onnx::pb::ModelProto;
 
 use perforate_base::{Error, ErrorKind, Result};
-use perforate_bench::sweep::{Active, BenchTarget};
+use perforate_bench::sweep::{Active, BenchTarget, LightRole};
 use perforate_data::{Samples, Splits, own, shuffled, split};
 use perforate_engine::{PlanCache, Program};
 use perforate_onnx::{Component, encode};
@@ -115,7 +115,7 @@ impl Preparation {
             routed: program("routed", &routed)?,
             references: vec![],
             active: Active::Operations,
-            light_always_runs: false,
+            light_role: LightRole::FirstExit,
             knob: exits::KNOB.into(),
             range: exits::RANGE,
             scaling,

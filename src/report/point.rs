@@ -38,6 +38,9 @@ pub struct PointReport {
     pub accuracy: Option<f64>,
     /// Accuracy minus the full model's, in percentage points.
     pub accuracy_delta_pp: Option<f64>,
+    /// The same with its 95 % interval, by pairs of answers to the same samples.
+    #[serde(default)]
+    pub accuracy_difference: Option<Interval>,
     /// Share of answers equal to the full model's.
     pub agreement: f64,
     /// Largest absolute difference from the full model's outputs.

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use perforate_base::{Error, ErrorKind, Result};
 use perforate_bench::energy::EnergyModel;
+use perforate_bench::self_check::{SelfCheck, TimingQuality};
 use perforate_bench::stats::Interval;
 use perforate_bench::sweep::{Active, CostBasis};
+use perforate_bench::verdict::{Evidence, VerdictClass};
 use perforate_routing::fit::calibrate::Loss;
 
 use crate::models::ModelReport;
@@ -198,18 +200,26 @@ pub struct ScenarioReport {
     pub launches: usize,
     /// Warnings, as advice.
     pub warnings: Vec<String>,
-    /// The finding in one sentence.
+    /// The verdict in one sentence.
     pub summary: String,
-    /// The routed model against the light one where that would do, else the static one of about its cost, in one
-    /// sentence.
+    /// What it rests on, or what to do.
     #[serde(default)]
     pub comparison: Option<String>,
     /// What "active" is a share of.
     #[serde(default)]
     pub active_means: Active,
-    /// Whether routing is faster at the operating point and chooses better than a random router.
+    /// Whether routing pays.
     #[serde(default)]
-    pub pays: bool,
+    pub verdict: VerdictClass,
+    /// What the verdict rests on.
+    #[serde(default)]
+    pub evidence: Option<Evidence>,
+    /// How well the machine measured; none before the self-check.
+    #[serde(default)]
+    pub quality: Option<TimingQuality>,
+    /// The measurement's test of itself.
+    #[serde(default)]
+    pub self_check: Option<SelfCheck>,
     /// What not every scenario has.
     #[serde(default)]
     pub sections: Vec<Section>,
@@ -232,12 +242,24 @@ pub struct References {
     /// Models of other strategies at one setting each, named by it.
     #[serde(default, rename = "rivals")]
     pub other_strategies: Vec<OtherStrategyReport>,
+    /// Corners of the line of mixtures, cheapest first: what choosing between static models by lot gives.
+    #[serde(default)]
+    pub mixture: Vec<MixtureReport>,
     /// A random router, point by point of the curve.
     pub random: Vec<PointReport>,
     /// Cheapest path that is right.
     pub oracle: PointReport,
     /// Cheapest path that agrees with the full model.
     pub agreement_oracle: PointReport,
+}
+
+/// A corner of the line of mixtures.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MixtureReport {
+    /// Times faster than the full model.
+    pub speedup: f64,
+    /// Share of right answers; without labels, of those equal to the full model's.
+    pub accuracy: f64,
 }
 
 /// A model of another strategy, at one setting.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use perforate_base::units::{Bytes, Seconds};
 use perforate_bench::dense::DensePoint;
 use perforate_bench::energy::EnergyModel;
+use perforate_bench::mixture::hull;
 use perforate_bench::quality::Quality;
 use perforate_bench::results::PathScaling;
 use perforate_bench::stats::median;
@@ -13,16 +14,17 @@ use perforate_bench::sweep::{
 };
 use perforate_engine::Program;
 
+use crate::chosen::{cost_matched, effective_loss};
 use crate::models;
 use crate::parts::{MemoryReport, SegmentReport, TemperatureReport};
 use crate::point::{DenseReport, EnergyReport, PerCorrect, PointReport, TimingReport};
 use crate::robustness;
 use crate::schema::{
-    DataReport, FiguresReport, FileReport, OperatingPoint, OtherStrategyReport, References,
-    RiskReport, ScenarioReport,
+    DataReport, FiguresReport, FileReport, MixtureReport, OperatingPoint, OtherStrategyReport,
+    References, RiskReport, ScenarioReport,
 };
-use crate::sentences::{comparison, cost_matched, effective_loss, pays, summary};
 use crate::targets::Targets;
+use crate::verdict::words;
 
 /// What a report says of a scenario beside the measurements: its names, and what was asked for.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -54,6 +56,7 @@ pub fn core_report(context: &Context, subject: &BenchTarget, results: &Results) 
             .into();
     let point = results.certificate.chosen.map(|ix| writer.point(&results.curve[ix]));
     let active_means = subject.active;
+    let words = words(active_means, results, subject.calibration.0.len());
     let operating_point = writer.operating_point(point.clone());
     ScenarioReport {
         models: models::report(subject, results),
@@ -94,9 +97,12 @@ pub fn core_report(context: &Context, subject: &BenchTarget, results: &Results) 
         rounds: results.rounds,
         launches: results.launches,
         warnings: results.warnings.clone(),
-        summary: summary(subject.active, results, subject.calibration.0.len()),
-        comparison: comparison(subject.active, results),
-        pays: pays(results),
+        summary: words.headline,
+        comparison: words.line,
+        verdict: results.verdict.class(),
+        quality: results.evidence.quality,
+        self_check: results.self_check,
+        evidence: Some(results.evidence.clone()),
         sections: robustness::section(results).into_iter().collect(),
         active_means,
     }
@@ -179,10 +185,26 @@ impl<'a> Writer<'a> {
                 .references_of(ReferenceRole::OtherStrategy)
                 .map(other_strategy)
                 .collect(),
+            mixture: self.mixture(),
             random: results.random.iter().map(|quality| self.untimed(quality)).collect(),
             oracle: self.untimed(&results.oracle),
             agreement_oracle: self.untimed(&results.agreement_oracle),
         }
+    }
+
+    /// The corners of the line of mixtures.
+    fn mixture(&self) -> Vec<MixtureReport> {
+        let results = self.results;
+        let statics = results.references_of(ReferenceRole::Static).map(|own| &own.point);
+        let timed = [&results.light, &results.full].into_iter().chain(statics);
+        let corner = |point: &Point| {
+            let accuracy = point.quality.accuracy.unwrap_or(point.quality.agreement);
+            Some(MixtureReport { speedup: point.batch1?.speedup.median, accuracy })
+        };
+        let all: Vec<MixtureReport> = timed.filter_map(corner).collect();
+        let places: Vec<(f64, f64)> =
+            all.iter().map(|own| (1.0 / own.speedup, own.accuracy)).collect();
+        hull(&places).into_iter().map(|ix| all[ix]).collect()
     }
 
     /// A router that nobody can time.
@@ -266,6 +288,7 @@ impl<'a> Writer<'a> {
                 .accuracy
                 .zip(full.accuracy)
                 .map(|(own, full)| (own - full) * 100.0),
+            accuracy_difference: quality.difference(full).map(|own| own.map(|share| 100.0 * share)),
             agreement: quality.agreement,
             deviation_max: quality.deviation_max,
             deviation_mean: quality.deviation_mean,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use perforate_base::Result;
 use perforate_bench::energy::EnergyModel;
 use perforate_bench::sweep::{BenchTarget, Results};
+use perforate_bench::verdict::VerdictClass;
 use perforate_data::Samples;
 use perforate_report::{ScenarioReport, Section};
 
@@ -65,7 +66,7 @@ pub struct Headline {
     /// Against what is simpler.
     pub comparison: Option<String>,
     /// Whether routing pays.
-    pub pays: bool,
+    pub verdict: VerdictClass,
 }
 
 /// Takes inputs through a model one gate after the other, on a knob that may be turned in between.

@@ -23,7 +23,7 @@ pub fn scenario_report(
     report.sections.extend(own);
     if let Some(headline) = headline {
         (report.summary, report.comparison) = (headline.summary, headline.comparison);
-        report.pays = headline.pays;
+        report.verdict = headline.verdict;
     }
     report
 }

@@ -8,7 +8,7 @@ use tract_onnx::pb::ModelProto;
 
 use perforate_base::{Error, ErrorKind, Result};
 use perforate_bench::clock::Clock;
-use perforate_bench::sweep::Active;
+use perforate_bench::sweep::{Active, LightRole};
 use perforate_data::{Samples, Scaling};
 use perforate_engine::PlanCache;
 use perforate_onnx::{Component, KnobRange};
@@ -143,8 +143,8 @@ pub struct Models {
     pub range: KnobRange,
     /// What "active" means.
     pub active: Active,
-    /// See [`perforate_bench::sweep::BenchTarget::light_always_runs`].
-    pub light_always_runs: bool,
+    /// What the light model is to the router.
+    pub light_role: LightRole,
     /// What the strategy keeps beside its models.
     pub companion: Arc<dyn Companion>,
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Once};
 
-use perforate::bench::sweep::Active;
+use perforate::bench::sweep::{Active, LightRole};
 use perforate::data::Samples;
 use perforate::onnx::pb::ModelProto;
 use perforate::onnx::{Component, GraphBuilder, KnobRange, Metadata, encode};
@@ -67,7 +67,7 @@ impl Strategy for Coin {
             knob: KNOB,
             range: RANGE,
             active: Active::FullPath,
-            light_always_runs: false,
+            light_role: LightRole::Choice,
             companion: Arc::new(Tally),
         })
     }
@@ -172,7 +172,7 @@ fn it_obeys_the_laws_and_is_measured() {
     assert_eq!(report.strategy, "coin");
     // Nobody knows better than a coin, and a coin not either.
     assert_eq!(report.figures.beats_random, Some(false), "{}", report.summary);
-    assert!(!report.pays && report.summary.contains("no better than a random one"));
+    assert!(!report.verdict.pays() && report.summary.contains("no better than a random one"));
     let section = &report.sections[0];
     assert_eq!(
         (section.id.as_str(), section.findings().next()),

@@ -59,7 +59,7 @@ pub fn obeys_its_laws(case: &Case) {
     assert!(!report.summary.contains("attery") || scenario.strategy.name() == battery::NAME);
     let on_a_battery = report.sections.iter().any(|section| section.id == "battery");
     assert_eq!(on_a_battery, scenario.strategy.name() == battery::NAME);
-    assert!(!on_a_battery || report.pays, "{}", report.summary);
+    assert!(!on_a_battery || report.verdict.pays(), "{}", report.summary);
     let curve = &results.curve;
     // Without a look at the rows there are no more settings than paths.
     let least = if results.is_input_dependent { 10 } else { results.paths.len() };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use perforate::bench::clock::SystemClock;
 use perforate::bench::contender::ContenderId;
-use perforate::bench::stats::{bootstrap, median};
+use perforate::bench::stats::{median, median_interval};
 use perforate::bench::timing::{Interleaved, Workload, measure_tick};
 use perforate::data::images;
 use perforate::engine::{Batch, Knobs, Program, Session};
@@ -75,7 +75,7 @@ fn a_compiled_gate_against_tracts_own_if() {
         timing.step(&clock, &mut engines).unwrap();
     }
     let [ours, theirs] = [0, 1].map(ContenderId::new);
-    let ratio = bootstrap(&timing.samples().speedups(ours, theirs), 42);
+    let ratio = median_interval(&timing.samples().speedups(ours, theirs));
     let each = |contender: ContenderId| Seconds(median(&timing.samples().of(contender)) / 16.0);
     println!(
         "full path of dendritic/fashion: compiled gate {}, tract's own If {}: {:.2}x ({:.2} to {:.2})",

@@ -14,11 +14,12 @@ use crate::record::{PathRecord, argmax};
 use crate::results::{PathAnswers, PathResult, PathScaling, Reference, Results};
 use crate::segments::SegmentTimes;
 use crate::setting::Setting;
-use crate::stats::{Interval, interval};
-use crate::subject::CostBasis;
+use crate::stats::Interval;
+use crate::subject::{CostBasis, LightRole};
 
 use super::certificate::{certified, path_seconds, segment_times};
 use super::checks::{impossible_warning, unequal_warning};
+use super::evidence::Chosen;
 use super::findings::Findings;
 use super::model::{Contender, Model};
 use super::points::{self, Times};
@@ -31,6 +32,10 @@ pub(super) struct Measured<'a> {
     pub found: &'a Findings,
     /// Has a round.
     pub batch1: &'a Timer,
+    /// The operating point and what it is compared with, if these are timed by themselves.
+    pub headline: Option<&'a Timer>,
+    /// Whether they are for as long as is needed.
+    pub is_headline_done: bool,
     pub batch_n: Option<&'a Timer>,
     /// Whether that is everything.
     pub done: bool,
@@ -51,20 +56,31 @@ impl Measured<'_> {
             .iter()
             .map(|point| quality::random(test, &point.quality.paths, truth, n))
             .collect();
-        let segments = segment_times(setup, found);
+        let segments = segment_times(found);
         let path_seconds = segments.as_ref().map(|times| path_seconds(found, times));
         let (certificate, alternatives) = certified(setup, found, path_seconds.as_deref());
         let (gate_overhead, gate_alone) = self.overheads().unzip();
-        let gate_alone = gate_alone.filter(|_| subject.light_always_runs);
+        let gate_alone = gate_alone.filter(|_| subject.light_role == LightRole::GateReads);
         let [oracle, agreement_oracle] =
             [false, true].map(|agreement| self.oracle(agreement, path_seconds.as_deref()));
         let full = self.alone(Contender::Full);
         let light = self.alone(Contender::Light);
+        let figures = self.figures(&curve, &random, (&full.quality, &light.quality));
+        // Without a guarantee, what the observed risk alone allows.
+        let operating = certificate.chosen.or(alternatives.empirical).map(|ix| Chosen {
+            setting: found.grid[ix],
+            point: &curve[ix],
+            certified: certificate.chosen.is_some(),
+        });
+        let evidence = self.evidence(operating, figures.beats_random);
         let range = (subject.knob.as_str(), subject.range);
         let values: Vec<f32> = found.grid.iter().map(|setting| setting.0).collect();
         let samples = self.batch1.samples();
         Results {
-            figures: self.figures(&curve, &random, (&full.quality, &light.quality)),
+            figures,
+            verdict: evidence.verdict(),
+            evidence,
+            self_check: self.self_check(),
             warnings: self.warnings(&curve, gate_alone),
             full,
             light,
@@ -92,11 +108,18 @@ impl Measured<'_> {
     }
 
     fn times(&self, contender: Contender) -> Times {
-        let seed = self.setup.options.seed;
         Times {
-            batch1: self.batch1.timing(contender, seed),
-            batch_n: self.batch_n.and_then(|timer| timer.timing(contender, seed)),
+            batch1: self.best(&[contender]).timing(contender),
+            batch_n: self.batch_n.and_then(|timer| timer.timing(contender)),
         }
+    }
+
+    /// The timer of single rows that has timed all of these for longest.
+    pub(super) fn best(&self, contenders: &[Contender]) -> &Timer {
+        let longer = |timer: &&Timer| {
+            timer.has(contenders) && timer.samples().rounds() > self.batch1.samples().rounds()
+        };
+        self.headline.filter(longer).unwrap_or(self.batch1)
     }
 
     /// The full or the light model by itself.
@@ -148,9 +171,9 @@ impl Measured<'_> {
     fn warnings(&self, curve: &[Point], gate_alone: Option<Interval>) -> Vec<String> {
         let Setup { subject, options, .. } = self.setup;
         let mut warnings = self.found.warnings.clone();
-        warnings.extend(self.batch1.advice(subject, 1, options.seed));
+        warnings.extend(self.batch1.advice(subject, 1));
         if let Some(timer) = self.batch_n {
-            warnings.extend(timer.advice(subject, options.batch, options.seed));
+            warnings.extend(timer.advice(subject, options.batch));
         }
         let full_end = curve.last().filter(|point| point.knob == Some(subject.range.full));
         let times = full_end.map(|point| [(point.batch1, 1), (point.batch_n, options.batch)]);
@@ -159,7 +182,7 @@ impl Measured<'_> {
         }));
         // What the gate costs where only the light model runs, as a share of the full model.
         let median = |contender: Contender| {
-            self.batch1.timing(contender, options.seed).map_or(f64::NAN, |own| own.latency.median)
+            self.batch1.timing(contender).map_or(f64::NAN, |own| own.latency.median)
         };
         let light_end = Contender::Routed(Setting(subject.range.light));
         let gate = (median(light_end) - median(Contender::Light)) / median(Contender::Full);
@@ -198,7 +221,7 @@ impl Measured<'_> {
         let share = |without: &dyn Fn(usize) -> f64| {
             let shares: Vec<f64> =
                 (0..full.len()).map(|ix| (routed[ix] - without(ix)) / full[ix] - 1.0).collect();
-            interval(&shares, &timer.samples().launches(), self.setup.options.seed)
+            timer.interval(&shares)
         };
         Some((share(&|_| 0.0), share(&|ix| light[ix])))
     }

@@ -13,10 +13,11 @@ use crate::subject::CostBasis;
 
 use super::findings::Findings;
 use super::setup::Setup;
+use super::timer::SegmentTimer;
 
 /// The segments' times, once all rounds are done.
-pub(super) fn segment_times(setup: &Setup, found: &Findings) -> Option<SegmentTimes> {
-    found.segments.as_ref().map(|timer| timer.times(setup.options.seed))
+pub(super) fn segment_times(found: &Findings) -> Option<SegmentTimes> {
+    found.segments.as_ref().map(SegmentTimer::times)
 }
 
 /// What each recorded path takes.
@@ -26,7 +27,7 @@ pub(super) fn path_seconds(found: &Findings, times: &SegmentTimes) -> Vec<Second
 
 /// The operating point; else what the observed risk alone allows, or the middle of the curve.
 pub(super) fn chosen_setting(setup: &Setup, found: &Findings) -> Setting {
-    let seconds = segment_times(setup, found).map(|times| path_seconds(found, &times));
+    let seconds = segment_times(found).map(|times| path_seconds(found, &times));
     let (certificate, alternatives) = certified(setup, found, seconds.as_deref());
     let chosen = certificate.chosen.or(alternatives.empirical);
     found.grid[chosen.unwrap_or(found.grid.len() / 2)]

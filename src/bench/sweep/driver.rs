@@ -14,7 +14,6 @@ use super::checks::check_ends;
 use super::findings::Findings;
 use super::setup::Setup;
 use super::stage::Stage;
-use super::stages::RecordRemainingRows;
 
 /// A running sweep.
 #[derive(Debug)]
@@ -73,12 +72,14 @@ impl<C: Clock> Sweep<C> {
 
     /// The results so far; none before the first round is timed.
     pub fn results(&self) -> Option<Results> {
-        let Findings { batch1, batch_n, .. } = &self.found;
+        let Findings { batch1, batch_n, headline, .. } = &self.found;
         let batch1 = self.stage.batch1().or(batch1.as_ref())?;
         let measured = Measured {
             setup: &self.setup,
             found: &self.found,
             batch1: Some(batch1).filter(|timer| timer.samples().rounds() > 0)?,
+            headline: self.stage.headline_timer().or(headline.as_ref()),
+            is_headline_done: headline.is_some(),
             batch_n: self.stage.batch_n().or(batch_n.as_ref()),
             done: self.is_done(),
         };
@@ -112,7 +113,7 @@ impl<C: Clock> Sweep<C> {
         Err(Error::new(ErrorKind::Internal, "a launch did not measure what the others did"))
     }
 
-    /// Judges what is measured by the guarantee and the notion of cost of other options.
+    /// Judges what is measured by the guarantee and the notion of cost of other options; nothing is timed anew.
     pub fn judge_by(&mut self, other: &Options) {
         let Options { target, cost, energy, .. } = *other;
         let options = &mut self.setup.options;
@@ -120,7 +121,7 @@ impl<C: Clock> Sweep<C> {
         // Perturbed samples run at the chosen setting, and that may have changed.
         let under_way = matches!(self.stage, Stage::Robustness(_));
         if under_way || self.found.robustness.take().is_some() {
-            self.stage = Stage::RemainingRows(RecordRemainingRows);
+            self.stage = Stage::robustness(&self.setup, &self.found);
         }
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Findings {
     pub segments: Option<SegmentTimer>,
     /// Times of the full, the routed and the light model by themselves.
     pub router: Option<Timer>,
+    /// Times of the operating point and what it is compared with, one row at a time.
+    pub headline: Option<Timer>,
     /// Times of all contenders in batches.
     pub batch_n: Option<Timer>,
     /// Full and routed model on perturbed samples.
@@ -59,6 +61,7 @@ impl Findings {
             batch1: None,
             segments: None,
             router: None,
+            headline: None,
             batch_n: None,
             robustness: None,
             warnings,

@@ -15,14 +15,17 @@
 //! | `model` | models, and contenders of a timing round |
 //! | `timer`, `timers` | contenders that take turns; which ones do, on which rows |
 //! | `assemble`, `points`, `certificate`, `checks` | results, their points, the operating point, warnings |
+//! | `evidence`, `itself` | the router beside simpler models; the full model beside itself |
 
 mod answers;
 mod assemble;
 mod certificate;
 mod checks;
 mod driver;
+mod evidence;
 mod findings;
 mod grid;
+mod itself;
 mod model;
 mod outcome;
 mod points;
@@ -36,6 +39,7 @@ mod timers;
 
 pub use crate::point::{Point, Timing};
 pub use crate::results::{PathResult, ProcessRun, Progress, Reference, ReferenceRole, Results};
-pub use crate::subject::{Active, BenchTarget, CostBasis, Options};
+pub use crate::subject::{Active, BenchTarget, CostBasis, LightRole, Options};
 pub use driver::Sweep;
 pub use grid::USUAL_SETTINGS;
+pub use itself::check_itself;

@@ -39,6 +39,10 @@ impl Model {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Contender {
     Full,
+    /// The full model once more, to be held against itself.
+    FullAgain,
+    /// The full model with a part of its work repeated.
+    FullSlowed,
     Light,
     /// The routed model at a setting of its knob.
     Routed(Setting),
@@ -50,7 +54,7 @@ impl Contender {
     /// The model that runs.
     pub fn model(self) -> Model {
         match self {
-            Contender::Full => Model::Full,
+            Contender::Full | Contender::FullAgain | Contender::FullSlowed => Model::Full,
             Contender::Light => Model::Light,
             Contender::Routed(_) => Model::Routed,
             Contender::Reference(ix) => Model::Reference(ix),
@@ -69,6 +73,8 @@ impl Contender {
     pub fn name(self, subject: &BenchTarget) -> String {
         match self {
             Contender::Full => "full".into(),
+            Contender::FullAgain => "full, again".into(),
+            Contender::FullSlowed => "full, slowed down".into(),
             Contender::Light => "light".into(),
             Contender::Routed(Setting(knob)) if knob == subject.range.light => {
                 "routed, light path".into()

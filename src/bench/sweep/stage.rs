@@ -12,7 +12,7 @@ use super::outcome::Outcome;
 use super::setup::Setup;
 use super::stages::{
     ChooseOrders, JudgePerturbed, JudgeReferences, RecordFirstRows, RecordRemainingRows,
-    RecordScores, TimeBatch1, TimeBatchN, TimeRouter, TimeSegments,
+    RecordScores, TimeBatch1, TimeBatchN, TimeHeadline, TimeRouter, TimeSegments,
 };
 use super::timer::Timer;
 use super::timers;
@@ -29,6 +29,7 @@ pub(super) enum Stage {
     Orders(Box<ChooseOrders>),
     BatchN(Box<TimeBatchN>),
     RemainingRows(RecordRemainingRows),
+    Headline(Box<TimeHeadline>),
     Robustness(Box<JudgePerturbed>),
     Done,
 }
@@ -56,6 +57,7 @@ impl Stage {
             Stage::Orders(stage) => stage.step(clock, setup, found),
             Stage::BatchN(stage) => stage.step(clock),
             Stage::RemainingRows(stage) => stage.step(clock, setup, found),
+            Stage::Headline(stage) => stage.step(clock, setup),
             Stage::Robustness(stage) => stage.step(clock, setup),
             Stage::Done => Ok(Outcome::more(false)),
         }
@@ -75,15 +77,40 @@ impl Stage {
             Stage::References(_) => {
                 Stage::Router(Box::new(TimeRouter { timer: timers::router(setup)? }))
             }
-            Stage::Router(_) => Stage::Orders(Box::new(ChooseOrders::new(&setup.subject))),
+            Stage::Router(_) => Stage::RemainingRows(RecordRemainingRows),
+            Stage::RemainingRows(_) if setup.options.headline.is_some() => {
+                Self::headline(setup, found)?
+            }
+            Stage::RemainingRows(_) | Stage::Headline(_) => {
+                Stage::Orders(Box::new(ChooseOrders::new(&setup.subject)))
+            }
             Stage::Orders(_) => {
                 let timer = timers::curve(setup, found, setup.options.batch)?;
                 Stage::BatchN(Box::new(TimeBatchN { timer }))
             }
-            Stage::BatchN(_) => Stage::RemainingRows(RecordRemainingRows),
-            Stage::RemainingRows(_) => perturbed(setup, found),
+            Stage::BatchN(_) => Self::robustness(setup, found),
             Stage::Robustness(_) | Stage::Done => Stage::Done,
         })
+    }
+
+    /// The operating point beside what it is compared with.
+    pub fn headline(setup: &Setup, found: &Findings) -> Result<Stage> {
+        let setting = chosen_setting(setup, found);
+        let timer = timers::headline(setup, found, setting)?;
+        Ok(Stage::Headline(Box::new(TimeHeadline { timer, setting, began: None })))
+    }
+
+    /// Perturbed samples at the chosen setting, if there are any, and labels to judge them by.
+    pub fn robustness(setup: &Setup, found: &Findings) -> Stage {
+        let Setup { subject, options, .. } = setup;
+        let labelled = subject.test.0.labels().is_some();
+        if !labelled || subject.perturbations.is_empty() || options.timing_only {
+            return Stage::Done;
+        }
+        let knobs = chosen_setting(setup, found).knobs(&subject.knob);
+        let paths = found.answers.test.paths.iter().map(|record| record.path).collect();
+        let run = PerturbationRun::new(subject, knobs, paths);
+        Stage::Robustness(Box::new(JudgePerturbed { run }))
     }
 
     /// Leaves what this stage measured among the findings.
@@ -92,6 +119,7 @@ impl Stage {
             Stage::Batch1(stage) => found.batch1 = Some(stage.timer),
             Stage::Segments(stage) => found.segments = Some(stage.timer),
             Stage::Router(stage) => found.router = Some(stage.timer),
+            Stage::Headline(stage) => found.headline = Some(stage.timer),
             Stage::BatchN(stage) => found.batch_n = Some(stage.timer),
             Stage::Robustness(stage) => found.robustness = Some(stage.run),
             // These add to the findings row by row.
@@ -108,6 +136,14 @@ impl Stage {
     pub fn batch1(&self) -> Option<&Timer> {
         match self {
             Stage::Batch1(stage) => Some(&stage.timer),
+            _ => None,
+        }
+    }
+
+    /// The timer of the operating point, while it runs.
+    pub fn headline_timer(&self) -> Option<&Timer> {
+        match self {
+            Stage::Headline(stage) => Some(&stage.timer),
             _ => None,
         }
     }
@@ -134,27 +170,15 @@ impl Stage {
             Stage::Router(stage) => {
                 ("Timing the router by itself".to_string(), 0.65 + 0.02 * stage.timer.share())
             }
-            Stage::Orders(_) => (format!("Choosing how each segment runs at batch {batch}"), 0.67),
+            Stage::RemainingRows(_) => ("Judging the remaining samples".to_string(), 0.67),
+            Stage::Headline(_) => ("Timing the operating point".to_string(), 0.68),
+            Stage::Orders(_) => (format!("Choosing how each segment runs at batch {batch}"), 0.68),
             Stage::BatchN(stage) => {
-                (format!("Timing at batch {batch}"), 0.68 + 0.3 * stage.timer.share())
+                (format!("Timing at batch {batch}"), 0.69 + 0.3 * stage.timer.share())
             }
-            Stage::RemainingRows(_) => ("Judging the remaining samples".to_string(), 0.98),
             Stage::Robustness(_) => ("Judging perturbed samples".to_string(), 0.99),
             Stage::Done => ("Done".to_string(), 1.0),
         };
         Progress { text, share }
     }
-}
-
-/// Perturbed samples at the chosen setting, if there are any, and labels to judge them by.
-fn perturbed(setup: &Setup, found: &Findings) -> Stage {
-    let Setup { subject, options, .. } = setup;
-    let labelled = subject.test.0.labels().is_some();
-    if !labelled || subject.perturbations.is_empty() || options.timing_only {
-        return Stage::Done;
-    }
-    let knobs = chosen_setting(setup, found).knobs(&subject.knob);
-    let paths = found.answers.test.paths.iter().map(|record| record.path).collect();
-    let run = PerturbationRun::new(subject, knobs, paths);
-    Stage::Robustness(Box::new(JudgePerturbed { run }))
 }

@@ -9,7 +9,8 @@ use crate::contenders::Contenders;
 use crate::point::Timing;
 use crate::samples::Samples;
 use crate::segments::{SegmentRuns, SegmentTimes};
-use crate::stats::interval;
+use crate::self_check::{PLANTED, SelfCheck};
+use crate::stats::{Interval, interval_at};
 use crate::subject::BenchTarget;
 use crate::timing::{Interleaved, Workload};
 use crate::warning::MeasurementWarning;
@@ -24,6 +25,8 @@ pub(super) struct Timer {
     timing: Interleaved,
     entrants: Contenders,
     contenders: Vec<(Contender, ContenderId)>,
+    /// Level of its intervals.
+    confidence: f64,
 }
 
 impl Timer {
@@ -47,10 +50,16 @@ impl Timer {
                 models.push((own, id));
                 id
             });
-            known.push((contender, entrants.contender(id, contender.knobs(subject))));
+            let slowed = if contender == Contender::FullSlowed { PLANTED } else { 0.0 };
+            known.push((contender, entrants.slowed(id, contender.knobs(subject), slowed)));
         }
         let timing = Interleaved::new(known.len(), rounds, setup.tick, setup.options.slice);
-        Timer { timing, entrants, contenders: known }
+        Timer { timing, entrants, contenders: known, confidence: 0.95 }
+    }
+
+    /// The same with intervals of this level.
+    pub fn with_confidence(self, confidence: f64) -> Timer {
+        Timer { confidence, ..self }
     }
 
     /// Times for one slice; returns whether a round was completed.
@@ -61,6 +70,11 @@ impl Timer {
     /// Whether all rounds are done.
     pub fn is_done(&self) -> bool {
         self.timing.is_done()
+    }
+
+    /// Ends the measurement with the rounds that are complete.
+    pub fn stop(&mut self) {
+        self.timing.stop();
     }
 
     /// The share of the turns that is done.
@@ -79,6 +93,11 @@ impl Timer {
         self.timing.absorb(samples)
     }
 
+    /// Whether all of these compete.
+    pub fn has(&self, contenders: &[Contender]) -> bool {
+        contenders.iter().all(|own| self.id(*own).is_some())
+    }
+
     /// Seconds per pass of a contender in each complete round; nothing if it does not compete.
     pub fn seconds(&self, contender: Contender) -> Vec<f64> {
         self.id(contender).map_or_else(Vec::new, |id| self.samples().of(id))
@@ -86,21 +105,49 @@ impl Timer {
 
     /// What a row takes a contender, and how much faster it is than the full model; none before
     /// the first round.
-    pub fn timing(&self, contender: Contender, seed: u64) -> Option<Timing> {
-        self.timing_of(self.id(contender)?, seed)
+    pub fn timing(&self, contender: Contender) -> Option<Timing> {
+        self.timing_of(self.id(contender)?)
     }
 
-    fn timing_of(&self, id: ContenderId, seed: u64) -> Option<Timing> {
+    fn timing_of(&self, id: ContenderId) -> Option<Timing> {
         let samples = self.samples();
         if samples.rounds() == 0 {
             return None;
         }
         let rows = self.entrants.rows() as f64;
         let seconds: Vec<f64> = samples.of(id).iter().map(|s| s / rows).collect();
-        let launches = samples.launches();
-        let over = |values: &[f64]| interval(values, &launches, seed);
+        let over = |values: &[f64]| self.interval(values);
         let full = self.id(Contender::Full)?;
         Some(Timing { latency: over(&seconds), speedup: over(&samples.speedups(id, full)) })
+    }
+
+    /// Time of a contender over another's, round by round; nothing if one of them does not compete.
+    pub fn ratios(&self, own: Contender, other: Contender) -> Vec<f64> {
+        let pairs = self.seconds(own).into_iter().zip(self.seconds(other));
+        pairs.map(|(own, other)| own / other).collect()
+    }
+
+    /// Median and interval of values, one a round.
+    pub fn interval(&self, values: &[f64]) -> Interval {
+        interval_at(values, &self.samples().launches(), self.confidence)
+    }
+
+    /// What the full model against itself shows; none before the first round, and where it does not compete so.
+    /// `weight` is what a unit costs.
+    pub fn self_check(&self, weight: impl Fn(usize) -> f64) -> Option<SelfCheck> {
+        let over_full = |contender| {
+            let ratios = self.ratios(contender, Contender::Full);
+            (!ratios.is_empty()).then(|| self.interval(&ratios))
+        };
+        let slowed = self.id(Contender::FullSlowed)?;
+        let units = self.entrants.units(slowed);
+        let repeated = (0..units).filter(|&unit| self.entrants.repeats(slowed, unit));
+        let planted = repeated.map(&weight).sum::<f64>() / (0..units).map(&weight).sum::<f64>();
+        Some(SelfCheck {
+            same: over_full(Contender::FullAgain)?,
+            slowed: over_full(Contender::FullSlowed)?,
+            planted,
+        })
     }
 
     fn id(&self, contender: Contender) -> Option<ContenderId> {
@@ -108,13 +155,13 @@ impl Timer {
     }
 
     /// Warnings so far as advice, with the contenders' names; `at` says at which batch size.
-    pub fn advice(&self, subject: &BenchTarget, at: usize, seed: u64) -> Vec<String> {
+    pub fn advice(&self, subject: &BenchTarget, at: usize) -> Vec<String> {
         let mut warnings: Vec<MeasurementWarning> = self.timing.warnings();
         if self.is_done() {
             // The full model's speed-up is one; the light model is no setting.
             let speedups = self.contenders.iter().filter_map(|(contender, id)| {
-                let counts = !matches!(contender, Contender::Full | Contender::Light);
-                let timing = counts.then(|| self.timing_of(*id, seed)).flatten()?;
+                let counts = contender.model() != Model::Full && *contender != Contender::Light;
+                let timing = counts.then(|| self.timing_of(*id)).flatten()?;
                 Some((*id, timing.speedup))
             });
             warnings.extend(wide_warning(speedups));
@@ -164,7 +211,7 @@ impl SegmentTimer {
     }
 
     /// What each segment takes.
-    pub fn times(&self, seed: u64) -> SegmentTimes {
-        self.runs.table(self.samples(), seed)
+    pub fn times(&self) -> SegmentTimes {
+        self.runs.table(self.samples())
     }
 }

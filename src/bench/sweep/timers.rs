@@ -5,6 +5,7 @@ use perforate_engine::Batch;
 
 use crate::rows::{balanced_rows, stratified_rows};
 use crate::segments::SegmentRuns;
+use crate::sequential::REPORTED;
 use crate::setting::Setting;
 
 use super::answers::FIRST_WHERE_ALL_ARE_ALIKE;
@@ -14,7 +15,7 @@ use super::setup::Setup;
 use super::timer::{SegmentTimer, Timer};
 
 /// Rows of a pass, and rounds for each round of the curve, when the router is timed by itself.
-const OVERHEAD_ROWS: usize = 32;
+const OVERHEAD_ROWS: usize = 20;
 const OVERHEAD_ROUNDS: usize = 3;
 
 /// The first test samples, one by one.
@@ -33,12 +34,35 @@ pub(super) fn segments(setup: &Setup, found: &Findings) -> Result<SegmentTimer> 
 }
 
 /// The timer for (routed, all computation active) against (full model), by themselves: a
-/// difference of a few percent needs more rounds, and nearer to each other, than the curve has.
+/// difference of a few percent needs more rounds, and nearer to each other, than the curve has. The full model is held
+/// against itself there, too.
 pub(super) fn router(setup: &Setup) -> Result<Timer> {
-    let full_end = Setting(setup.subject.range.full);
-    let contenders = [Contender::Full, Contender::Routed(full_end), Contender::Light];
+    let full_end = Contender::Routed(Setting(setup.subject.range.full));
+    by_themselves(setup, &[&ITSELF[..], &[full_end, Contender::Light]].concat())
+}
+
+/// The timer for the full model against itself alone.
+pub(super) fn itself(setup: &Setup) -> Result<Timer> {
+    by_themselves(setup, &ITSELF)
+}
+
+const ITSELF: [Contender; 3] = [Contender::Full, Contender::FullAgain, Contender::FullSlowed];
+
+fn by_themselves(setup: &Setup, contenders: &[Contender]) -> Result<Timer> {
     let rounds = OVERHEAD_ROUNDS * setup.options.rounds;
-    Ok(Timer::new(setup, first_rows(setup)?, &contenders, rounds, |_| &[]))
+    Ok(Timer::new(setup, first_rows(setup)?, contenders, rounds, |_| &[]))
+}
+
+/// The timer of the operating point beside the full model and the static ones, one row at a time.
+pub(super) fn headline(setup: &Setup, found: &Findings, setting: Setting) -> Result<Timer> {
+    let statics = setup.subject.references.iter().enumerate();
+    let statics = statics.filter(|(_, program)| program.gates().is_empty());
+    let statics = statics.map(|(ix, _)| Contender::Reference(ix));
+    let own = [Contender::Full, Contender::Routed(setting), Contender::Light];
+    let contenders: Vec<Contender> = own.into_iter().chain(statics).collect();
+    let most = setup.options.headline.unwrap_or_default().most_rounds;
+    let timer = Timer::new(setup, batches(setup, found, 1)?, &contenders, most, |_| &[]);
+    Ok(timer.with_confidence(REPORTED))
 }
 
 /// The timer of the whole curve for batches of `size`.

@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use perforate_bench::stats::{Interval, bootstrap, median};
+use perforate_bench::stats::{Interval, median, median_interval};
 
-/// Seed of the intervals.
-const SEED: u64 = 22;
 /// Absolute and relative tolerance of outputs.
 const TOLERANCE: f64 = 1e-4;
 /// The same of outputs that were quantised in two ways.
@@ -38,7 +36,7 @@ impl Row {
     /// Time in this engine over time in the other: median over rounds with its 95 % interval.
     pub fn ratio(&self) -> Interval {
         let ratios: Vec<f64> = self.ours.iter().zip(&self.theirs).map(|(a, b)| a / b).collect();
-        bootstrap(&ratios, SEED)
+        median_interval(&ratios)
     }
 }
 

@@ -1,20 +1,58 @@
 //! From channels first to channels last, and back.
 
-/// Channels that are moved together: as many as numbers of a line of the cache.
+use std::ops::Range;
+
+/// Rows and columns of a tile that is turned in registers.
+const TILE: usize = 4;
+/// Rows that are turned together: as many as numbers of a line of the cache.
 const BLOCK: usize = 16;
 
 /// Puts pixels whose channels lie `plane` apart behind one another, `pixel` numbers for each: zeros behind the channels.
 pub(super) fn gather(from: &[f32], plane: usize, channels: usize, to: &mut [f32], pixel: usize) {
-    for first in (0..channels).step_by(BLOCK) {
-        let count = BLOCK.min(channels - first);
-        for (ix, to) in to.chunks_exact_mut(pixel).enumerate() {
-            for (channel, y) in to[first..first + count].iter_mut().enumerate() {
-                *y = from[(first + channel) * plane + ix];
-            }
-        }
-    }
+    let pixels = to.len() / pixel.max(1);
+    turn(from, plane, [channels, pixels], to, pixel);
     if pixel > channels {
         to.chunks_exact_mut(pixel).for_each(|to| to[channels..].fill(0.0));
+    }
+}
+
+/// Sets `y`, `[columns, rows]`, to the columns of `x`, `[rows, columns]`; rows of `x` are `stride` apart, those of `y` `to`.
+fn turn(x: &[f32], stride: usize, [rows, columns]: [usize; 2], y: &mut [f32], to: usize) {
+    for first in (0..rows).step_by(BLOCK) {
+        let last = rows.min(first + BLOCK);
+        let whole = columns - columns % TILE;
+        for column in (0..whole).step_by(TILE) {
+            let mut row = first;
+            while row + TILE <= last {
+                let lines: [&[f32; TILE]; TILE] = std::array::from_fn(|ix| {
+                    let from = (row + ix) * stride + column;
+                    x[from..from + TILE].try_into().expect("as many as a tile has")
+                });
+                for ix in 0..TILE {
+                    let turned: [f32; TILE] = std::array::from_fn(|line| lines[line][ix]);
+                    y[(column + ix) * to + row..][..TILE].copy_from_slice(&turned);
+                }
+                row += TILE;
+            }
+            one_by_one(x, stride, row..last, column..column + TILE, y, to);
+        }
+        one_by_one(x, stride, first..last, whole..columns, y, to);
+    }
+}
+
+/// What fills no tile.
+fn one_by_one(
+    x: &[f32],
+    stride: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    y: &mut [f32],
+    to: usize,
+) {
+    for column in columns {
+        for row in rows.clone() {
+            y[column * to + row] = x[row * stride + column];
+        }
     }
 }
 
@@ -40,14 +78,7 @@ fn transpose(x: &[f32], a: usize, b: usize, y: &mut [f32]) {
     assert_eq!(x.len(), y.len(), "as many numbers as before");
     assert!(len > 0 && x.len().is_multiple_of(len), "whole images");
     for (x, y) in x.chunks_exact(len).zip(y.chunks_exact_mut(len)) {
-        for first in (0..a).step_by(BLOCK) {
-            let count = BLOCK.min(a - first);
-            for (ix, y) in y.chunks_exact_mut(a).enumerate() {
-                for (row, y) in y[first..first + count].iter_mut().enumerate() {
-                    *y = x[(first + row) * b + ix];
-                }
-            }
-        }
+        turn(x, b, [a, b], y, a);
     }
 }
 

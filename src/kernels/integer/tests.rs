@@ -104,13 +104,19 @@ fn what_follows_a_product_is_done_with_it() {
     for isa in Isa::all() {
         let eight = PackedInt8::for_isa(isa, k, n, &w, &vec![0.01; n]);
         let four = PackedInt4::for_isa(isa, k, n, &w, &vec![0x2000; k / 32 * n]);
-        let product: [&dyn Fn(Finish<'_>, &mut [f32]); 2] =
-            [&|finish, y| eight.product(&x, finish, y), &|finish, y| four.product(&x, finish, y)];
-        for product in product {
-            let [mut plain, mut own] = [vec![f32::NAN; rows * n], vec![f32::NAN; rows * n]];
-            product(Finish::default(), &mut plain);
+        let run = |is_eight: bool, finish: Finish<'_>| {
+            let mut y = vec![f32::NAN; rows * n];
+            match is_eight {
+                true => eight.product(&x, finish, &mut y),
+                false => four.product(&x, finish, &mut y),
+            }
+            y
+        };
+        for is_eight in [true, false] {
+            let plain = run(is_eight, Finish::default());
             let activation = Activation::Relu;
-            product(Finish { bias: Some(&bias), residual: Some(&residual), activation }, &mut own);
+            let own =
+                run(is_eight, Finish { bias: Some(&bias), residual: Some(&residual), activation });
             for (at, own) in own.iter().enumerate() {
                 let wanted = (plain[at] + bias[at % n] + residual[at]).max(0.0);
                 assert_eq!(*own, wanted, "{isa:?}, {at}");

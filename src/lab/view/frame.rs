@@ -2,6 +2,7 @@
 
 use perforate_base::units::{Bytes, Seconds};
 use perforate_bench::sweep::Active;
+use perforate_bench::verdict::VerdictClass;
 use perforate_report::text::{dash, knob, of_active, percent, speedup, times};
 use perforate_report::{PointReport, page_tables};
 
@@ -37,11 +38,7 @@ impl View {
             strategy: format!("{}: {}", scenario.strategy.name().replace('_', " "), scenario.text),
             summary: report.map_or_else(|| "Measuring…".into(), |r| r.summary.clone()),
             comparison: report.and_then(|r| r.comparison.clone()),
-            verdict: match report {
-                None => "pending",
-                Some(r) if r.pays => "pays",
-                Some(_) => "does-not-pay",
-            },
+            verdict: mark(report.map_or(VerdictClass::Measuring, |r| r.verdict)),
             status: self.status.clone(),
             progress: self.progress,
             running: self.running,
@@ -145,6 +142,16 @@ impl View {
             can_route_newest: !own.models.is_empty() && !self.running,
             can_route_all: own.models.len() > 1 && !self.running,
         }
+    }
+}
+
+/// How the headline is marked.
+fn mark(verdict: VerdictClass) -> &'static str {
+    match verdict {
+        VerdictClass::PaysCertified | VerdictClass::PaysUncertified => "pays",
+        VerdictClass::DoesNotPay | VerdictClass::FirstExitSuffices => "does-not-pay",
+        VerdictClass::Undecided | VerdictClass::Noisy => "undecided",
+        VerdictClass::Measuring => "pending",
     }
 }
 

@@ -1,7 +1,7 @@
 //! The trade-off curves: the routed model over its knob, beside every reference.
 
 use crate::point::PointReport;
-use crate::schema::ScenarioReport;
+use crate::schema::{MixtureReport, ScenarioReport};
 use crate::text::{dash, percent, speedup_within, times};
 use perforate_base::units::Seconds;
 use perforate_bench::pareto;
@@ -60,6 +60,7 @@ pub fn plot(
         let name = "other strategies".into();
         plot.series.push(Series { name, role: Role::Reference, points: other_strategies });
     }
+    plot.series.extend(mixture(report, (x, y)));
     plot.series.extend(computed(report, (x, y)));
     let oracles = [
         ("oracle", Role::Oracle, &report.references.oracle),
@@ -151,6 +152,29 @@ fn computed(report: &ScenarioReport, (x, y): (Measure, Measure)) -> Vec<Series> 
     });
     all.push(Series { name: "random router".into(), role: Role::Random, points: random.collect() });
     all
+}
+
+/// Points drawn from one corner of the line of mixtures to the next, which is straight in costs alone.
+const STEPS: usize = 16;
+
+/// What choosing between static models by lot gives.
+fn mixture(report: &ScenarioReport, (x, y): (Measure, Measure)) -> Option<Series> {
+    let corners = &report.references.mixture;
+    if corners.len() < 2 || (x, y) != (Measure::Speedup, Measure::Quality) {
+        return None;
+    }
+    let between = |pair: &[MixtureReport]| -> Vec<Point> {
+        let (from, to) = (pair[0], pair[1]);
+        let at = |step: usize| {
+            let share = step as f64 / STEPS as f64;
+            let mix = |a: f64, b: f64| a + share * (b - a);
+            let x = 1.0 / mix(1.0 / from.speedup, 1.0 / to.speedup);
+            Point { x, y: mix(from.accuracy, to.accuracy), ..Point::default() }
+        };
+        (0..=STEPS).map(at).collect()
+    };
+    let points = corners.windows(2).flat_map(between).collect();
+    Some(series("static models by lot", Role::Mixture, points))
 }
 
 /// What none of these settings and models is better than in both: stairs through the Pareto-optimal ones of

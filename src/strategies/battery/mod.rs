@@ -11,7 +11,8 @@ use std::sync::Arc;
 use perforate_base::units::Joules;
 use perforate_base::{Error, ErrorKind, Result};
 use perforate_bench::energy::EnergyModel;
-use perforate_bench::sweep::Active;
+use perforate_bench::sweep::{Active, LightRole};
+use perforate_bench::verdict::VerdictClass;
 use perforate_engine::{Path, PlanCache, Program};
 use perforate_report::Section;
 
@@ -75,7 +76,7 @@ impl Strategy for Battery {
             knob: KNOB,
             range: RANGE,
             active: Active::Operations,
-            light_always_runs: false,
+            light_role: LightRole::Choice,
             companion: Arc::new(Simulation),
         })
     }
@@ -116,13 +117,13 @@ impl Companion for Simulation {
             Some(battery) => Headline {
                 summary: battery.finding.clone(),
                 comparison: battery.beside(measured.results),
-                pays: battery.pays(),
+                verdict: battery.verdict(),
             },
             None => Headline {
                 summary: "The battery simulation starts when every model has been evaluated."
                     .into(),
                 comparison: None,
-                pays: false,
+                verdict: VerdictClass::Measuring,
             },
         })
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use perforate_base::units::{Joules, three_digits};
 use perforate_bench::sweep::{PathResult, Point, Results};
+use perforate_bench::verdict::VerdictClass;
 
 use super::simulation::{Candidate, Moment, Policy, drain};
 use crate::companion::Measured;
@@ -121,9 +122,13 @@ pub fn report<'a>(measured: &Measured<'a>) -> Option<BatteryReport> {
 
 impl BatteryReport {
     /// Whether choosing by the energy left gives more right answers than always the big or the small model.
-    pub fn pays(&self) -> bool {
-        let Some(budget) = self.budgets.get(self.shown) else { return false };
-        budget.best().1 > budget.right(Policy::Dearest).max(budget.right(Policy::Cheapest))
+    pub fn verdict(&self) -> VerdictClass {
+        let Some(budget) = self.budgets.get(self.shown) else { return VerdictClass::Measuring };
+        let always = budget.right(Policy::Dearest).max(budget.right(Policy::Cheapest));
+        match budget.best().1 > always {
+            true => VerdictClass::PaysUncertified,
+            false => VerdictClass::DoesNotPay,
+        }
     }
 
     /// The best single model on the same battery, and what all models take in time, in two sentences.

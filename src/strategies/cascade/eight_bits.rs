@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use perforate_base::Result;
-use perforate_bench::sweep::Active;
+use perforate_bench::sweep::{Active, LightRole};
 use perforate_onnx::Component;
 use perforate_routing::exits;
 use perforate_routing::fit::quantise::int8;
@@ -71,7 +71,7 @@ impl Strategy for CascadeInEightBits {
             knob: model_chain::KNOB,
             range: model_chain::RANGE,
             active: Active::Energy,
-            light_always_runs: false,
+            light_role: LightRole::Choice,
             companion: Arc::new(()),
         })
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use perforate_base::Result;
-use perforate_bench::sweep::Active;
+use perforate_bench::sweep::{Active, LightRole};
 use perforate_routing::model_chain;
 #[cfg(feature = "commands")]
 use perforate_routing::model_chain::ModelChain;
@@ -56,7 +56,7 @@ impl Strategy for Cascade {
             knob: model_chain::KNOB,
             range: model_chain::RANGE,
             active: Active::Operations,
-            light_always_runs: true,
+            light_role: LightRole::GateReads,
             companion: Arc::new(()),
         })
     }

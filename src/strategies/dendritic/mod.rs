@@ -6,7 +6,7 @@ pub mod reference;
 use std::sync::Arc;
 
 use perforate_base::Result;
-use perforate_bench::sweep::Active;
+use perforate_bench::sweep::{Active, LightRole};
 use perforate_data::Samples;
 use perforate_onnx::Component;
 
@@ -52,7 +52,7 @@ impl Strategy for Dendritic {
             knob: KNOB,
             range: RANGE,
             active: Active::FullPath,
-            light_always_runs: true,
+            light_role: LightRole::GateReads,
             companion: Arc::new(()),
         })
     }

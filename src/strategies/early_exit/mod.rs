@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tract_onnx::pb::ModelProto;
 
 use perforate_base::Result;
-use perforate_bench::sweep::Active;
+use perforate_bench::sweep::{Active, LightRole};
 use perforate_routing::exits::{self, Confidence, Stages};
 use perforate_routing::score;
 
@@ -80,7 +80,7 @@ impl Strategy for EarlyExit {
             knob: exits::KNOB,
             range: exits::RANGE,
             active: Active::Operations,
-            light_always_runs: false,
+            light_role: LightRole::FirstExit,
             companion: Arc::new(()),
         })
     }

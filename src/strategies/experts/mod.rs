@@ -5,7 +5,7 @@ mod compose;
 use std::sync::Arc;
 
 use perforate_base::{Error, ErrorKind, Result};
-use perforate_bench::sweep::Active;
+use perforate_bench::sweep::{Active, LightRole};
 
 pub use compose::{KNOB, NAME, Parts, RANGE, compose};
 
@@ -53,7 +53,7 @@ impl Strategy for Experts {
             knob: KNOB,
             range: RANGE,
             active: Active::Operations,
-            light_always_runs: true,
+            light_role: LightRole::GateReads,
             companion: Arc::new(()),
         })
     }

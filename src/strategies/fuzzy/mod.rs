@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tract_onnx::pb::ModelProto;
 
 use perforate_base::{Error, ErrorKind, Result};
-use perforate_bench::sweep::Active;
+use perforate_bench::sweep::{Active, LightRole};
 use perforate_data::Samples;
 use perforate_engine::{Knobs, PlanCache, Program, Session};
 
@@ -64,7 +64,7 @@ impl Strategy for Fuzzy {
             knob: KNOB,
             range: RANGE,
             active: Active::Operations,
-            light_always_runs: false,
+            light_role: LightRole::Choice,
             companion: Arc::new(Reasoning::new(&reasoning)?),
         })
     }

@@ -8,7 +8,7 @@ use nalgebra::DMatrix;
 
 use perforate_base::{Error, ErrorKind, Result};
 use perforate_bench::record;
-use perforate_bench::sweep::Active;
+use perforate_bench::sweep::{Active, LightRole};
 use perforate_onnx::Component;
 use perforate_routing::fit::ridge::ridge_cv;
 
@@ -81,7 +81,7 @@ impl Strategy for Learned {
             knob: KNOB,
             range: RANGE,
             active: Active::Operations,
-            light_always_runs: false,
+            light_role: LightRole::Choice,
             companion: Arc::new(()),
         })
     }

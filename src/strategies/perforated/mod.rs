@@ -7,7 +7,7 @@ pub mod long_texts;
 use std::sync::Arc;
 
 use perforate_base::Result;
-use perforate_bench::sweep::Active;
+use perforate_bench::sweep::{Active, LightRole};
 use perforate_report::Section;
 use perforate_routing::exits::{self, Stages};
 use perforate_routing::score;
@@ -55,7 +55,7 @@ impl Strategy for Perforated {
             knob: KNOB,
             range: RANGE,
             active: Active::Operations,
-            light_always_runs: false,
+            light_role: LightRole::Choice,
             companion: Arc::new(Layers),
         })
     }
@@ -109,7 +109,7 @@ impl Strategy for PerforatedWithExits {
             knob: exits::KNOB,
             range: exits::RANGE,
             active: Active::Operations,
-            light_always_runs: false,
+            light_role: LightRole::FirstExit,
             companion: Arc::new(Layers),
         })
     }

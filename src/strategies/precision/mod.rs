@@ -13,7 +13,7 @@ mod variants;
 use std::sync::Arc;
 
 use perforate_base::{Error, ErrorKind, Result};
-use perforate_bench::sweep::Active;
+use perforate_bench::sweep::{Active, LightRole};
 
 pub use compose::{
     GREEDY, KNOB, NAME, OUTPUT, Plan, Policy, RANGE, StageCost, VARIANTS, Variants, compose, fixed,
@@ -102,7 +102,7 @@ fn recipe(input: Ingredients<'_>, policy: Policy) -> Result<Models> {
         knob: KNOB,
         range: RANGE,
         active: Active::Energy,
-        light_always_runs: false,
+        light_role: LightRole::Choice,
         companion: Arc::new(Controller(precise.plan)),
     })
 }

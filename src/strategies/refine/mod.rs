@@ -8,7 +8,7 @@ use tract_onnx::pb::ModelProto;
 
 use perforate_base::Result;
 use perforate_base::units::Macs;
-use perforate_bench::sweep::Active;
+use perforate_bench::sweep::{Active, LightRole};
 use perforate_engine::{PlanCache, Program};
 
 pub use compose::{BUDGET, BUDGET_RANGE, KNOB, NAME, OUTPUT, Parts, RANGE, alone};
@@ -69,7 +69,7 @@ impl Strategy for Refine {
             knob: KNOB,
             range: RANGE,
             active: Active::FullPath,
-            light_always_runs: false,
+            light_role: LightRole::Choice,
             companion: Arc::new(()),
         })
     }

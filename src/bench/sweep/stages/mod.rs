@@ -3,6 +3,7 @@
 mod batch1;
 mod batch_n;
 mod first_rows;
+mod headline;
 mod orders;
 mod references;
 mod remaining_rows;
@@ -14,6 +15,7 @@ mod segments;
 pub(super) use batch_n::TimeBatchN;
 pub(super) use batch1::TimeBatch1;
 pub(super) use first_rows::RecordFirstRows;
+pub(super) use headline::TimeHeadline;
 pub(super) use orders::ChooseOrders;
 pub(super) use references::JudgeReferences;
 pub(super) use remaining_rows::RecordRemainingRows;

@@ -211,7 +211,7 @@ impl Comparison {
             return Err(Error::new(ErrorKind::Internal, "nothing is timed yet"));
         };
         let samples = timing.0.samples();
-        let over = |values: &[f64]| interval(values, &samples.launches(), SEED);
+        let over = |values: &[f64]| interval(values, &samples.launches());
         // The dense one was added first, then the targets.
         let (dense, perforated) = (ContenderId::new(0), samples.contenders().skip(1));
         let one = self.batch.slice(0..1)?;
