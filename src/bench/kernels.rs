@@ -136,7 +136,7 @@ pub fn integers(clock: &impl Clock, shape: [usize; 3], rounds: usize) -> Result<
     })
 }
 
-/// A kernel on inputs and weights of its own, which writes its result.
+/// A kernel with its inputs and weights bound; it writes its result to the slice.
 type Kernel<'a> = &'a dyn Fn(&mut [f32]);
 
 /// Seconds of each kernel in each round, which is so many runs of it; `y` is where all of them write.

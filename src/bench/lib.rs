@@ -12,7 +12,7 @@
 //! | [`record`], [`settings`] | what each path answers for every sample; where a knob alone leads |
 //! | [`quality`], [`reference_answers`], [`costs`] | accuracy, agreement and deviation; what they are judged by; operations |
 //! | [`dense`], [`curve`], [`pareto`] | curves from recordings, their figures, fronts |
-//! | [`paired`], [`mixture`] | differences in accuracy; what choosing between static models by lot gives |
+//! | [`paired`], [`mixture`] | differences in accuracy; random mixtures of static models |
 //! | [`verdict`] | whether routing pays, and the evidence for it |
 //! | [`threshold`] | the default of a knob, by the risk that it keeps |
 //! | [`robustness`] | perturbed samples |

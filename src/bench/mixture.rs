@@ -1,7 +1,6 @@
-//! The line of mixtures: what anyone gets who chooses between static models by lot.
+//! The line of mixtures: what choosing at random between static models gives.
 //!
-//! Of models with a cost and an accuracy each, a lot that picks one of two reaches every point on the straight line between
-//! them. The best of these lines are the upper hull of the models; a router is worth its gates as far as it lies above.
+//! Picking one of two models at random reaches every point on the straight line between their costs and accuracies. The best of these lines are the upper hull of the models; a router is worth its gates as far as it lies above.
 
 use super::paired::Z95;
 use super::stats::{Interval, interval, median};
@@ -75,7 +74,7 @@ fn between(points: &[(f64, f64)], corners: &[usize], cost: f64) -> Option<(usize
     }
 }
 
-/// How much more accurate a router is than the lot of the same cost, in −1…1, with its 95 % interval; none where every
+/// How much more accurate a router is than the mixture of the same cost, in −1…1, with its 95 % interval; none where every
 /// static model costs more.
 ///
 /// The interval joins two spreads that have nothing to do with each other: that of the samples, paired, and that of the

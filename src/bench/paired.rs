@@ -11,7 +11,7 @@ use super::stats::Interval;
 pub const Z95: f64 = 1.959_963_984_540_054;
 /// The same for 80 %: how likely a test with [`Paired::enough`] samples is to tell.
 const Z80: f64 = 0.841_621_233_572_914;
-/// Halvings of a search in −1…1: to the last bit of what is shown.
+/// Bisection steps over −1…1: finer than any figure that is shown.
 const HALVINGS: usize = 50;
 
 /// Samples, and those on which exactly one of two models is right.

@@ -126,8 +126,8 @@ pub struct Options {
     pub cost: CostBasis,
     /// Constants by which energy is a cost.
     pub energy: EnergyModel,
-    /// Until when the operating point is timed beside what it is compared with; not at all where several processes time
-    /// the whole curve.
+    /// When to stop timing the operating point beside its rivals; none skips that, as where several processes time the
+    /// whole curve.
     pub headline: Option<Stopping>,
     /// Whether only times are wanted, for another launch's results: not every sample is judged then.
     pub timing_only: bool,

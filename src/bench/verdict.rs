@@ -1,7 +1,7 @@
 //! Whether routing pays: one verdict, and the evidence that it needs.
 //!
 //! A router pays where it is faster than the full model and nothing simpler is as good: no static model of the same task
-//! that is at least as fast and as accurate, and no lot between two of them. What the samples or the clock cannot tell is
+//! that is at least as fast and as accurate, and no random mixture of them. What the samples or the clock cannot tell is
 //! said to be undecided; a claim is made only where its 95 % interval lies wholly on one side.
 
 use serde::{Deserialize, Serialize};
@@ -62,11 +62,11 @@ pub struct Evidence {
     pub calibrating: bool,
     /// Whether every model is judged on all samples.
     pub complete: bool,
-    /// Whether the router chooses better than one that draws lots at the same shares; none where the samples cannot tell.
+    /// Whether the router beats a random one with the same shares; none if there are too few samples to tell.
     pub beats_random: Option<bool>,
     /// Simpler models.
     pub rivals: Vec<Rival>,
-    /// How much more accurate the router is than a lot of its cost between static models; none where it costs less than all.
+    /// How much more accurate the router is than a random mixture of static models at its cost; none if it costs less than all.
     pub above_mixtures: Option<Interval>,
     /// Largest difference in accuracy that counts as none: the guarantee's ε.
     pub margin: f64,
@@ -132,9 +132,9 @@ pub enum Better {
     Full,
     /// A rival, by its place.
     Rival(usize),
-    /// A lot between static models.
+    /// A random mixture of static models.
     Mixture,
-    /// A router that sends inputs down its paths by lot.
+    /// A router that picks paths at random.
     Random,
 }
 
@@ -146,7 +146,7 @@ pub enum Open {
     Speed,
     /// Whether a rival, by its place, is as good.
     Rival(usize),
-    /// Whether a lot between static models is as good.
+    /// Whether a random mixture of static models is as good.
     Mixture,
 }
 
@@ -190,19 +190,20 @@ impl Evidence {
         Some(Verdict::FirstExitSuffices { rival })
     }
 
+    /// Of the rivals that stand so, the fastest.
+    fn fastest(&self, standing: Standing) -> Option<usize> {
+        let speed = |ix: usize| self.rivals[ix].faster.median;
+        (0..self.rivals.len())
+            .filter(|&ix| self.rivals[ix].standing(self.margin) == standing)
+            .max_by(|&a, &b| speed(a).total_cmp(&speed(b)))
+    }
+
     fn something_better(&self, speedup: Interval) -> Option<Verdict> {
-        let standing = |rival: &Rival| rival.standing(self.margin);
-        let as_good = (0..self.rivals.len())
-            .filter(|&ix| standing(&self.rivals[ix]) == Standing::AsGood)
-            .max_by(|&a, &b| {
-                let speed = |ix: usize| self.rivals[ix].faster.median;
-                speed(a).total_cmp(&speed(b))
-            });
         let by = if self.beats_random == Some(false) {
             Better::Random
         } else if speedup.hi < 1.0 {
             Better::Full
-        } else if let Some(rival) = as_good {
+        } else if let Some(rival) = self.fastest(Standing::AsGood) {
             Better::Rival(rival)
         } else if self.above_mixtures.is_some_and(|above| above.hi <= 0.0) {
             Better::Mixture
@@ -213,16 +214,9 @@ impl Evidence {
     }
 
     fn something_open(&self, speedup: Interval) -> Option<Verdict> {
-        // The one that comes nearest: of those that may be as good, the fastest.
-        let rival = (0..self.rivals.len())
-            .filter(|&ix| self.rivals[ix].standing(self.margin) == Standing::Open)
-            .max_by(|&a, &b| {
-                let speed = |ix: usize| self.rivals[ix].faster.median;
-                speed(a).total_cmp(&speed(b))
-            });
         let open = if speedup.lo <= 1.0 {
             Open::Speed
-        } else if let Some(rival) = rival {
+        } else if let Some(rival) = self.fastest(Standing::Open) {
             Open::Rival(rival)
         } else if self.above_mixtures.is_some_and(|above| above.lo <= 0.0) {
             Open::Mixture

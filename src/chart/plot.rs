@@ -124,7 +124,7 @@ pub enum Role {
     Ideal,
     /// Random router at the same activation rate: dotted.
     Random,
-    /// What choosing between static models by lot gives: dotted.
+    /// What random mixtures of static models give: dotted.
     Mixture,
     /// Cheapest path that is right.
     Oracle,

@@ -37,7 +37,7 @@ pub struct BenchArguments {
     /// Experiment to run, in JSON: an object, a list of them, or a report whose experiments are repeated.
     #[arg(long, conflicts_with_all = ["scenario", "quick"])]
     config: Option<PathBuf>,
-    /// Only time each scenario's full model against itself, so many times, and count false alarms and detections.
+    /// Run only the self-check, this many times per scenario, and count false alarms and detections.
     #[arg(long, value_name = "RUNS", num_args = 0..=1, default_missing_value = "20", conflicts_with_all = ["json", "out"])]
     self_check: Option<usize>,
     /// Measure less; the report says so.
@@ -103,12 +103,12 @@ pub fn bench(arguments: BenchArguments) -> Result<()> {
     }
 }
 
-/// Times the full model of an experiment against itself, a line a run, and counts what that showed.
+/// Runs the self-check of an experiment, prints a line per run, and counts false alarms and detections.
 fn check_itself(experiment: Experiment, runs: usize) -> Result<()> {
     let (experiment, _, opened) = open(experiment)?;
     let options = experiment.options()?;
     let (mut alarms, mut found) = (0, 0);
-    say!("run\tagainst itself\twith planted work\tplanted");
+    say!("run\tA/A ratio\tslowed ratio\tplanted share");
     for run in 1..=runs {
         let clock = SystemClock::default();
         let Some(check) = sweep::check_itself(opened.subject.clone(), options, &clock)? else {

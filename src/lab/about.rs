@@ -94,7 +94,7 @@ fn self_check(scenario: &ScenarioReport) -> Option<String> {
     };
     let found = if check.found_planted() { "found" } else { "missed" };
     Some(format!(
-        "{timing}: the full model against itself {:.3} ({:.3} to {:.3}), {} of planted work {found}",
+        "{timing}: A/A ratio {:.3} ({:.3} to {:.3}); planted slow-down of {} {found}",
         check.same.median,
         check.same.lo,
         check.same.hi,

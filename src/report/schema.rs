@@ -242,7 +242,7 @@ pub struct References {
     /// Models of other strategies at one setting each, named by it.
     #[serde(default, rename = "rivals")]
     pub other_strategies: Vec<OtherStrategyReport>,
-    /// Corners of the line of mixtures, cheapest first: what choosing between static models by lot gives.
+    /// Corners of the line of mixtures, cheapest first: what random mixtures of static models give.
     #[serde(default)]
     pub mixture: Vec<MixtureReport>,
     /// A random router, point by point of the curve.

@@ -151,10 +151,10 @@ impl Facts<'_> {
             }
             Better::Mixture => {
                 let headline =
-                    format!("{none} Choosing between static models by lot is as good and as fast.");
+                    format!("{none} A random mixture of static models is as good and as fast.");
                 let line = evidence.above_mixtures.map(|above| {
                     let (apart, n) = (within(above), n(evidence));
-                    format!("At the same cost, the router’s accuracy differs by {apart}, {n}.")
+                    format!("At equal cost, the router’s accuracy is {apart} against the mixture’s, {n}.")
                 });
                 (headline, line)
             }
@@ -259,9 +259,12 @@ fn open_question(open: Open, evidence: &Evidence) -> (String, Option<String>) {
             (headline, Some(line))
         }
         Open::Mixture => {
-            let headline = format!("{faster} Against static models chosen by lot: {close}.");
+            let headline = format!("{faster} Against a random mixture of static models: {close}.");
             let line = evidence.above_mixtures.map(|above| {
-                format!("At the same cost, the router’s accuracy differs by {}.", within(above))
+                format!(
+                    "At equal cost, the router’s accuracy is {} against the mixture’s.",
+                    within(above)
+                )
             });
             (headline, line)
         }
@@ -387,8 +390,8 @@ mod tests {
         assert_eq!(
             by(Better::Mixture),
             [
-                "Routing does not pay here. Choosing between static models by lot is as good and as fast.",
-                "At the same cost, the router’s accuracy differs by −0.1 points (−0.5 to +0.3), n = 1,500."
+                "Routing does not pay here. A random mixture of static models is as good and as fast.",
+                "At equal cost, the router’s accuracy is −0.1 points (−0.5 to +0.3) against the mixture’s, n = 1,500."
             ]
         );
         let random = "Routing does not pay here. This router chooses no better than a random one.";
@@ -429,10 +432,10 @@ mod tests {
         let [_, line] = told(&open(Open::Rival(0)), as_fast);
         assert_eq!(line, "static-s runs at between 0.980× and 1.02× the router’s speed.");
         let [headline, line] = plainly(&open(Open::Mixture));
-        assert_eq!(headline, format!("{head} Against static models chosen by lot: {at}"));
+        assert_eq!(headline, format!("{head} Against a random mixture of static models: {at}"));
         assert_eq!(
             line,
-            "At the same cost, the router’s accuracy differs by −0.1 points (−0.5 to +0.3)."
+            "At equal cost, the router’s accuracy is −0.1 points (−0.5 to +0.3) against the mixture’s."
         );
         let level = |_: &mut Facts<'_>, own: &mut Evidence| own.speedup = Some(near(1.0, 0.05));
         let [headline, _] = told(&open(Open::Speed), level);

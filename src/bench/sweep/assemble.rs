@@ -32,9 +32,9 @@ pub(super) struct Measured<'a> {
     pub found: &'a Findings,
     /// Has a round.
     pub batch1: &'a Timer,
-    /// The operating point and what it is compared with, if these are timed by themselves.
+    /// The timer of the operating point and its rivals, if it runs.
     pub headline: Option<&'a Timer>,
-    /// Whether they are for as long as is needed.
+    /// Whether that timer has finished.
     pub is_headline_done: bool,
     pub batch_n: Option<&'a Timer>,
     /// Whether that is everything.

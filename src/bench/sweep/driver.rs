@@ -113,7 +113,7 @@ impl<C: Clock> Sweep<C> {
         Err(Error::new(ErrorKind::Internal, "a launch did not measure what the others did"))
     }
 
-    /// Judges what is measured by the guarantee and the notion of cost of other options; nothing is timed anew.
+    /// Re-evaluates the measurements under the guarantee and the cost basis of other options; times nothing anew.
     pub fn judge_by(&mut self, other: &Options) {
         let Options { target, cost, energy, .. } = *other;
         let options = &mut self.setup.options;

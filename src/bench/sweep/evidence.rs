@@ -1,6 +1,5 @@
 //! What the verdict rests on: the router beside simpler models, on the same samples and in the same rounds.
 
-use perforate_engine::Work;
 use perforate_routing::names::model_name;
 
 use crate::mixture::{self, Measured as Entrant};
@@ -22,7 +21,7 @@ pub(super) struct Chosen<'a> {
     pub certified: bool,
 }
 
-/// A simpler model: who it is when it is timed, and what it answers.
+/// A simpler model: its contender, and which samples it answers right.
 struct Simpler {
     contender: Contender,
     right: Vec<bool>,
@@ -31,11 +30,7 @@ struct Simpler {
 impl Measured<'_> {
     /// What the full model against itself shows, once it was timed.
     pub(super) fn self_check(&self) -> Option<SelfCheck> {
-        let costs = &self.found.full_costs;
-        let weight = |row: usize| {
-            let work: Work = costs.row(row);
-            self.setup.weight(work)
-        };
+        let weight = |row: usize| self.setup.weight(self.found.full_costs.row(row));
         self.found.router.as_ref()?.self_check(weight)
     }
 
@@ -49,27 +44,30 @@ impl Measured<'_> {
         let speedup = chosen.as_ref().and_then(|chosen| chosen.point.batch1).map(|own| own.speedup);
         let check = self.self_check();
         let simpler = self.simpler();
+        let n = answers.test.len();
+        let full = &answers.test.paths[answers.test.index_of(answers.full)].outputs;
+        let full = self.right(&full[..n]);
         let all_judged = simpler.len() == 1 + self.statics().count();
         let router = chosen.as_ref().map(|chosen| (chosen.setting, self.right_of(chosen.setting)));
         let rivals = router.iter().flat_map(|(setting, right)| {
-            simpler.iter().map(|own| self.rival(own, Contender::Routed(*setting), right))
+            simpler.iter().map(|own| self.rival(own, Contender::Routed(*setting), [right, &full]))
         });
         Evidence {
             quality: check.map(|check| check.quality(speedup)),
             speedup,
             certified: chosen.as_ref().is_some_and(|chosen| chosen.certified),
             calibrating: answers.calibration.len() < subject.calibration.0.len(),
-            complete: answers.test.len() == subject.test.0.len()
+            complete: n == subject.test.0.len()
                 && all_judged
                 && check.is_some()
                 && (self.is_headline_done || self.setup.options.headline.is_none()),
             beats_random,
             rivals: rivals.collect(),
-            above_mixtures: router
-                .as_ref()
-                .and_then(|(setting, right)| self.above_mixtures(*setting, right, &simpler)),
+            above_mixtures: router.as_ref().and_then(|(setting, right)| {
+                self.above_mixtures(*setting, [right, &full], &simpler)
+            }),
             margin: self.setup.options.target.epsilon,
-            n: answers.test.len(),
+            n,
         }
     }
 
@@ -110,11 +108,9 @@ impl Measured<'_> {
         truth.is_right(row, output).unwrap_or_else(|| truth.agrees(row, output))
     }
 
-    fn rival(&self, own: &Simpler, router: Contender, right: &[bool]) -> Rival {
+    /// A simpler model beside the router and the full model, which are right on these samples.
+    fn rival(&self, own: &Simpler, router: Contender, [right, full]: [&[bool]; 2]) -> Rival {
         let subject = &self.setup.subject;
-        let answers = &self.found.answers;
-        let full = &answers.test.paths[answers.test.index_of(answers.full)].outputs;
-        let full = self.right(&full[..own.right.len()]);
         let against =
             |other: &[bool]| Paired::count(other.iter().copied().zip(own.right.iter().copied()));
         let is_exit =
@@ -130,7 +126,7 @@ impl Measured<'_> {
             speedup: self.over_rounds(Contender::Full, own.contender),
             faster: self.over_rounds(router, own.contender),
             behind: beside.difference(),
-            behind_full: against(&full).difference(),
+            behind_full: against(full).difference(),
             enough: beside.enough(),
         }
     }
@@ -144,23 +140,21 @@ impl Measured<'_> {
     fn above_mixtures(
         &self,
         setting: Setting,
-        right: &[bool],
+        [right, full]: [&[bool]; 2],
         simpler: &[Simpler],
     ) -> Option<Interval> {
-        let answers = &self.found.answers;
-        let full = &answers.test.paths[answers.test.index_of(answers.full)].outputs;
         let others = simpler.iter().map(|own| own.contender);
         let all: Vec<Contender> =
             others.chain([Contender::Full, Contender::Routed(setting)]).collect();
         let timer = self.best(&all);
-        let entrant = |contender: Contender, right: Vec<bool>| Entrant {
-            right,
+        let entrant = |contender: Contender, right: &[bool]| Entrant {
+            right: right.to_vec(),
             costs: timer.ratios(contender, Contender::Full),
         };
-        let full = entrant(Contender::Full, self.right(&full[..right.len()]));
-        let others = simpler.iter().map(|own| entrant(own.contender, own.right.clone()));
+        let full = entrant(Contender::Full, full);
+        let others = simpler.iter().map(|own| entrant(own.contender, &own.right));
         let statics: Vec<Entrant> = std::iter::once(full).chain(others).collect();
-        let router = entrant(Contender::Routed(setting), right.to_vec());
+        let router = entrant(Contender::Routed(setting), right);
         let launches = timer.samples().launches();
         mixture::distance(&router, &statics, &launches)
     }

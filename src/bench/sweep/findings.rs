@@ -36,7 +36,7 @@ pub(super) struct Findings {
     pub segments: Option<SegmentTimer>,
     /// Times of the full, the routed and the light model by themselves.
     pub router: Option<Timer>,
-    /// Times of the operating point and what it is compared with, one row at a time.
+    /// Times of the operating point and its rivals, one row at a time.
     pub headline: Option<Timer>,
     /// Times of all contenders in batches.
     pub batch_n: Option<Timer>,

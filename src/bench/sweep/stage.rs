@@ -5,6 +5,7 @@ use perforate_base::Result;
 use crate::clock::Clock;
 use crate::results::Progress;
 use crate::robustness::PerturbationRun;
+use crate::sequential::Stopping;
 
 use super::certificate::chosen_setting;
 use super::findings::Findings;
@@ -57,7 +58,7 @@ impl Stage {
             Stage::Orders(stage) => stage.step(clock, setup, found),
             Stage::BatchN(stage) => stage.step(clock),
             Stage::RemainingRows(stage) => stage.step(clock, setup, found),
-            Stage::Headline(stage) => stage.step(clock, setup),
+            Stage::Headline(stage) => stage.step(clock),
             Stage::Robustness(stage) => stage.step(clock, setup),
             Stage::Done => Ok(Outcome::more(false)),
         }
@@ -78,12 +79,11 @@ impl Stage {
                 Stage::Router(Box::new(TimeRouter { timer: timers::router(setup)? }))
             }
             Stage::Router(_) => Stage::RemainingRows(RecordRemainingRows),
-            Stage::RemainingRows(_) if setup.options.headline.is_some() => {
-                Self::headline(setup, found)?
-            }
-            Stage::RemainingRows(_) | Stage::Headline(_) => {
-                Stage::Orders(Box::new(ChooseOrders::new(&setup.subject)))
-            }
+            Stage::RemainingRows(_) => match setup.options.headline {
+                Some(stopping) => Self::headline(setup, found, stopping)?,
+                None => Self::orders(setup),
+            },
+            Stage::Headline(_) => Self::orders(setup),
             Stage::Orders(_) => {
                 let timer = timers::curve(setup, found, setup.options.batch)?;
                 Stage::BatchN(Box::new(TimeBatchN { timer }))
@@ -93,11 +93,15 @@ impl Stage {
         })
     }
 
-    /// The operating point beside what it is compared with.
-    pub fn headline(setup: &Setup, found: &Findings) -> Result<Stage> {
+    /// The operating point beside its rivals.
+    fn headline(setup: &Setup, found: &Findings, stopping: Stopping) -> Result<Stage> {
         let setting = chosen_setting(setup, found);
-        let timer = timers::headline(setup, found, setting)?;
-        Ok(Stage::Headline(Box::new(TimeHeadline { timer, setting, began: None })))
+        let timer = timers::headline(setup, found, setting, stopping.most_rounds)?;
+        Ok(Stage::Headline(Box::new(TimeHeadline { timer, setting, stopping, began: None })))
+    }
+
+    fn orders(setup: &Setup) -> Stage {
+        Stage::Orders(Box::new(ChooseOrders::new(&setup.subject)))
     }
 
     /// Perturbed samples at the chosen setting, if there are any, and labels to judge them by.

@@ -54,14 +54,18 @@ fn by_themselves(setup: &Setup, contenders: &[Contender]) -> Result<Timer> {
 }
 
 /// The timer of the operating point beside the full model and the static ones, one row at a time.
-pub(super) fn headline(setup: &Setup, found: &Findings, setting: Setting) -> Result<Timer> {
+pub(super) fn headline(
+    setup: &Setup,
+    found: &Findings,
+    setting: Setting,
+    most_rounds: usize,
+) -> Result<Timer> {
     let statics = setup.subject.references.iter().enumerate();
     let statics = statics.filter(|(_, program)| program.gates().is_empty());
     let statics = statics.map(|(ix, _)| Contender::Reference(ix));
     let own = [Contender::Full, Contender::Routed(setting), Contender::Light];
     let contenders: Vec<Contender> = own.into_iter().chain(statics).collect();
-    let most = setup.options.headline.unwrap_or_default().most_rounds;
-    let timer = Timer::new(setup, batches(setup, found, 1)?, &contenders, most, |_| &[]);
+    let timer = Timer::new(setup, batches(setup, found, 1)?, &contenders, most_rounds, |_| &[]);
     Ok(timer.with_confidence(REPORTED))
 }
 

@@ -9,7 +9,8 @@ use tract_onnx::tract_hir::internal::*;
 
 use perforate_kernels::product::Activation;
 
-use super::{binary, constant, only_reader, scalar};
+use super::forms::Forms;
+use super::{Emit, binary, constant, only_reader, scalar};
 
 /// Bias, residual sum, activation; each may be missing.
 pub(super) struct Following {
@@ -20,6 +21,23 @@ pub(super) struct Following {
     pub nodes: Vec<usize>,
     /// The tensor behind the last.
     pub end: OutletId,
+}
+
+/// A product that was found, with the operator that replaces it and what follows.
+pub(super) struct Product<O> {
+    pub x: OutletId,
+    pub residual: Option<OutletId>,
+    pub op: O,
+}
+
+impl<O: TypedOp + Clone> Emit for Product<O> {
+    fn emit(&self, name: &str, end: OutletId, forms: &mut Forms<'_>) -> TractResult<()> {
+        let mut inputs = vec![forms.own(self.x)?];
+        if let Some(residual) = self.residual {
+            inputs.push(forms.own(residual)?);
+        }
+        forms.write(name, self.op.clone(), &inputs, end, false)
+    }
 }
 
 impl Following {

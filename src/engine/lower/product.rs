@@ -8,18 +8,10 @@ use tract_onnx::tract_hir::internal::*;
 use perforate_kernels::isa::Isa;
 use perforate_kernels::product::Packed;
 
-use super::follow::Following;
-use super::forms::Forms;
-use super::{Emit, Found, known_factor};
+use super::follow::{Following, Product};
+use super::{Found, known_factor};
 use crate::ops::Shared;
 use crate::ops::fused::{FusedProduct, Weights};
-
-/// A product and what follows it.
-struct Own {
-    x: OutletId,
-    residual: Option<OutletId>,
-    op: FusedProduct,
-}
 
 /// The product that begins at a node.
 pub(super) fn find(
@@ -49,7 +41,7 @@ pub(super) fn find(
     let weights = Shared::new(Weights { packed, bias, activation });
     let op = FusedProduct { weights, inner: axes.trailing, outputs };
     let nodes = std::iter::once(id).chain(nodes).collect();
-    Ok(Some(Found { nodes, end, emit: Box::new(Own { x, residual, op }) }))
+    Ok(Some(Found { nodes, end, emit: Box::new(Product { x, residual, op }) }))
 }
 
 /// The axes of the matrix, in the order in which the other factor and the result have them.
@@ -96,14 +88,4 @@ fn places(tensor: &Tensor, axes: &[usize]) -> Vec<usize> {
         all = all.iter().flat_map(|from| (0..size).map(move |ix| from + ix * stride)).collect();
     }
     all
-}
-
-impl Emit for Own {
-    fn emit(&self, name: &str, end: OutletId, forms: &mut Forms<'_>) -> TractResult<()> {
-        let mut inputs = vec![forms.own(self.x)?];
-        if let Some(residual) = self.residual {
-            inputs.push(forms.own(residual)?);
-        }
-        forms.write(name, self.op.clone(), &inputs, end, false)
-    }
 }

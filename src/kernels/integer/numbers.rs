@@ -8,7 +8,7 @@ pub const SMALLEST: f32 = 1e-30;
 pub const LARGEST: f32 = 127.0;
 
 /// To the nearest whole number, halves to even, for magnitudes up to 2²²: adding 1.5 · 2²³ leaves no room for a fraction,
-/// so that the whole number stands in the lower bits. Any number for what is not finite.
+/// and the low bits then hold the integer. Meaningless for infinity and NaN.
 #[inline(always)]
 pub(super) fn round(v: f32) -> i32 {
     const MAGIC: f32 = 12_582_912.0;

@@ -157,7 +157,7 @@ fn computed(report: &ScenarioReport, (x, y): (Measure, Measure)) -> Vec<Series> 
 /// Points drawn from one corner of the line of mixtures to the next, which is straight in costs alone.
 const STEPS: usize = 16;
 
-/// What choosing between static models by lot gives.
+/// What random mixtures of static models give.
 fn mixture(report: &ScenarioReport, (x, y): (Measure, Measure)) -> Option<Series> {
     let corners = &report.references.mixture;
     if corners.len() < 2 || (x, y) != (Measure::Speedup, Measure::Quality) {
@@ -174,7 +174,7 @@ fn mixture(report: &ScenarioReport, (x, y): (Measure, Measure)) -> Option<Series
         (0..=STEPS).map(at).collect()
     };
     let points = corners.windows(2).flat_map(between).collect();
-    Some(series("static models by lot", Role::Mixture, points))
+    Some(series("random mixture", Role::Mixture, points))
 }
 
 /// What none of these settings and models is better than in both: stairs through the Pareto-optimal ones of

@@ -34,7 +34,7 @@ macro_rules! loops {
 loops! {
     /// The largest magnitude; not finite if one of them is not.
     largest(row: &[f32]) -> f32 {
-        // Without its sign, a number's bits order it, with infinity and what is not a number at the end.
+        // With the sign cleared, bits order numbers by magnitude; infinity and NaN come last.
         f32::from_bits(row.iter().fold(0, |most, v| most.max(v.to_bits() & 0x7fff_ffff)))
     }
     /// Whole numbers nearest to `row / scale`, halves to even.

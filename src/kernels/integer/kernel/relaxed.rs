@@ -64,8 +64,8 @@ unsafe fn found() -> Mode {
 /// Rows that a kernel takes at once: with more, V8 no longer keeps all sums in registers, and it takes twice as long.
 const ROWS: usize = 4;
 
-/// Where the numbers of a row stand: the rows of a block of four, or of what is left at the end, take turns, four numbers
-/// each, so that a kernel reads all of them with one pointer.
+/// Where the numbers of a row lie. Blocks of four rows, or of the remainder, are interleaved in groups of four numbers, so
+/// that a kernel reads all rows through one pointer.
 #[derive(Debug, Clone, Copy)]
 pub struct Line {
     first: usize,

@@ -99,7 +99,7 @@ block_kernel!(two_blocks: 0 1);
 
 /// The largest magnitude; not finite if one of them is not.
 pub fn largest(_: Isa, row: &[f32]) -> f32 {
-    // Without its sign, a number's bits order it, with infinity and what is not a number at the end.
+    // With the sign cleared, bits order numbers by magnitude; infinity and NaN come last.
     let sign = i32x4_splat(i32::MAX);
     let (whole, rest) = (row.chunks_exact(4), row.len() % 4);
     let most = whole.fold(i32x4_splat(0), |most, four| {

@@ -38,7 +38,7 @@ pub unsafe fn avx2<const R: usize>(x: &[i16], depth: usize, weights: &[i8], sums
 
 /// Sets `q` to the whole numbers nearest to `row / scale`, halves to even, 128 added.
 ///
-/// The quotient is the one that a division rounds to: `1 / scale` is, and what the product with it leaves of the row is
+/// The quotient equals that of a division: `1 / scale` is correctly rounded, and the remainder that corrects the product is
 /// exact (Markstein, "Computation of elementary functions on the IBM RISC System/6000 processor", 1990).
 ///
 /// # Safety
