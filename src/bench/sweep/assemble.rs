@@ -171,9 +171,9 @@ impl Measured<'_> {
     fn warnings(&self, curve: &[Point], gate_alone: Option<Interval>) -> Vec<String> {
         let Setup { subject, options, .. } = self.setup;
         let mut warnings = self.found.warnings.clone();
-        warnings.extend(self.batch1.advice(subject, 1));
+        warnings.extend(self.batch1.advice(subject, 1, self.headline));
         if let Some(timer) = self.batch_n {
-            warnings.extend(timer.advice(subject, options.batch));
+            warnings.extend(timer.advice(subject, options.batch, None));
         }
         let full_end = curve.last().filter(|point| point.knob == Some(subject.range.full));
         let times = full_end.map(|point| [(point.batch1, 1), (point.batch_n, options.batch)]);

@@ -155,12 +155,16 @@ impl Timer {
     }
 
     /// Warnings so far as advice, with the contenders' names; `at` says at which batch size.
-    pub fn advice(&self, subject: &BenchTarget, at: usize) -> Vec<String> {
+    /// Contenders that `longer` times as well are not named for their wide intervals: theirs are the ones reported.
+    pub fn advice(&self, subject: &BenchTarget, at: usize, longer: Option<&Timer>) -> Vec<String> {
         let mut warnings: Vec<MeasurementWarning> = self.timing.warnings();
         if self.is_done() {
             // The full model's speed-up is one; the light model is no setting.
             let speedups = self.contenders.iter().filter_map(|(contender, id)| {
-                let counts = contender.model() != Model::Full && *contender != Contender::Light;
+                let timed_elsewhere = longer.is_some_and(|timer| timer.has(&[*contender]));
+                let counts = contender.model() != Model::Full
+                    && *contender != Contender::Light
+                    && !timed_elsewhere;
                 let timing = counts.then(|| self.timing_of(*id)).flatten()?;
                 Some((*id, timing.speedup))
             });
