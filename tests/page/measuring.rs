@@ -154,7 +154,7 @@ fn what_the_pointer_reads_is_what_the_tables_say() {
                  return (async () => {{
                    for (let y = 4; y < height; y += 12) for (let x = 4; x < width; x += 12) {{
                      canvas.dispatchEvent(new PointerEvent('pointermove', {{ clientX: left + x, clientY: top + y }}));
-                     if ((x - 4) % 60 === 0) await frame();
+                     if ((x - 4) % 36 === 0) await frame();
                      else continue;
                      if (!tip.hidden) found.set(tip.textContent, [x, y]);
                    }}
