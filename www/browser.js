@@ -35,6 +35,16 @@ export function remember(pairs) {
   if (wanted !== location.search + location.hash) history.replaceState(null, "", wanted);
 }
 
+/** What this device is called beside a curve: browser and system, as the browser tells them. */
+export function device() {
+  /** @typedef {{ brands: { brand: string }[], platform: string }} Told */
+  const { userAgentData: told } = /** @type {{ userAgentData?: Told }} */ (/** @type {unknown} */ (navigator));
+  const brand = told?.brands.map(({ brand }) => brand).find((brand) => !/not.?a.?brand|chromium/i.test(brand));
+  const known = ["Firefox", "Edg", "Chrome", "Safari"].find((name) => navigator.userAgent.includes(name)) ?? "A browser";
+  const system = told?.platform || ["Android", "iPhone", "iPad", "Mac", "Windows", "Linux"].find((name) => navigator.userAgent.includes(name)) || "another device";
+  return `${brand ?? known} on ${system}`;
+}
+
 let kept = false;
 
 /** Keeps what was loaded for a time without a network; after measuring, which it would disturb. */

@@ -32,6 +32,14 @@ import { wirePad } from "./pad.js";
  * @property {(name: string) => void} filter
  * @property {(text: string) => void} type
  * @property {(width: number, grey: number[]) => void} draw
+ * @property {(name: string) => void} tab
+ * @property {(name: string, on: boolean) => void} layer
+ * @property {() => void} race
+ * @property {() => void} rest nothing is timed for a while
+ * @property {() => void} goOn
+ * @property {() => void} share
+ * @property {() => void} forgetAll
+ * @property {(name: string, text: string) => void} report
  * @property {() => void} theme
  */
 
@@ -41,6 +49,8 @@ export function wire(actions) {
   $("run").addEventListener("click", () => actions.run());
   const knob = $("knob", HTMLInputElement);
   knob.addEventListener("input", () => actions.knob(knob.valueAsNumber));
+  knob.addEventListener("pointerdown", () => actions.rest());
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) knob.addEventListener(end, () => actions.goOn());
   const routing = $("routing", HTMLInputElement);
   routing.addEventListener("change", () => actions.routing(routing.checked));
   $("route-newest").addEventListener("click", () => actions.route(false));
@@ -49,6 +59,14 @@ export function wire(actions) {
   $("help-open").addEventListener("click", () => $("help", HTMLDialogElement).showModal());
   onButton("own-models", "forget", actions.forget);
   onButton("scenarios", "scenario", actions.open);
+  $("race").addEventListener("click", () => actions.race());
+  $("copy-link").addEventListener("click", () => actions.share());
+  $("forget-all").addEventListener("click", () => actions.forgetAll());
+  $("hero").addEventListener("click", (event) => {
+    const button = target(event).closest("button");
+    const layer = button?.dataset.layer;
+    if (button && layer != null) actions.layer(layer, button.getAttribute("aria-pressed") !== "true");
+  });
   onButton("sections", "study", actions.study);
   onButton("sections", "live", actions.live);
   onButton("files", "export", actions.export);
@@ -112,10 +130,6 @@ function settings(actions) {
     }
     for (const field of form.querySelectorAll("[aria-invalid=true]")) field.removeAttribute("aria-invalid");
     fault.textContent = "";
-  });
-  $("copy-link").addEventListener("click", async () => {
-    await copy(location.href);
-    $("copied").hidden = false;
   });
 }
 

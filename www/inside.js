@@ -36,23 +36,49 @@ export function paintInside(inside, picture) {
 }
 
 /**
+ * Inputs that the full model answers rightly and the router does not, with both answers.
+ * @param {InsideState | null} inside
+ * @param {(index: number) => ImageData} picture
+ */
+export function paintLost(inside, picture) {
+  const lost = inside?.lost ?? [];
+  part("lost", [inside?.key, lost], () => {
+    $("lost").hidden = inside == null;
+    $("lost-text").textContent =
+      lost.length > 0
+        ? `${lost.length} of the inputs that were looked at: right in full, wrong when routed at this setting.`
+        : "None of the inputs that were looked at, at this setting.";
+    $("lost-list").dataset.kind = lost[0]?.text == null ? "pictures" : "texts";
+    $("lost-list").replaceChildren(
+      ...lost.map(({ index, text, full, routed, path }) => {
+        const item = make("li");
+        const answers = make("span", null, { class: "answers" });
+        answers.append(make("span", full), " → ", make("strong", routed), make("span", ` (${path})`));
+        item.append(text == null ? drawPicture(picture(index)) : make("q", text), answers);
+        return item;
+      }),
+    );
+  });
+}
+
+/** @param {ImageData} pixels */
+function drawPicture(pixels) {
+  const canvas = make("canvas", null, { width: pixels.width, height: pixels.height, "aria-hidden": true });
+  canvas.getContext("2d")?.putImageData(pixels, 0, 0);
+  return canvas;
+}
+
+/**
  * @param {SampleCard[]} samples
  * @param {(index: number) => ImageData} picture
  */
 function paintSamples(samples, picture) {
   const list = $("samples");
   list.dataset.kind = samples[0]?.text == null ? "pictures" : "texts";
-  /** @param {number} index */
-  const draw = (index) => {
-    const pixels = picture(index);
-    const canvas = make("canvas", null, { width: pixels.width, height: pixels.height, "aria-hidden": true });
-    canvas.getContext("2d")?.putImageData(pixels, 0, 0);
-    return canvas;
-  };
   /** @param {SampleCard} sample */
   const item = ({ index, text }) => {
     const button = make("button", null, { type: "button", "data-sample": index });
-    button.append(text == null ? draw(index) : make("q", text), make("span"));
+    button.append(text == null ? drawPicture(picture(index)) : make("q", text), make("span"));
     const item = make("li");
     item.append(button);
     return item;

@@ -87,6 +87,14 @@ export class LabWorker {
     if (this.#ready) this.#worker.postMessage({ take: name, knob });
   }
 
+  /**
+   * Nothing is timed while somebody drags, or a race runs.
+   * @param {boolean} rests
+   */
+  rest(rests) {
+    if (this.#ready) this.#worker.postMessage({ rest: rests });
+  }
+
   /** Says that the events so far are on the screen; the worker waits for it. */
   shown() {
     if (this.#ready) this.#worker.postMessage({ go: true });

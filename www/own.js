@@ -30,6 +30,8 @@ export class OwnFiles {
   /** @type {DroppedState | null} */
   #dropped = null;
   #form = ""; // as it was painted last
+  /** Takes the report of another device. @type {(name: string, text: string) => void} */
+  onReport = () => {};
 
   /**
    * @param {LabWorker} worker
@@ -49,8 +51,9 @@ export class OwnFiles {
    */
   async take(entries) {
     const files = entries.map(({ path, file }) => ({ path, size: file.size }));
-    const { send, pictures, again, fault } = this.#view().sort_files(files);
+    const { send, pictures, reports, again, fault } = this.#view().sort_files(files);
     for (const index of send) await this.#send(entries[index].file);
+    for (const index of reports) this.onReport(entries[index].path, await entries[index].file.text());
     if (pictures.length > 0) {
       this.#pictures = pictures.map((index) => entries[index]);
       this.#paintForm();

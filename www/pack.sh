@@ -26,12 +26,12 @@ carry() { # NAME TYPE
     printf '<meta http-equiv="Content-Security-Policy" content="%s">\n' \
         "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:; style-src 'unsafe-inline'; img-src data: blob:; connect-src blob:; worker-src blob:; base-uri 'none'; form-action 'none'"
     printf '<style>\n'
-    cat style.css report.css
+    cat style.css first-screen.css report.css
     printf '</style>\n<script>\n'
     cat first.js
     printf '</script>\n</head>\n'
     sed -n '/<body>/,/<\/body>/p' index.html | sed '/<\/body>/d'
-    for file in perforate-web.js worker.js dom.js browser.js lab.js live.js own.js pad.js controls.js charts.js inside.js sections.js render.js app.js; do
+    for file in perforate-web.js worker.js dom.js browser.js store.js lab.js live.js own.js pad.js panels.js controls.js charts.js hundred.js inside.js sections.js render.js app.js; do
         carry "$file" text/javascript
     done
     carry perforate-web-plain_bg.wasm application/wasm

@@ -35,6 +35,19 @@ export class View {
   /** Throws what is wrong with the texts. */
   picture_form(texts: FormTexts): unknown;
   set_memory(bytes: number): void;
+  record_key(): string | undefined;
+  restore(date: string): void;
+  verdict_note(): string | undefined;
+  remember_verdict(scenario: string, note: string): void;
+  /** Throws what is wrong with the report. */
+  take_report(file: string, text: string): string;
+  take_shared(text: string): void;
+  share(device: string): string | undefined;
+  set_tab(name: string): void;
+  set_layer(name: string, on: boolean): void;
+  tile_story(index: number): string[];
+  tile_width(index: number): number;
+  tile_picture(index: number): Uint8Array<ArrayBuffer>;
   knob(): number | undefined;
   apply(event: Event): void;
   state(): State;

@@ -1,13 +1,16 @@
 // @ts-check
 // From the view's state to the document. Only parts that changed are touched.
 
-import { $, drawing, entry, make, painter, paintTable } from "./dom.js";
-import { paintInside } from "./inside.js";
+import { $, entry, make, painter, paintTable } from "./dom.js";
+import { paintInside, paintLost } from "./inside.js";
+import { paintChip, paintLayers, paintPicker, paintTab } from "./panels.js";
 
 /**
  * @import { Charts } from "./charts.js"
  * @import { Sections } from "./sections.js"
- * @import { Card, Control, DroppedState, Figure, Group, KnobState, State } from "./types"
+ * @import { Hundred } from "./hundred.js"
+ * @import { LastView } from "./store.js"
+ * @import { Control, DroppedState, Figure, Group, KnobState, State } from "./types"
  */
 
 const part = painter();
@@ -28,19 +31,19 @@ function text(id, value) {
  * @param {object} parts
  * @param {Charts} parts.charts
  * @param {Sections} parts.sections
+ * @param {Hundred} parts.hundred
  * @param {(index: number) => ImageData} parts.picture gives a sample's pixels
  */
-export function render(state, { charts, sections, picture }) {
+export function render(state, { charts, sections, hundred, picture }) {
   const mode = state.running ? "measuring" : state.error ? "error" : "idle";
   const root = document.documentElement;
   root.dataset.state = mode;
   root.dataset.curve = String(state.measured);
   root.dataset.verdict = state.verdict;
-  text("title-text", state.title);
+  document.querySelector("#hero img")?.remove();
   text("strategy", state.strategy);
-  text("summary", state.summary);
-  text("comparison", state.comparison);
   text("status", state.status);
+  paintClaim(state);
   part("document-title", state.document_title, (title) => {
     document.title = title;
   });
@@ -54,17 +57,15 @@ export function render(state, { charts, sections, picture }) {
     $("error").hidden = !error;
     $("error").textContent = error;
   });
-  part("warnings", state.warnings, (warnings) => {
-    $("warnings").hidden = warnings.length === 0;
-    $("warnings").replaceChildren(...warnings.map((warning) => make("li", warning)));
-  });
-  part("scenarios", state.scenarios, paintScenarios);
-  part("knob", state.knob, paintKnob);
+  part("scenarios", state.scenarios, paintPicker);
+  paintTab(state.tab);
   part("routing", state.routing, (on) => {
     $("routing", HTMLInputElement).checked = on;
     root.dataset.routing = on ? "on" : "off";
   });
-  part("figures", state.figures, paintFigures);
+  part("race", state.race == null, (none) => {
+    $("race").hidden = none;
+  });
   part("settings", state.settings, paintSettings);
   part("table", state.table, (table) => paintTable($("table"), table));
   part("segments", state.segments, (table) => {
@@ -82,6 +83,9 @@ export function render(state, { charts, sections, picture }) {
   charts.show(placed(state, sections));
   text("how", state.how);
   paintInside(state.inside, picture);
+  paintLost(state.inside, picture);
+  hundred.show(state.hundred);
+  paintLayers(state.layers);
   part("files", state.files, (files) => {
     /** @param {State["files"][number]} file */
     const button = ({ label, kind }) => make("button", label, { type: "button", "data-export": kind });
@@ -94,6 +98,36 @@ export function render(state, { charts, sections, picture }) {
   part("live", mode, () => {
     $("live").textContent = state.running ? state.status : state.summary;
   });
+}
+
+/**
+ * What a headline, its chip and its figures say; of the last visit too, before the module has loaded.
+ * @param {Partial<State>} state
+ */
+function paintClaim({ title, summary, comparison, chip, kept, knob, figures }) {
+  text("title-text", title ?? "");
+  text("summary", summary ?? "");
+  text("comparison", comparison ?? "");
+  text("kept", kept ?? "");
+  $("kept").hidden = !kept;
+  if (chip) paintChip(chip);
+  part("knob", knob ?? null, paintKnob);
+  part("figures", figures ?? [], paintFigures);
+}
+
+/**
+ * Paints what was on the screen on the last visit.
+ * @param {LastView} last
+ * @param {string} date
+ */
+export function paintKept({ state, hero }, date) {
+  const root = document.documentElement;
+  root.dataset.verdict = state.verdict ?? "pending";
+  root.dataset.kept = "true";
+  paintClaim({ ...state, kept: `Measured on this device, ${date}` });
+  const picture = make("img", null, { alt: state.summary ?? "", src: `data:image/svg+xml,${encodeURIComponent(hero)}` });
+  $("hero").replaceChildren(picture);
+  performance.mark("last-view");
 }
 
 /**
@@ -114,32 +148,6 @@ function paintProgress(progress) {
   const bar = $("progress", HTMLProgressElement);
   if (progress == null) bar.removeAttribute("value");
   else bar.value = progress;
-}
-
-/** @param {Card[]} scenarios */
-function paintScenarios(scenarios) {
-  const list = $("scenarios");
-  const known = scenarios.map((s) => s.name).join("\n");
-  if (list.dataset.known !== known) {
-    list.dataset.known = known;
-    list.replaceChildren(
-      ...scenarios.map(({ name, title, text, glyph }) => {
-        const button = make("button", null, { type: "button", "data-scenario": name, title: text });
-        button.append(drawing(glyph), make("strong", title), make("span", text));
-        const item = make("li");
-        item.append(button);
-        return item;
-      }),
-    );
-  }
-  list.querySelectorAll("button").forEach((button, index) => {
-    const { current } = scenarios[index];
-    const news = current && button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", String(current));
-    // Where the cards are a row that scrolls, as on a phone, the chosen one is brought into view.
-    const item = /** @type {HTMLElement} */ (button.parentElement);
-    if (news) list.scrollTo({ left: item.offsetLeft - list.offsetLeft });
-  });
 }
 
 /**

@@ -4,7 +4,19 @@ export type About = { term: string, text: string, };
 
 export type ActionState = { label: string, note: string, enabled: boolean, };
 
-export type Card = { name: string, title: string, text: string, current: boolean,
+export type Card = { name: string, title: string, text: string,
+/**
+ * The field's term.
+ */
+term: string,
+/**
+ * The last verdict on this device, in a few words.
+ */
+verdict: string | null,
+/**
+ * Title of the group that it stands in.
+ */
+group: string, current: boolean,
 /**
  * A small picture of the strategy, as SVG.
  */
@@ -15,6 +27,16 @@ export type ChartState = { id: string, title: string, alt: string,
  * What its buttons do, and what its table is, for screen readers.
  */
 as_svg: string, as_png: string, numbers: string, };
+
+export type ChipState = { label: string,
+/**
+ * `good`, `fair`, `noisy`, or `open` as long as that is not known.
+ */
+level: string,
+/**
+ * Plain advice.
+ */
+advice: Array<string>, warnings: Array<string>, };
 
 export type ChosenFile = {
 /**
@@ -220,6 +242,16 @@ message: string,
  */
 fatal: boolean, };
 
+export type Example = { index: number, text: string,
+/**
+ * What it is answered.
+ */
+answer: string, mark: string,
+/**
+ * Operations spent, as a share of the full path's.
+ */
+cost: number, };
+
 export type Export = { label: string, kind: string, };
 
 export type FetchFault = "not_packed" | "no_answer" | { "status": string } | { "other": string };
@@ -268,6 +300,24 @@ deviation: string, };
 
 export type Group = { title: string, controls: Array<Control>, };
 
+export type HundredState = {
+/**
+ * Differs where other inputs are shown.
+ */
+key: string,
+/**
+ * What the lanes and marks mean, with the counts at this setting.
+ */
+caption: string,
+/**
+ * Whether inputs are sentences.
+ */
+texts: boolean, lanes: Array<Lane>,
+/**
+ * Some of the inputs, to be read; of sentences alone.
+ */
+examples: Array<Example>, };
+
 export type InsideState = {
 /**
  * Differs where the samples do.
@@ -286,6 +336,10 @@ story: Array<string>,
  */
 filters: Array<[string, string]>, filter: string,
 /**
+ * Inputs that the full model answers rightly and the router does not; without labels, that they answer differently.
+ */
+lost: Array<LostInput>,
+/**
  * Whether a sentence may be typed.
  */
 reads_text: boolean,
@@ -299,6 +353,14 @@ export type KnobState = { label: string, index: number, count: number, text: str
  * The position that carries the guarantee.
  */
 certified: number | null, };
+
+export type Lane = { title: string,
+/**
+ * Share of all test inputs, and what an input costs here.
+ */
+note: string, tiles: Array<Tile>, };
+
+export type LayerState = { id: string, title: string, on: boolean, };
 
 export type LiveRow = { text: string,
 /**
@@ -324,6 +386,28 @@ told: string,
  */
 rows: Array<LiveRow>, };
 
+export type LostInput = {
+/**
+ * Among the samples.
+ */
+index: number,
+/**
+ * What stands instead of a picture.
+ */
+text: string | null,
+/**
+ * What the full model answers.
+ */
+full: string,
+/**
+ * What the router answers.
+ */
+routed: string,
+/**
+ * The path that answered.
+ */
+path: string, };
+
 export type ModelState = {
 /**
  * Its file.
@@ -333,6 +417,20 @@ name: string,
  * What the button that leaves it out does, for screen readers.
  */
 forget: string, };
+
+export type RaceState = {
+/**
+ * Seconds that the full model takes in the replay.
+ */
+full_s: number,
+/**
+ * Seconds that the routed one takes.
+ */
+routed_s: number,
+/**
+ * What is shown, and how much slower than it is.
+ */
+text: string, };
 
 export type Row = {
 /**
@@ -386,6 +484,10 @@ send: Array<number>,
  */
 pictures: Array<number>,
 /**
+ * Reports of other devices.
+ */
+reports: Array<number>,
+/**
  * What is read once more when the page is asked to measure again.
  */
 again: number | null,
@@ -406,7 +508,15 @@ strategy: string, summary: string,
 /**
  * The routed model against what is simpler, in a sentence.
  */
-comparison: string | null, verdict: string, status: string, progress: number | null, running: boolean, error: string | null, warnings: Array<string>, scenarios: Array<Card>, knob: KnobState | null, routing: boolean,
+comparison: string | null, verdict: string, status: string, progress: number | null, running: boolean, error: string | null, chip: ChipState,
+/**
+ * That what is shown was measured on an earlier visit, and when.
+ */
+kept: string | null,
+/**
+ * The tab that is open, by its name in the address.
+ */
+tab: string, scenarios: Array<Card>, knob: KnobState | null, routing: boolean,
 /**
  * What can be set, in groups.
  */
@@ -414,7 +524,19 @@ settings: Array<Group>,
 /**
  * Names and values of the page's address.
  */
-address: Array<[string, string]>, figures: Array<Figure>, table: Table | null, segments: Table | null,
+address: Array<[string, string]>, figures: Array<Figure>,
+/**
+ * One hundred inputs in the lanes that they take.
+ */
+hundred: HundredState | null,
+/**
+ * Full against routed; none before both are timed, or with routing off.
+ */
+race: RaceState | null,
+/**
+ * What the first chart may show beside the routed model.
+ */
+layers: Array<LayerState>, table: Table | null, segments: Table | null,
 /**
  * The models beside each other.
  */
@@ -453,6 +575,21 @@ columns: Array<Column>,
  * Its rows, each with a cell for every column.
  */
 rows: Array<Row>, };
+
+export type Tile = { index: number,
+/**
+ * `lost` where the full model is right and the router wrong, `wrong` where both are, `changed` where the answer is
+ * another and nothing is labelled; empty otherwise.
+ */
+mark: string,
+/**
+ * The answer, where classes are few enough to be told by colour and sign.
+ */
+sign: string,
+/**
+ * Operations spent, as a share of the full path's.
+ */
+cost: number, };
 
 export type UsageState = { language: string, lines: string,
 /**

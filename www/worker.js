@@ -6,6 +6,7 @@
 //      {command, files?: [{name, bytes}]}     any time after "ready"
 //      {command: pictures, pictures: [{path, file}]}   pictures to decode
 //      {take: name, knob}                     the routed model as a file, with that default
+//      {rest: true | false}                  measure nothing for a while
 //      {go: true}                             what was posted is on the screen
 // Out: {ready: true} · {events: [Event], memory} · {file: {name, bytes}} · {inputs: {name, bytes}} · {crash: sentence}
 
@@ -41,10 +42,20 @@ slice.port1.onmessage = () => {
 const LONGEST_HOLD_MS = 10_000;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let held;
+// Neither while somebody drags the knob or watches a race.
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let resting;
 
 function hold() {
   clearTimeout(held);
   held = setTimeout(goOn, LONGEST_HOLD_MS);
+}
+
+/** @param {boolean} rests */
+function rest(rests) {
+  clearTimeout(resting);
+  resting = rests ? setTimeout(() => rest(false), LONGEST_HOLD_MS) : undefined;
+  if (!rests) attempt(() => {});
 }
 
 function goOn() {
@@ -59,6 +70,7 @@ function goOn() {
  * @property {WebAssembly.Module} [start]
  * @property {string} [base]
  * @property {Record<string, Blob>} [packed]
+ * @property {boolean} [rest]
  * @property {boolean} [go]
  * @property {string} [take]
  * @property {number} [knob]
@@ -72,6 +84,7 @@ scope.onmessage = async ({ data }) => {
   const { command, files = [], pictures, knob } = data;
   if (data.start) return start(data.start, data);
   if (data.go) return goOn();
+  if (data.rest != null) return rest(data.rest);
   if (data.take && knob != null) {
     attempt(() => {
       const bytes = lab.routed_model(knob);
@@ -139,7 +152,7 @@ function failure(message) {
 function attempt(work) {
   try {
     work();
-    if (lab?.busy() && !scheduled && held === undefined) {
+    if (lab?.busy() && !scheduled && held === undefined && resting === undefined) {
       scheduled = true;
       slice.port2.postMessage(null);
     }

@@ -7,11 +7,11 @@ use super::error::ChartError;
 use super::hit::{Hit, HitMap};
 use super::layout::{EDGE, Layout};
 use super::pen::{Drawn, Lettering, Pen};
-use super::plot::{Plot, Point, Series};
+use super::plot::{Naming, Plot, Point, Series};
 use super::scale::Projection;
 use super::size::Size;
 use super::theme::{Colour, Look, Marker, Stroke, Theme};
-use super::{legend, marks, xml};
+use super::{legend, marks, names, xml};
 
 /// Draws a plot on a backend of [`Size::device`] pixels and says where its points went.
 /// The title is left to the page.
@@ -62,7 +62,13 @@ fn compose<DB: DrawingBackend>(
     pen.rectangle((0.0, 0.0), (size.width, size.height), theme.background)?;
     frame(&mut pen, plot, theme, &layout, size, titled)?;
     let mut map = HitMap { area: layout.area, hits: vec![] };
-    Data { plot, theme, layout: &layout, looks: &looks }.draw(&mut pen, &mut map)?;
+    let data = Data { plot, theme, layout: &layout, looks: &looks };
+    data.draw(&mut pen, &mut map)?;
+    if plot.naming == Naming::AtMarks {
+        let at: Vec<Vec<_>> = plot.series.iter().map(|series| data.places(series)).collect();
+        let placed = names::place(plot, &layout, &looks, &at);
+        names::draw(&mut pen, plot, &layout, &looks, &placed)?;
+    }
     legend::draw(&mut pen, plot, theme, &layout, &looks)?;
     pen.finish()?;
     Ok(map)
@@ -144,6 +150,11 @@ impl Data<'_> {
         Some((self.layout.x.position(point.x)?, self.layout.y.position(point.y)?))
     }
 
+    /// Where the points of a series lie, without those that cannot stand on these axes.
+    fn places(&self, series: &Series) -> Vec<(f64, f64)> {
+        series.points.iter().filter_map(|point| self.place(point)).collect()
+    }
+
     /// Lines, then points with their intervals, then the ring; says in `map` where points went.
     fn draw<DB: DrawingBackend>(&self, pen: &mut Pen<DB>, map: &mut HitMap) -> Drawn {
         let mut order: Vec<usize> = (0..self.plot.series.len()).collect();
@@ -151,8 +162,7 @@ impl Data<'_> {
         for &s in &order {
             let look = self.looks[s];
             if let Some(stroke) = look.stroke {
-                let points = &self.plot.series[s].points;
-                let places: Vec<_> = points.iter().filter_map(|p| self.place(p)).collect();
+                let places = self.places(&self.plot.series[s]);
                 marks::line(pen, &places, stroke, look.colour, self.layout.area)?;
             }
         }

@@ -2,7 +2,7 @@
 
 use super::hit::Area;
 use super::pen::text_width;
-use super::plot::{Axis, NumberFormat, Plot, Scale};
+use super::plot::{Axis, Naming, NumberFormat, Plot, Scale};
 use super::scale::{self, Projection};
 use super::size::Size;
 
@@ -52,7 +52,7 @@ impl Layout {
     pub fn new(plot: &Plot, size: Size, titled: bool) -> Self {
         let compact = size.width < COMPACT;
         let (letters, tick_letters, sample) =
-            if compact { (11.0, 10.5, 20.0) } else { (12.5, 12.0, 28.0) };
+            if compact { (13.0, 13.0, 20.0) } else { (13.0, 13.0, 28.0) };
         let line = letters * 1.5;
 
         let title_y = EDGE;
@@ -61,7 +61,7 @@ impl Layout {
 
         let (x_range, y_range) = (scale::range(plot, true), scale::range(plot, false));
         let names: Vec<(usize, f64)> = (plot.series.iter().enumerate())
-            .filter(|(_, s)| !s.name.is_empty())
+            .filter(|(_, s)| plot.naming == Naming::Legend && !s.name.is_empty())
             .map(|(i, s)| (i, sample + 7.0 + text_width(&s.name, letters)))
             .collect();
         let column = names.iter().fold(0.0_f64, |m, (_, w)| m.max(*w));

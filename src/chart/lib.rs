@@ -13,6 +13,7 @@
 //! | `format` | tick labels with their units |
 //! | `marks` | lines, dashes, markers, error bars, the ring |
 //! | `legend` | samples and names, outside the data |
+//! | `names` | names at the marks, where they cover least |
 //! | `pen` | CSS pixels → device pixels, on a backend |
 //! | `theme` | colours, shapes and dashes of each [`Role`] |
 //! | `hit` | from a place on the figure back to a point |
@@ -27,6 +28,7 @@ mod hit;
 mod layout;
 mod legend;
 mod marks;
+mod names;
 mod pen;
 mod plot;
 #[cfg(feature = "raster")]
@@ -41,7 +43,7 @@ pub mod xml;
 pub use error::ChartError;
 pub use figure::{draw, svg};
 pub use hit::{Area, Hit, HitMap};
-pub use plot::{Axis, NumberFormat, Plot, Point, Role, Scale, Series, Unit};
+pub use plot::{Axis, Naming, NumberFormat, Plot, Point, Role, Scale, Series, Unit};
 #[cfg(feature = "raster")]
 pub use raster::png;
 pub use size::Size;

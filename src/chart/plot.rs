@@ -16,9 +16,23 @@ pub struct Plot {
     /// The point to ring, as (series, point).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selected: Option<(usize, usize)>,
+    /// Where series are named.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub naming: Naming,
     /// A quiet line under the figure, such as "batch 1, median of 15 rounds".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+/// Where series are named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Naming {
+    /// In a legend beside the data.
+    #[default]
+    Legend,
+    /// At their marks.
+    AtMarks,
 }
 
 /// One axis. Values are plain numbers in base units: seconds, fractions of one, ratios.
@@ -141,6 +155,8 @@ pub enum Role {
     Certified,
     /// Any other single reference.
     Reference,
+    /// The curve of another device.
+    Ghost,
     /// Bars from the left edge.
     Bar,
 }
@@ -226,6 +242,7 @@ mod tests {
                 ],
             }],
             selected: Some((0, 1)),
+            naming: Naming::AtMarks,
             note: Some("batch 1".into()),
         }
     }

@@ -267,3 +267,41 @@ fn legend_stays_outside_the_data() {
         }
     }
 }
+
+#[test]
+fn names_stand_at_their_marks_and_not_on_each_other() {
+    let line = |from: f64, to: f64| {
+        (0..20).map(move |k| point(1.0 + k as f64 / 4.0, from + (to - from) * k as f64 / 19.0))
+    };
+    let mut plot = plot(vec![
+        series(Role::Curve, line(0.9, 0.7).collect()),
+        series(Role::Random, line(0.9, 0.4).collect()),
+        series(Role::Full, vec![point(1.0, 0.9)]),
+        series(Role::Certified, vec![point(1.1, 0.9)]),
+        series(Role::Light, vec![point(5.7, 0.4)]),
+    ]);
+    plot.naming = Naming::AtMarks;
+    for width in [358.0, 640.0] {
+        let (svg, _) = paint(&plot, Size { width, height: 240.0, ..SIZE });
+        let places: Vec<(f64, f64)> = svg
+            .lines()
+            .zip(svg.lines().skip(1))
+            .filter(|(_, text)| ["Curve", "Random", "Full", "Certified", "Light"].contains(text))
+            .map(|(head, _)| {
+                let of = |name: &str| -> f64 {
+                    let start = head.find(name).unwrap() + name.len();
+                    head[start..].split('"').next().unwrap().parse().unwrap()
+                };
+                (of(" x=\""), of(" y=\""))
+            })
+            .collect();
+        assert_eq!(places.len(), 5, "{width}: {places:?}");
+        for (ix, a) in places.iter().enumerate() {
+            assert!((0.0..width).contains(&a.0), "{width}: {places:?}");
+            for b in &places[..ix] {
+                let apart = (a.1 - b.1).abs() >= 13.0 || (a.0 - b.0).abs() >= 30.0;
+                assert!(apart, "{width}: {places:?}");
+            }
+        }
+    }
+}

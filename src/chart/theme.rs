@@ -140,6 +140,7 @@ impl Theme {
                 let shape = [HollowSquare, Triangle, HollowDiamond, Square][ordinal % 4];
                 (slate, shape, 5.0, Option::None, 8)
             }
+            Role::Ghost => (self.muted, HollowCircle, 2.5, stroke(1.5, SOLID), 2),
             Role::Bar => (blue, Marker::Bar, 5.0, Option::None, 5),
         };
         Look { colour, marker, radius, stroke, level }

@@ -8,6 +8,7 @@ const LARGEST: f64 = 500e6;
 const MODELS: &[&str] = &[".onnx"];
 const TABLES: &[&str] = &[".tsv", ".tsv.gz"];
 const INPUTS: &[&str] = &[".npy", ".npz", ".csv"];
+const REPORTS: &[&str] = &[".json"];
 const PICTURES: &[&str] = &[".png", ".jpg", ".jpeg"];
 
 /// A file that was chosen or dropped.
@@ -28,6 +29,8 @@ pub struct SortedFiles {
     pub send: Vec<usize>,
     /// Pictures, which wait for their form.
     pub pictures: Vec<usize>,
+    /// Reports of other devices.
+    pub reports: Vec<usize>,
     /// What is read once more when the page is asked to measure again.
     pub again: Option<usize>,
     /// What cannot be used, in a sentence.
@@ -45,7 +48,11 @@ pub fn sort(files: &[ChosenFile], reads_pictures: bool) -> SortedFiles {
         let fits = move |&ix: &usize| ends_with(&files[ix].path, endings);
         (0..files.len()).filter(fits)
     };
-    let mut sorted = SortedFiles { pictures: of(PICTURES).collect(), ..SortedFiles::default() };
+    let mut sorted = SortedFiles {
+        pictures: of(PICTURES).collect(),
+        reports: of(REPORTS).collect(),
+        ..SortedFiles::default()
+    };
     let others = (0..files.len())
         .filter(|&ix| ends_with(&files[ix].path, INPUTS) || ends_with(&files[ix].path, TABLES));
     for ix in of(MODELS).chain(others) {
@@ -71,11 +78,10 @@ pub fn sort(files: &[ChosenFile], reads_pictures: bool) -> SortedFiles {
             files[ix].path
         ));
     }
-    if let (Some(first), true, true, None) =
-        (files.first(), sorted.send.is_empty(), sorted.pictures.is_empty(), &sorted.fault)
-    {
+    let nothing = sorted.send.is_empty() && sorted.pictures.is_empty() && sorted.reports.is_empty();
+    if let (Some(first), true, None) = (files.first(), nothing, &sorted.fault) {
         sorted.fault = Some(format!(
-            "\"{}\" is neither an .onnx model nor an .npy, .npz, .csv or .tsv file of inputs, nor a .png or .jpeg picture.",
+            "\"{}\" is neither an .onnx model nor an .npy, .npz, .csv or .tsv file of inputs, nor a .png or .jpeg picture, nor a .json report.",
             first.path
         ));
     }

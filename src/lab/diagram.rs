@@ -269,14 +269,15 @@ impl Pen<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::SCENARIOS;
+    use crate::catalogue::find;
     use crate::experiment::Experiment;
 
     #[test]
     fn every_segment_gate_and_path_is_drawn_and_the_row_s_way_is_lit() {
-        // The first scenario reads no file: a light model, a gate, and the full model behind it.
-        let experiment = Experiment::in_page(&SCENARIOS[0], true);
-        let opened = SCENARIOS[0].open(&Default::default(), &experiment).unwrap();
+        // It reads no file: a light model, a gate, and the full model behind it.
+        let scenario = find("dendritic/mlp").unwrap();
+        let experiment = Experiment::in_page(scenario, true);
+        let opened = scenario.open(&Default::default(), &experiment).unwrap();
         let diagram = Diagram::of(&opened.subject.routed);
         let count = |kind| diagram.boxes.iter().filter(|frame| frame.kind == kind).count();
         assert_eq!((count(Kind::Segment), count(Kind::Gate), count(Kind::End)), (2, 1, 2));

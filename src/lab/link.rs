@@ -1,5 +1,7 @@
 //! The page's address: what a link reproduces. What is wrong in one is told and left out.
 
+use perforate_base::Named;
+
 use super::catalogue::{SCENARIOS, find};
 use super::catalogue::{Scenario, Source};
 use super::experiment::Experiment;
@@ -7,6 +9,36 @@ use super::settings::{Settings, shortened};
 
 /// Most pairs of an address that are read.
 const MOST_PAIRS: usize = 64;
+
+/// A tab of the page.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Tab {
+    /// More charts.
+    #[default]
+    Explore,
+    /// The model, and single inputs.
+    Inside,
+    /// Tables and files.
+    Numbers,
+    /// Models of the user's.
+    Yours,
+    /// How it is measured.
+    Method,
+}
+
+impl Named for Tab {
+    const ALL: &'static [Tab] = &[Tab::Explore, Tab::Inside, Tab::Numbers, Tab::Yours, Tab::Method];
+
+    fn name(&self) -> &'static str {
+        match self {
+            Tab::Explore => "explore",
+            Tab::Inside => "inside",
+            Tab::Numbers => "numbers",
+            Tab::Yours => "yours",
+            Tab::Method => "method",
+        }
+    }
+}
 
 /// What stands in an address.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +53,8 @@ pub struct Link {
     pub knob: Option<f32>,
     /// Whether routing is on.
     pub routing: bool,
+    /// The tab that is open.
+    pub tab: Tab,
 }
 
 impl Default for Link {
@@ -31,6 +65,7 @@ impl Default for Link {
             settings: Settings::default(),
             knob: None,
             routing: true,
+            tab: Tab::default(),
         }
     }
 }
@@ -84,6 +119,10 @@ impl Link {
                     "off" => link.routing = false,
                     _ => complain(name, value, "it is on or off"),
                 },
+                "tab" => match Tab::from_name(value) {
+                    Ok(tab) => link.tab = tab,
+                    Err(_) => complain(name, value, "there is no such tab"),
+                },
                 name if Settings::knows(name) => {
                     let set = link.settings.set(&usual, name, value);
                     if let Err(error) = set {
@@ -102,6 +141,7 @@ impl Link {
         pairs.extend(self.quick.then(|| ("quick", String::new())));
         pairs.extend(self.settings.pairs());
         pairs.extend(self.knob.map(|knob| ("knob", knob.to_string())));
+        pairs.extend((self.tab != Tab::default()).then(|| ("tab", self.tab.name().to_string())));
         pairs.extend((!self.routing).then(|| ("routing", "off".to_string())));
         pairs
     }
@@ -125,6 +165,7 @@ mod tests {
             ("knob", "0.875"),
             ("score", "margin"),
             ("routing", "off"),
+            ("tab", "numbers"),
         ]);
         assert_eq!(complaints, [""; 0]);
         assert_eq!(
@@ -132,7 +173,7 @@ mod tests {
             ("early-exit/mnist", true, Some(0.875))
         );
         let pairs: Vec<_> = link.encode().into_iter().map(|(n, v)| (n.to_string(), v)).collect();
-        assert_eq!(pairs.len(), 6);
+        assert_eq!(pairs.len(), 7);
         assert_eq!(Link::decode(&pairs), (link, vec![]));
     }
 
@@ -146,6 +187,7 @@ mod tests {
             ("knob", "left"),
             ("knob", &long),
             ("routing", "maybe"),
+            ("tab", "nowhere"),
             ("epsilon", "-1"),
             ("epsilon", "1e400"),
             ("delta", "0"),

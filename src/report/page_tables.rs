@@ -4,9 +4,10 @@ use perforate_base::units::{Bytes, Macs, Seconds, three_digits};
 use perforate_bench::sweep::Active;
 use perforate_chart::{Axis, NumberFormat, Plot, Role};
 
-use super::text::{dash, knob, percent, speedup, speedup_within, times};
+use super::text::{dash, knob, percent, points, speedup, speedup_within, times};
 use crate::models::ModelReport;
 use crate::parts::SegmentReport;
+use crate::point::PointReport;
 use crate::schema::ScenarioReport;
 use crate::table::{Column, Row, Table};
 use crate::tables::PointRow;
@@ -27,7 +28,7 @@ fn headings(all: &[Heading]) -> Vec<Column> {
     all.iter().map(of).collect()
 }
 
-const COLUMNS: [Heading; 11] = [
+const COLUMNS: [Heading; 12] = [
     column("kind", "Model", ""),
     column("knob", "Threshold", ""),
     column("active", "Active", "rows on the full path"),
@@ -37,6 +38,7 @@ const COLUMNS: [Heading; 11] = [
     column("speed_up_32", "Speed-up", "batch 32"),
     column("ideal", "Ideal", "from MACs"),
     column("accuracy", "Accuracy", ""),
+    column("difference", "Difference", "points, 95 %"),
     column("agreement", "Agreement", "with full"),
     column("deviation", "Deviation", "max, mean"),
 ];
@@ -92,11 +94,19 @@ fn cells(row: &PointRow<'_>) -> Vec<String> {
         dash(point.batch1.map(|t| three_digits(t.throughput_per_s.median))),
         dash(point.batch1.map(speedup_within)),
         dash(point.batch32.map(speedup)),
-        format!("{}\u{a0}×", three_digits(point.ideal_speedup)),
+        times(point.ideal_speedup),
         dash(point.accuracy.map(percent)),
+        dash(difference(point)),
         percent(point.agreement),
         format!("{}, {}", three_digits(point.deviation_max), three_digits(point.deviation_mean)),
     ]
+}
+
+/// Accuracy minus the full model's, in points, with its interval.
+pub fn difference(point: &PointReport) -> Option<String> {
+    let own = point.accuracy_difference?;
+    let [median, lo, hi] = [own.median, own.lo, own.hi].map(|pp| points(pp / 100.0));
+    Some(format!("{median} ({lo} to {hi})"))
 }
 
 /// The points of a chart, of every series but the finely predicted one.

@@ -2,19 +2,20 @@
 
 use crate::point::TimingReport;
 use perforate_base::units::{self, three_digits};
-use perforate_bench::sweep::Active;
 
 /// A share, in percent.
 pub fn percent(share: f64) -> String {
     units::percent(share, 1)
 }
 
-/// What a share of active computation is a share of.
-pub fn of_active(means: Active) -> &'static str {
-    match means {
-        Active::FullPath => "of inputs on the full path",
-        Active::Operations => "of the full model’s operations",
-        Active::Energy => "of the full model’s energy, estimated by operations",
+/// A difference between shares of one, in points with a sign: −0.004 is "−0.4".
+pub fn points(share: f64) -> String {
+    // No minus before a zero.
+    let points = (share * 1000.0).round() / 10.0 + 0.0;
+    match points {
+        0.0 => "0.0".into(),
+        points if points < 0.0 => format!("−{:.1}", -points),
+        points => format!("+{points:.1}"),
     }
 }
 
@@ -45,7 +46,7 @@ pub fn dash(text: Option<String>) -> String {
 
 /// A ratio.
 pub fn times(ratio: f64) -> String {
-    format!("{}\u{a0}×", three_digits(ratio))
+    format!("{}×", three_digits(ratio))
 }
 
 /// The median speed-up.

@@ -7,6 +7,7 @@ use perforate_bench::verdict::{Better, Evidence, Open, Rival, Verdict};
 use perforate_routing::fit::calibrate::{Loss, RiskTarget};
 
 use crate::chosen::effective_loss;
+use crate::text::points;
 
 /// A verdict, as a person reads it.
 #[derive(Debug, Clone, PartialEq)]
@@ -186,17 +187,6 @@ fn times(ratio: f64) -> String {
     format!("{}×", three_digits(ratio))
 }
 
-/// A difference in accuracy, in points with a sign.
-fn points(share: f64) -> String {
-    // No minus before a zero.
-    let points = (share * 1000.0).round() / 10.0 + 0.0;
-    match points {
-        0.0 => "0.0".into(),
-        points if points < 0.0 => format!("−{:.1}", -points),
-        points => format!("+{points:.1}"),
-    }
-}
-
 /// A difference in accuracy with its interval.
 fn within(Interval { median, lo, hi }: Interval) -> String {
     format!("{} points ({} to {})", points(median), points(lo), points(hi))
@@ -253,7 +243,7 @@ fn open_question(open: Open, evidence: &Evidence) -> (String, Option<String>) {
                     rival.name,
                     between(rival.faster, "between")
                 ),
-                Some(enough) => format!("About {} inputs would tell.", grouped(enough as usize)),
+                Some(enough) => format!("About {} inputs would tell.", grouped(rounded(enough))),
                 None => "On these inputs the two are equally accurate.".into(),
             };
             (headline, Some(line))
@@ -269,6 +259,12 @@ fn open_question(open: Open, evidence: &Evidence) -> (String, Option<String>) {
             (headline, line)
         }
     }
+}
+
+/// A number of inputs to two digits, rounded up.
+fn rounded(inputs: u64) -> usize {
+    let unit = 10_u64.pow(inputs.max(1).ilog10().saturating_sub(1));
+    (inputs.div_ceil(unit) * unit) as usize
 }
 
 /// `Between 0.95× and 1.1×`; one figure where the ends do not differ.

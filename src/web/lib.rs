@@ -20,7 +20,7 @@ use perforate_kernels::memory::{ZeroedAllocator, run_constructors};
 use perforate_lab::chosen_files::{self, ChosenFile};
 use perforate_lab::picture_form::FormTexts;
 use perforate_lab::worker::{Event, FetchFault, FileRequest};
-use perforate_lab::{view, worker};
+use perforate_lab::{Picture, view, worker};
 
 use clock::BrowserClock;
 
@@ -133,6 +133,12 @@ pub struct View {
     maps: HashMap<String, HitMap>,
 }
 
+/// Grey values as red, green, blue, alpha.
+fn pixels(picture: Option<&Picture>) -> Vec<u8> {
+    let grey = picture.map_or(&[][..], |picture| &picture.grey);
+    grey.iter().flat_map(|&value| [value, value, value, u8::MAX]).collect()
+}
+
 /// What is under the pointer.
 #[derive(Serialize)]
 struct Hover {
@@ -239,6 +245,66 @@ impl View {
         self.view.set_filter(name);
     }
 
+    /// What a measurement is kept under; see [`view::View::record_key`].
+    pub fn record_key(&self) -> Option<String> {
+        self.view.record_key()
+    }
+
+    /// Says that what follows was measured at this date, on this device.
+    pub fn restore(&mut self, date: &str) {
+        self.view.restore(date);
+    }
+
+    /// The last verdict in a few words.
+    pub fn verdict_note(&self) -> Option<String> {
+        self.view.verdict_note()
+    }
+
+    /// Notes the last verdict of a scenario.
+    pub fn remember_verdict(&mut self, scenario: &str, note: &str) {
+        self.view.remember_verdict(scenario, note);
+    }
+
+    /// Takes a report of another device; returns what became of it, in a sentence.
+    pub fn take_report(&mut self, file: &str, text: &str) -> Result<String, JsError> {
+        self.view.take_report(file, text).map_err(|e| JsError::new(&e.to_string()))
+    }
+
+    /// Takes the curve that a link carries.
+    pub fn take_shared(&mut self, text: &str) {
+        self.view.take_shared(text);
+    }
+
+    /// The curve that is shown, for a link.
+    pub fn share(&self, device: &str) -> Option<String> {
+        self.view.share(device)
+    }
+
+    /// Opens a tab.
+    pub fn set_tab(&mut self, name: &str) {
+        self.view.set_tab(name);
+    }
+
+    /// Shows a layer of the first chart, or hides it.
+    pub fn set_layer(&mut self, name: &str, on: bool) {
+        self.view.set_layer(name, on);
+    }
+
+    /// What becomes of one of the hundred inputs, in sentences.
+    pub fn tile_story(&self, index: usize) -> Vec<String> {
+        self.view.tile_story(index)
+    }
+
+    /// Pixels in a row of the picture of one of the hundred inputs.
+    pub fn tile_width(&self, index: usize) -> usize {
+        self.view.tile_picture(index).map_or(0, |picture| picture.width)
+    }
+
+    /// Its pixels, red, green, blue, alpha.
+    pub fn tile_picture(&self, index: usize) -> Vec<u8> {
+        pixels(self.view.tile_picture(index))
+    }
+
     /// Pixels in a row of a sample's picture.
     pub fn picture_width(&self, index: usize) -> usize {
         self.view.picture(index).map_or(0, |picture| picture.width)
@@ -246,8 +312,7 @@ impl View {
 
     /// Its pixels, red, green, blue, alpha.
     pub fn picture(&self, index: usize) -> Vec<u8> {
-        let grey = self.view.picture(index).map_or(&[][..], |picture| &picture.grey);
-        grey.iter().flat_map(|&value| [value, value, value, u8::MAX]).collect()
+        pixels(self.view.picture(index))
     }
 
     /// Dark or light.

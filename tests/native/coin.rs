@@ -15,7 +15,7 @@ use perforate::strategies::{
     Companion, Ingredients, Measured, Models, Route, Strategy, find as find_strategy,
 };
 use perforate::{Error, ErrorKind, Result};
-use perforate_lab::catalogue::{Scenario, Source, register};
+use perforate_lab::catalogue::{Group, Scenario, Source, register};
 use perforate_lab::experiment::Experiment;
 use perforate_lab::find;
 use perforate_lab::view::View;
@@ -35,7 +35,9 @@ struct Coin;
 static SCENARIO: Scenario = Scenario {
     name: "coin/mlp",
     strategy: &Coin,
+    group: Group::Controls,
     title: "A coin",
+    term: "hash gate",
     text: "A gate that draws from a hash of the input.",
     how: None,
     classes: &[],

@@ -20,10 +20,12 @@ let shown;
 self.onmessage = async ({ data }) => {
   if (data.start) return self.postMessage({ ready: true });
   if (data.command?.type !== 'open') return;
-  const { scenario } = data.command.experiment;
+  const { scenario, seed } = data.command.experiment;
   const again = scenario === shown;
   shown = scenario;
-  const response = await fetch(new URL(`canned-${scenario.replace('/', '-')}.json`, self.location));
+  // Another seed stands for other results of the same.
+  const other = seed === 42 ? '' : `-${seed}`;
+  const response = await fetch(new URL(`canned-${scenario.replace('/', '-')}${other}.json`, self.location));
   const told = await response.json();
   const events = told.filter(({ type }) => !again || type === 'results');
   self.postMessage({ events, memory: 1e6 });
@@ -32,8 +34,23 @@ self.onmessage = async ({ data }) => {
 
 /// Opens the page on canned results of `scenarios`, the first of which is shown; `query` is added to the address.
 pub fn with_canned_page(name: &str, scenarios: &[&str], query: &str, test: impl FnOnce(&Page)) {
+    with_variants(name, scenarios, query, &[], test);
+}
+
+/// The same with other results of the first scenario, each under a seed of its own.
+pub fn with_variants(
+    name: &str,
+    scenarios: &[&str],
+    query: &str,
+    variants: &[(u64, String)],
+    test: impl FnOnce(&Page),
+) {
     let folder = tempfile::tempdir().expect("a folder for the results");
     fs::write(folder.path().join("worker.js"), WORKER).expect("the worker's script");
+    for (seed, events) in variants {
+        let file = format!("canned-{}-{seed}.json", scenarios[0].replace('/', "-"));
+        fs::write(folder.path().join(file), events).expect("the results");
+    }
     for scenario in scenarios {
         let file = format!("canned-{}.json", scenario.replace('/', "-"));
         fs::write(folder.path().join(file), events(scenario).as_bytes()).expect("the results");
@@ -44,7 +61,7 @@ pub fn with_canned_page(name: &str, scenarios: &[&str], query: &str, test: impl 
 }
 
 /// What the worker tells of a scenario, as a list in JSON; made once.
-fn events(scenario: &str) -> Arc<String> {
+pub fn events(scenario: &str) -> Arc<String> {
     static MADE: Mutex<BTreeMap<String, Arc<String>>> = Mutex::new(BTreeMap::new());
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
     let make = || Arc::new(serde_json::to_string(&measure(scenario)).expect("events in JSON"));

@@ -11,8 +11,8 @@ use crate::support::Page;
 
 /// What can be operated and is on the screen, each with a name; what the keys reach must be all of it.
 const CONTROLS: &str = "
-  const name = (e) => [e.localName, e.id, e.dataset?.scenario, e.dataset?.export, e.dataset?.sample, e.getAttribute('aria-label'), e.textContent.trim().slice(0, 24)].filter(Boolean).join(' ');
-  const can = 'a[href], button, input, select, summary, [tabindex=\"0\"]';
+  const name = (e) => [e.localName, e.id, e.dataset?.scenario, e.dataset?.export, e.dataset?.sample, e.dataset?.tile, e.getAttribute('aria-label'), e.textContent.trim().slice(0, 24)].filter(Boolean).join(' ');
+  const can = 'a[href], button:not([tabindex=\"-1\"]), input, select, summary, [tabindex=\"0\"]';
   const all = [...document.querySelectorAll(can)].filter((e) => !e.disabled && !e.closest('dialog') && e.checkVisibility() && e.getClientRects().length > 0);
 ";
 
@@ -49,12 +49,17 @@ fn every_control_is_reached_and_operated_by_keys() {
     with_canned_page("keys", &["early-exit/mnist", "dendritic/mlp"], "", |page| {
         wait_for_sweep(page);
         page.script("document.querySelectorAll('details').forEach((d) => { d.open = true; })");
-        let names = page.script(&format!("{CONTROLS} return all.map(name)"));
-        let names: Vec<String> = serde_json::from_value(names).expect("names");
-        assert!(names.len() > 60, "controls: {names:?}");
-        let seen = walk(page, names.len() + 2);
-        let missed: Vec<_> = names.iter().filter(|name| !seen.contains_key(*name)).collect();
-        assert!(missed.is_empty(), "not reached: {missed:#?}");
+        for (tab, least) in
+            [("explore", 35), ("inside", 45), ("numbers", 25), ("yours", 22), ("method", 40)]
+        {
+            open_tab(page, tab);
+            let names = page.script(&format!("{CONTROLS} return all.map(name)"));
+            let names: Vec<String> = serde_json::from_value(names).expect("names");
+            assert!(names.len() >= least, "{tab}: {} controls: {names:?}", names.len());
+            let seen = walk(page, names.len() + 2);
+            let missed: Vec<_> = names.iter().filter(|name| !seen.contains_key(*name)).collect();
+            assert!(missed.is_empty(), "{tab}: not reached: {missed:#?}");
+        }
 
         // One of each kind is operated where the focus came to it.
         tab_to(page, "#routing");
@@ -73,9 +78,21 @@ fn every_control_is_reached_and_operated_by_keys() {
         tab_to(page, "#knob");
         page.key(Key::Home);
         assert!(is(page, "document.querySelector('#knob').value === '0'"), "the knob");
-        tab_to(page, "#settings summary");
+        // One tab stop for all hundred inputs: arrows go from one to the next.
+        tab_to(page, "#lanes [data-tile]");
+        let tile = "return document.activeElement.dataset.tile";
+        let first = page.script(tile);
+        page.key(Key::Right);
+        assert_ne!(page.script(tile), first, "the next input");
         page.key(Key::Enter);
-        assert!(!is(page, "document.querySelector('#settings').open"), "the settings");
+        assert!(content(page, "#tile-story").contains("It takes the path"), "an input's story");
+        page.key(Key::Escape);
+        assert!(!page.is_visible("#tile-story"), "the story, closed");
+        tab_to(page, "#tabs [aria-selected=true]");
+        for _ in 0..2 {
+            page.key(Key::Right);
+        }
+        assert!(page.is_visible("#panel-inside"), "the tab after the last and the first");
         tab_to(page, "#filter");
         page.key(Key::Down);
         assert!(!is(page, "document.querySelector('#filter').value === ''"), "the filter");
@@ -96,6 +113,10 @@ fn every_control_is_reached_and_operated_by_keys() {
             ("#hero [aria-label$='as SVG']", "perforate-early-exit-mnist-quality.svg"),
             ("[data-export=csv]", "perforate-early-exit-mnist.csv"),
         ] {
+            if selector.contains("export") {
+                tab_to(page, "#export-open");
+                page.key(Key::Enter);
+            }
             tab_to(page, selector);
             page.key(Key::Enter);
             page.wait_until(file, PATIENCE, |page| {
@@ -106,7 +127,16 @@ fn every_control_is_reached_and_operated_by_keys() {
         }
 
         page.script("scrollTo(0, 0); document.querySelector('.skip').focus()");
-        tab_to(page, "[data-scenario='dendritic/mlp']");
+        tab_to(page, "#picker-open");
+        page.key(Key::Enter);
+        page.wait_until("the search field", PATIENCE, |page| {
+            page.script("return document.activeElement.id") == "search"
+        });
+        page.key("untrained");
+        page.wait_until("the scenario that is looked for", PATIENCE, |page| {
+            page.number("return [...document.querySelectorAll('#scenarios li')].filter((e) => e.checkVisibility()).length") == 1.0
+        });
+        page.key(Key::Down);
         page.key(Key::Enter);
         page.wait_until("the other scenario", PATIENCE, |page| {
             is_chosen(page, "dendritic/mlp") && measured(page) > 0

@@ -32,7 +32,7 @@ fn view(page: &Page) -> Vec<String> {
 fn a_link_brings_the_view_back() {
     with_canned_page("link", &["dendritic/mlp"], "&epsilon=5", |page| {
         wait_for_sweep(page);
-        page.click("#settings > summary");
+        open_tab(page, "method");
         // By keyboard: a field counts at Enter.
         page.press("#set-watts", "7" + Key::Enter);
         page.press("#set-want-speedup", "3" + Key::Enter);
@@ -52,7 +52,7 @@ fn a_link_brings_the_view_back() {
 
 #[test]
 fn a_guarantee_is_judged_anew_and_nothing_measured() {
-    with_page("judge", "?quick", |page| {
+    with_page("judge", "?quick&scenario=dendritic/mlp", |page| {
         wait_for_sweep(page);
         let speeds = |page: &Page| {
             let table = Table::read(page);
@@ -60,7 +60,7 @@ fn a_guarantee_is_judged_anew_and_nothing_measured() {
             table.rows.iter().map(|row| row.cells[column].clone()).collect::<Vec<_>>()
         };
         let (before, summary) = (speeds(page), page.text("#summary"));
-        page.click("#settings > summary");
+        open_tab(page, "method");
         for (typed, wanted) in
             [("0", ": 0 must lie"), ("-3", "-0.03 must lie"), ("much", "not a number")]
         {
@@ -108,9 +108,9 @@ fn malformed_addresses_are_told_and_the_page_works() {
     ];
     with_canned_page("malformed", &["dendritic/mlp"], "", |page| {
         for query in addresses {
-            page.visit(&format!("?quick{query}"));
+            page.visit(&format!("?quick&scenario=dendritic/mlp{query}"));
             page.wait_until("the first curve", PATIENCE, |page| measured(page) > 0);
-            let told = page.text("#warnings li");
+            let told = content(page, "#warnings li");
             assert!(told.starts_with("The address: "), "{query}: {told}");
             assert_is_one_sentence(&told);
             assert_eq!(address(page), "?scenario=dendritic/mlp&quick=", "{query}");
@@ -128,7 +128,7 @@ fn taken(page: &Page, kind: &str) -> Vec<u8> {
            return '#';
          };",
     );
-    page.click(&format!("[data-export='{kind}']"));
+    page.script(&format!("document.querySelector(\"[data-export='{kind}']\").click()"));
     page.wait_until(kind, PATIENCE, |page| page.script("return window.taken != null") == true);
     serde_json::from_value(page.script("return window.taken")).expect("bytes")
 }

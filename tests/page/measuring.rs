@@ -82,11 +82,11 @@ fn routing_can_be_switched_off_and_on() {
 /// An input that is clicked shows its way through the model, which the knob changes; and a battery runs down.
 #[test]
 fn an_input_shows_its_way_and_a_battery_runs_down() {
-    with_canned_page("inside", &["selection-energy/fashion"], "", |page| {
+    with_canned_page("inside", &["selection-energy/fashion"], "&tab=inside", |page| {
         wait_for_sweep(page);
         assert!(page.text("#summary").contains("right answers"), "{}", page.text("#summary"));
-        let charts: Vec<String> = colours(page).into_iter().map(|(id, _)| id).collect();
-        assert!(charts.contains(&"chart-battery".into()), "{charts:?}");
+        let battery = "return document.querySelectorAll('#panel-explore #chart-battery').length";
+        assert_eq!(page.number(battery), 1.0, "the battery's chart");
         assert_eq!(page.number("return document.querySelectorAll('#samples canvas').length"), 24.0);
         page.click("#samples li:nth-child(5) button");
         page.wait_until("the fifth input to be chosen", PATIENCE, |page| {
@@ -97,10 +97,10 @@ fn an_input_shows_its_way_and_a_battery_runs_down() {
         for (key, path) in [(Key::Home, "light"), (Key::End, "full")] {
             page.press("#knob", key);
             page.wait_until(&format!("the path {path} in the story"), PATIENCE, |page| {
-                page.text("#story").contains(&format!("It takes the path {path},"))
-                    || page.text("#story").contains(&format!("It takes the path {path}:"))
+                content(page, "#story").contains(&format!("It takes the path {path},"))
+                    || content(page, "#story").contains(&format!("It takes the path {path}:"))
             });
-            let lit = page.text("#diagram text.end.lit");
+            let lit = content(page, "#diagram text.end.lit");
             assert_eq!(lit, path, "the end that is lit");
         }
     });

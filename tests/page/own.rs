@@ -21,6 +21,7 @@ fn sentences_can_be_typed_and_brought_along() {
     let folder = tempfile::tempdir().expect("a folder for the tables");
     with_page_alone("sentences", &format!("{QUICK}&scenario=early-exit/sentences"), |page| {
         println!("navigation to first curve of the sentences: {:.0} ms", first_curve_ms(page));
+        open_tab(page, "inside");
         page.wait_until("the inputs", PATIENCE, |page| page.is_visible("#typing"));
         let typed = |text: &str| {
             page.script(&format!(
@@ -31,14 +32,14 @@ fn sentences_can_be_typed_and_brought_along() {
         };
         typed("A wonderful film, moving and very funny.");
         page.wait_until("the way of the sentence", PATIENCE, |page| {
-            page.text("#story").contains("Your sentence, 9 tokens")
+            content(page, "#story").contains("Your sentence, 9 tokens")
         });
-        let story = page.text("#story");
+        let story = content(page, "#story");
         assert!(story.contains("It answers positive"), "{story}");
         assert!(story.contains("skipped") || story.contains("nothing is skipped"), "{story}");
         typed(&"It is dull, and it is long. ".repeat(360));
         page.wait_until("the long sentence", PATIENCE, |page| {
-            page.text("#story")
+            content(page, "#story")
                 .contains("It is too long: the model reads the first 126 of its 3240 tokens")
         });
         typed("   ");
@@ -67,7 +68,7 @@ fn sentences_can_be_typed_and_brought_along() {
         fs::write(&table, format!("part\tlabel\tsentence\n{}", rows.collect::<String>())).unwrap();
         page.choose_file("#file", &table);
         page.wait_until("the table's curve", PATIENCE, |page| {
-            measured(page) > 0 && page.text("#table caption").contains("mine.tsv")
+            measured(page) > 0 && content(page, "#table caption").contains("mine.tsv")
         });
     });
 }
@@ -122,7 +123,7 @@ fn a_budget_is_spent_live() {
         assert_eq!(page.text("#section-precision [data-live]"), "Run sentences");
         assert!(!page.is_visible("#error"));
         // Energy by time knows no precision, and stands nowhere here.
-        assert!(!page.text("#about").contains("by time"), "{}", page.text("#about"));
+        assert!(!content(page, "#about").contains("by time"), "{}", content(page, "#about"));
     });
 }
 
@@ -157,7 +158,7 @@ fn long_texts_are_measured_on_demand() {
         // The sweep stays where it was stopped, and goes on when asked.
         assert_eq!(measured(page), before);
         assert_eq!(page.text("#run"), "Measure again");
-        page.click("#scenarios [data-scenario='dendritic/mlp']");
+        choose(page, "dendritic/mlp");
         wait_for(page, "another scenario", |page| {
             !page.is_visible("#section-long-texts [data-study]")
         });
@@ -183,9 +184,13 @@ fn a_model_gets_exits_and_is_measured() {
         wait_for_sweep(page);
         assert!(!page.is_visible("#route-newest"), "there is nothing to find exits for yet");
         page.choose_file("#file", &model);
-        page.wait_until("the model", PATIENCE, |page| page.text("#own").contains("network.onnx"));
+        page.wait_until("the model", PATIENCE, |page| {
+            content(page, "#own").contains("network.onnx")
+        });
         page.choose_file("#file", &inputs);
-        page.wait_until("the inputs", PATIENCE, |page| page.text("#own").contains("garments.npz"));
+        page.wait_until("the inputs", PATIENCE, |page| {
+            content(page, "#own").contains("garments.npz")
+        });
         page.click("#route-newest");
         page.wait_until("the search", PATIENCE, |page| state(page) == "measuring");
         page.wait_until("its curve", PATIENCE, |page| {
@@ -196,15 +201,16 @@ fn a_model_gets_exits_and_is_measured() {
         canvases_are_drawn(page);
         figures_stand_in_the_selected_row(page);
         // Once more, in a fresh worker: it has model and inputs again.
+        open_tab(page, "yours");
         page.click("#route-newest");
         page.wait_until("the search once more", PATIENCE, |page| state(page) == "measuring");
         wait_for_sweep(page);
-        let about = page.text("#about");
+        let about = content(page, "#about");
         assert!(about.contains("garments.npz"), "{about}");
         let tried =
             page.number("return document.querySelectorAll('#section-exits tbody tr').length");
         assert!(tried >= 4.0, "{tried} exits were tried");
-        let finding = page.text("#section-exits .findings");
+        let finding = content(page, "#section-exits .findings");
         assert!(finding.contains("places for an exit were tried"), "{finding}");
         println!("memory {:.0} MB", memory(page) / 1e6);
         assert!(memory(page) < 1e9, "{} bytes", memory(page));
@@ -213,7 +219,11 @@ fn a_model_gets_exits_and_is_measured() {
         wait_for_curve(page);
         page.visit("?quick&scenario=own/early-exit");
         wait_for_curve(page);
-        assert!(page.text("#warnings").contains("drop it again"), "{}", page.text("#warnings"));
+        assert!(
+            content(page, "#warnings").contains("drop it again"),
+            "{}",
+            content(page, "#warnings")
+        );
     });
 }
 
@@ -260,9 +270,9 @@ fn pictures_become_inputs_and_models_a_cascade() {
             let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(model);
             page.choose_file("#file", &file);
             let name = file.file_name().unwrap().to_string_lossy().into_owned();
-            page.wait_until(model, PATIENCE, |page| page.text("#own").contains(&name));
+            page.wait_until(model, PATIENCE, |page| content(page, "#own").contains(&name));
         }
-        let details = page.text("#own-details");
+        let details = content(page, "#own-details");
         assert!(
             details.contains("float32 [N, 1, 28, 28]") && details.contains("behind `"),
             "{details}"
@@ -272,9 +282,9 @@ fn pictures_become_inputs_and_models_a_cascade() {
         page.choose_file("#folder", &pictures);
         page.wait_until("the form", PATIENCE, |page| page.is_visible("#pictures"));
         assert!(
-            page.text("#pictures-count").starts_with("400 pictures"),
+            content(page, "#pictures-count").starts_with("400 pictures"),
             "{}",
-            page.text("#pictures-count")
+            content(page, "#pictures-count")
         );
         let value = |field: &str| {
             page.script(&format!(
@@ -294,7 +304,7 @@ fn pictures_become_inputs_and_models_a_cascade() {
         set(page, "deviation", "1");
         page.click("#pictures button");
         page.wait_until("the inputs", PATIENCE, |page| {
-            page.text("#own").contains("pictures.npz: 400 rows, labels")
+            content(page, "#own").contains("pictures.npz: 400 rows, labels")
         });
         page.click("#route-all");
         page.wait_until("its curve", PATIENCE, |page| {
@@ -303,7 +313,7 @@ fn pictures_become_inputs_and_models_a_cascade() {
         wait_for_sweep(page);
         table_is_sane(page);
         figures_stand_in_the_selected_row(page);
-        let finding = page.text("#section-exits .findings");
+        let finding = content(page, "#section-exits .findings");
         assert!(finding.contains("light.onnx at "), "{finding}");
         // Trained on such pictures, the larger model answers most of them rightly: they were read as they should be.
         let accuracy = page.number("return parseFloat([...document.querySelectorAll('#figures > div')].find(f => f.children[0].textContent === 'Accuracy').children[1].textContent)");

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::support::Page;
 
-/// An address that measures as little as a test needs that is not about the measurement.
-pub const QUICK: &str = "?quick&rounds=2&test=100&calibration=100";
+/// An address that measures as little as a test needs that is not about the measurement; a scenario that follows counts.
+pub const QUICK: &str = "?quick&rounds=2&test=100&calibration=100&scenario=dendritic/mlp";
 
 /// Longer than any of it takes on a slow and busy machine; reached only by a page that hangs.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -22,6 +22,22 @@ pub fn state(page: &Page) -> String {
 /// How many points the curve has.
 pub fn measured(page: &Page) -> usize {
     page.number("return Number(document.documentElement.dataset.curve ?? 0)") as usize
+}
+
+/// The text of an element, whether it is on the screen or in a tab or panel that is closed.
+#[track_caller]
+pub fn content(page: &Page, selector: &str) -> String {
+    text_of(page.script(&format!(
+        "return document.querySelector({})?.textContent ?? ''",
+        serde_json::to_string(selector).expect("a selector")
+    )))
+}
+
+/// Opens a tab.
+#[track_caller]
+pub fn open_tab(page: &Page, name: &str) {
+    page.click(&format!("#tab-{name}"));
+    page.wait_until(name, PATIENCE, |page| page.is_visible(&format!("#panel-{name}")));
 }
 
 pub fn text_of(value: Value) -> String {
@@ -148,7 +164,7 @@ pub fn figures(page: &Page) -> Vec<(String, String)> {
 /// How many different colours each canvas shows, by its id.
 pub fn colours(page: &Page) -> Vec<(String, u64)> {
     let value = page.script(
-        "return [...document.querySelectorAll('canvas[data-chart]')].map(canvas => {
+        "return [...document.querySelectorAll('canvas[data-chart]')].filter(canvas => canvas.checkVisibility()).map(canvas => {
            const { width, height } = canvas;
            if (width === 0 || height === 0) return [canvas.id, 0];
            const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data;
@@ -205,7 +221,7 @@ pub fn table_is_sane(page: &Page) {
     }
     // A budget of energy orders models by energy, which `tests/laws.rs` holds it to: an eight-bit model costs less
     // of it than the one that it stands for, at a few operations more.
-    let budget = page.text("#knob-label") == "budget";
+    let budget = content(page, "#knob-label") == "budget";
     assert!(
         budget || active.is_sorted() || active.iter().rev().is_sorted(),
         "active computation is not monotone in the knob: {active:?}"
@@ -243,8 +259,11 @@ pub fn open(page: &Page, scenario: &str) {
     });
 }
 
+/// Chooses a scenario in the picker.
+#[track_caller]
 pub fn choose(page: &Page, scenario: &str) {
-    page.click(&format!("[data-scenario='{scenario}']"));
+    page.click("#picker-open");
+    page.click(&format!("#scenarios [data-scenario='{scenario}']"));
 }
 
 pub fn is_chosen(page: &Page, scenario: &str) -> bool {

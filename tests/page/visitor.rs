@@ -8,7 +8,7 @@ use crate::support::{Setting, with, with_page, with_page_alone};
 
 #[test]
 fn a_drawing_takes_its_way_and_inputs_are_filtered() {
-    with_page("drawing", &format!("{QUICK}&scenario=early-exit/mnist"), |page| {
+    with_page("drawing", &format!("{QUICK}&scenario=early-exit/mnist&tab=inside"), |page| {
         wait_for_sweep(page);
         // A stroke downwards: a one.
         page.script(
@@ -23,9 +23,9 @@ fn a_drawing_takes_its_way_and_inputs_are_filtered() {
              at('pointerup', 0.85);",
         );
         page.wait_until("the way of the drawing", PATIENCE, |page| {
-            page.text("#story").contains("Your drawing")
+            content(page, "#story").contains("Your drawing")
         });
-        assert!(page.text("#story").contains("It answers 1,"), "{}", page.text("#story"));
+        assert!(content(page, "#story").contains("It answers 1,"), "{}", content(page, "#story"));
         // The same by keys, from the middle of a new sheet.
         page.click("#pad-clear");
         page.script("document.querySelector('#pad').focus()");
@@ -36,10 +36,10 @@ fn a_drawing_takes_its_way_and_inputs_are_filtered() {
         page.key(" ");
         page.wait_until("the way of the other drawing", PATIENCE, |page| {
             page.number("return document.querySelectorAll('#samples li').length") == 26.0
-                && page.text("#story").contains("It answers 1,")
+                && content(page, "#story").contains("It answers 1,")
         });
 
-        let paths = || page.text("#samples");
+        let paths = || content(page, "#samples");
         let choose = |value: &str| {
             page.script(&format!(
                 "const filter = document.querySelector('#filter');
@@ -95,7 +95,7 @@ fn the_page_answers_while_it_measures() {
     });
 }
 
-/// What axe-core finds serious or critical, in both themes; and whether the page fits a phone and twice the size.
+/// What axe-core finds, in every tab and both themes; and whether the page fits a phone and twice the size.
 #[test]
 fn the_page_is_for_everybody() {
     let axe = String::from_utf8(crate::common::read("tests/axe/axe.min.js")).expect("a script");
@@ -113,14 +113,16 @@ fn the_page_is_for_everybody() {
             page.wait_until("nothing to scroll sideways", PATIENCE, |page| {
                 page.number("return document.documentElement.scrollWidth - innerWidth") <= 0.0
             });
-            let found = page.script(&format!(
+            for tab in ["explore", "inside", "numbers", "yours", "method"] {
+                page.script(&format!("document.querySelector('#tab-{tab}').click()"));
+                let found = page.script(&format!(
                 "{axe};
                  return axe.run(document, {{ resultTypes: ['violations'] }}).then(({{ violations }}) => violations
-                   .filter(({{ impact }}) => impact === 'serious' || impact === 'critical')
                    .map(({{ id, nodes }}) => `${{id}}: ${{nodes.map((n) => n.target.join(' ')).slice(0, 4).join(', ')}}`))"
             ));
-            let found: Vec<String> = serde_json::from_value(found).expect("findings");
-            assert!(found.is_empty(), "{width}x{height}, dark {dark}: {found:#?}");
+                let found: Vec<String> = serde_json::from_value(found).expect("findings");
+                assert!(found.is_empty(), "{width}x{height}, dark {dark}, {tab}: {found:#?}");
+            }
         }
     });
 }

@@ -6,4 +6,4 @@ mod scenario;
 
 pub use registry::{find, register, scenarios};
 pub use rows::{OWN, OWN_CASCADE, SCENARIOS};
-pub use scenario::{Reference, SEED, Scenario, Source};
+pub use scenario::{Group, Reference, SEED, Scenario, Source};

@@ -31,6 +31,34 @@ impl Source {
     }
 }
 
+/// Where a scenario stands among the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// Images, classified.
+    Images,
+    /// Sentences, classified.
+    Text,
+    /// A budget decides.
+    Energy,
+    /// What others are held against.
+    Controls,
+    /// The user's own.
+    Own,
+}
+
+impl Group {
+    /// What it is called, for people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Group::Images => "Images",
+            Group::Text => "Text",
+            Group::Energy => "Energy and precision",
+            Group::Controls => "Controls",
+            Group::Own => "Your models",
+        }
+    }
+}
+
 /// A scenario, a row of the catalogue.
 #[derive(Debug, Clone, Copy)]
 pub struct Scenario {
@@ -38,8 +66,12 @@ pub struct Scenario {
     pub name: &'static str,
     /// How its model is routed.
     pub strategy: &'static dyn Strategy,
-    /// Title for people.
+    /// Where it stands among the others.
+    pub group: Group,
+    /// Title for people, in plain words.
     pub title: &'static str,
+    /// The field's term for what it shows.
+    pub term: &'static str,
     /// What it shows, in a sentence.
     pub text: &'static str,
     /// How it works, in a few sentences, where the strategy's explanation is not enough.

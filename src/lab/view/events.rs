@@ -1,9 +1,11 @@
 //! The state of the view: events and choices in; what they mean for the point that is shown.
 
-use perforate_base::{Error, ErrorKind, Result};
+use std::collections::BTreeMap;
+
+use perforate_base::{Error, ErrorKind, Named, Result};
 use perforate_chart::Plot;
 use perforate_data::pictures::Form;
-use perforate_report::plots::{self, Selected};
+use perforate_report::plots::{self, Layer, Selected};
 use perforate_report::text::time_left;
 use perforate_report::{PointReport, Report, ScenarioReport, Section, Table, page_tables};
 use perforate_strategies::Moment;
@@ -12,9 +14,11 @@ use crate::catalogue::find;
 use crate::chosen_files::{self, ChosenFile, SortedFiles};
 use crate::experiment::Experiment;
 use crate::inside::{Filter, Inspector, Picture};
-use crate::link::Link;
+use crate::link::{Link, Tab};
 use crate::messages::{Command, Event, UserFiles};
 use crate::picture_form::FormTexts;
+
+use super::ghosts::{self, Ghost};
 
 /// The state of the view.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub struct View {
     /// The sample that is looked at, and which others are shown.
     pub(super) sample: usize,
     pub(super) filter: Filter,
+    /// What the first chart shows beside the routed model.
+    pub(super) layers: Vec<Layer>,
     pub(super) status: String,
     pub(super) progress: Option<f64>,
     pub(super) running: bool,
@@ -43,9 +49,21 @@ pub struct View {
     pub(super) studies: Vec<Section>,
     /// How the routed model is run elsewhere, by language.
     pub(super) usage: Option<[String; 2]>,
+    /// When what is shown was measured, if it was kept from an earlier visit.
+    pub(super) kept: Option<String>,
+    /// Last verdicts by scenario.
+    pub(super) verdicts: BTreeMap<String, String>,
+    /// Curves of other devices.
+    pub(super) ghosts: Vec<Ghost>,
     /// Bytes that the measuring side has taken.
     pub(super) memory: Option<f64>,
 }
+
+/// What the status says in the end.
+pub(super) const DONE: &str = "Done";
+
+/// The first chart.
+pub(super) const HERO: &str = "quality";
 
 /// Inputs on a live budget that are shown.
 const LIVE_ROWS: usize = 8;
@@ -61,6 +79,7 @@ impl Default for View {
             inside: None,
             sample: 0,
             filter: Filter::All,
+            layers: Layer::USUAL.to_vec(),
             status: "Starting".into(),
             progress: None,
             running: true,
@@ -69,6 +88,9 @@ impl Default for View {
             studies: vec![],
             dropped: None,
             usage: None,
+            kept: None,
+            verdicts: BTreeMap::new(),
+            ghosts: vec![],
             memory: None,
         }
     }
@@ -87,6 +109,7 @@ impl View {
             (self.link.scenario, self.link.knob) = (scenario, None);
             (self.table, self.own) = (None, None);
             self.complaints.clear();
+            self.clear();
         }
     }
 
@@ -160,13 +183,16 @@ impl View {
     pub fn apply(&mut self, event: Event) {
         match event {
             Event::Opened { scenario, table, models, inputs } => {
+                if !models.is_empty() {
+                    self.link.tab = Tab::Explore;
+                }
                 self.own = (!models.is_empty()).then_some((models, inputs));
-                self.usage = None;
+                (self.table, self.error) = (table, None);
+                // What was kept of it stays until there is something newer.
+                if self.kept.is_none() || self.link.scenario.name != scenario {
+                    self.clear();
+                }
                 self.link.scenario = find(&scenario).unwrap_or(self.link.scenario);
-                (self.table, self.report, self.error) = (table, None, None);
-                (self.inside, self.sample, self.filter) = (None, 0, Filter::All);
-                self.live.clear();
-                self.studies.clear();
                 (self.running, self.progress) = (true, Some(0.0));
                 self.status = "Opening".into();
             }
@@ -182,9 +208,20 @@ impl View {
                 (self.progress, self.running) = (Some(share), true);
             }
             Event::Results { report } => {
+                if self.running {
+                    self.kept = None;
+                }
                 self.report = Some(report);
+                if let Some(note) = self.verdict_note() {
+                    self.verdicts.insert(self.link.scenario.name.to_string(), note);
+                }
             }
-            Event::Inspector { inside } => self.inside = Some(inside),
+            Event::Inspector { mut inside } => {
+                if let Some(earlier) = &self.inside {
+                    inside.adopt(earlier);
+                }
+                self.inside = Some(inside);
+            }
             Event::Own { sample } => {
                 if let Some(inside) = &mut self.inside {
                     inside.insert(*sample);
@@ -203,16 +240,54 @@ impl View {
             Event::Usage { python, javascript } => self.usage = Some([python, javascript]),
             Event::File { summary, user } => {
                 self.dropped = Some((summary.clone(), user));
+                self.link.tab = Tab::Yours;
                 (self.status, self.running, self.error) = (summary, false, None)
             }
             Event::Cancelled => (self.status, self.running) = ("Stopped".into(), false),
             Event::Done => {
-                (self.status, self.progress, self.running) = ("Done".into(), None, false);
+                (self.status, self.progress, self.running) = (DONE.into(), None, false);
             }
             Event::Error { message, .. } => {
                 (self.error, self.running, self.progress) = (Some(message), false, None);
             }
         }
+    }
+
+    /// Nothing is known of a scenario.
+    fn clear(&mut self) {
+        (self.report, self.usage, self.kept) = (None, None, None);
+        (self.inside, self.sample, self.filter) = (None, 0, Filter::All);
+        self.live.clear();
+        self.studies.clear();
+    }
+
+    /// Takes a report of another device; returns what became of it, in a sentence.
+    pub fn take_report(&mut self, file: &str, text: &str) -> Result<String> {
+        let ghosts = Ghost::of_report(file, text)?;
+        let device = ghosts[0].device.clone();
+        let here = ghosts.iter().any(|ghost| ghost.scenario == self.link.scenario.name);
+        let others: Vec<String> = ghosts.iter().map(|ghost| ghost.scenario.clone()).collect();
+        ghosts::add(&mut self.ghosts, ghosts);
+        Ok(if here {
+            format!("{file}: measured on {device}; its curve is drawn in grey.")
+        } else {
+            let text = others.join(", ");
+            format!("{file}: measured on {device}; choose {text} to see its curve.")
+        })
+    }
+
+    /// Takes the curve that a link carries.
+    pub fn take_shared(&mut self, text: &str) {
+        match Ghost::decode(text) {
+            Ok(ghost) => ghosts::add(&mut self.ghosts, [ghost]),
+            Err(error) => self.complaints.push(error.to_string()),
+        }
+    }
+
+    /// The curve that is shown, for a link; none before it is timed.
+    pub fn share(&self, device: &str) -> Option<String> {
+        let report = self.scenario_report()?;
+        report.curve.iter().any(|p| p.batch1.is_some()).then(|| Ghost::encode(report, device))
     }
 
     /// Moves the knob to a position of the curve.
@@ -229,6 +304,24 @@ impl View {
     /// Shows other samples.
     pub fn set_filter(&mut self, name: &str) {
         self.filter = Filter::named(name);
+    }
+
+    /// Shows a layer of references in the first chart, or hides it.
+    pub fn set_layer(&mut self, name: &str, on: bool) {
+        if let Ok(layer) = Layer::from_name(name) {
+            self.layers.retain(|&known| known != layer);
+            self.layers.extend(on.then_some(layer));
+        }
+    }
+
+    /// Opens a tab.
+    pub fn set_tab(&mut self, name: &str) {
+        self.link.tab = Tab::from_name(name).unwrap_or_default();
+    }
+
+    /// The picture of one of the hundred inputs.
+    pub fn tile_picture(&self, index: usize) -> Option<&Picture> {
+        self.inside.as_ref()?.tile_picture(index)
     }
 
     /// The picture of a sample.
@@ -276,12 +369,19 @@ impl View {
         self.curve().iter().position(|p| p.knob == point.knob)
     }
 
-    /// The knob's position: where it was put, else the certified point, else the middle.
+    /// The position that the headline is about where nothing is certified.
+    fn empirical(&self) -> Option<usize> {
+        let point = self.scenario_report()?.operating_point.empirical.as_ref()?;
+        self.curve().iter().position(|p| p.knob == point.knob)
+    }
+
+    /// The knob's position: where it was put, else the one that the headline is about, else the middle.
     pub(super) fn index(&self) -> usize {
         self.link
             .knob
             .and_then(|wanted| self.nearest(wanted))
             .or_else(|| self.certified())
+            .or_else(|| self.empirical())
             .unwrap_or(self.curve().len() / 2)
     }
 
@@ -301,7 +401,13 @@ impl View {
             if self.link.routing { Selected::Knob(self.index()) } else { Selected::Full };
         let mut studied = self.studies.iter().flat_map(|section| &section.plots);
         let studied = studied.find(|plot| plot.id == id).map(|plot| plot.plot.clone());
-        studied.or_else(|| plots::plot(id, self.scenario_report(), selected))
+        let plot = studied.or_else(|| plots::plot(id, self.scenario_report(), selected))?;
+        if id != HERO {
+            return Some(plot);
+        }
+        let mut plot = plots::at_marks(plot, &self.layers);
+        ghosts::draw(&mut plot, &self.ghosts, self.link.scenario.name);
+        Some(plot)
     }
 
     /// The numbers of this chart.

@@ -1,20 +1,25 @@
 //! Everything that the page shows, computed once a frame.
 
-use perforate_base::units::{Bytes, Seconds};
+use perforate_base::Named;
+use perforate_base::units::{Bytes, Seconds, three_digits};
 use perforate_bench::sweep::Active;
 use perforate_bench::verdict::VerdictClass;
-use perforate_report::text::{dash, knob, of_active, percent, speedup, times};
+use perforate_report::plots::{self, Layer};
+use perforate_report::text::{dash, knob, percent, speedup};
 use perforate_report::{PointReport, page_tables};
 
 use crate::about;
 use crate::catalogue::scenarios;
+use crate::inside::HundredState;
 use crate::messages::UserFiles;
 use crate::picture_form::FormTexts;
 
-use super::events::View;
+use super::chip::{Activity, chip};
+use super::events::{DONE, HERO, View};
 use super::exports::ExportKind;
+use super::race::{RaceState, race};
 use super::state::{
-    Card, DroppedState, Figure, InsideState, KnobState, ModelState, State, UsageState,
+    Card, DroppedState, Figure, InsideState, KnobState, LayerState, ModelState, State, UsageState,
 };
 
 /// Languages of [`crate::messages::Event::Usage`].
@@ -29,32 +34,39 @@ impl View {
             name: s.name,
             title: s.title,
             text: s.text,
+            term: s.term,
+            verdict: self.verdicts.get(s.name).cloned(),
+            group: s.group.title(),
             current: s.name == scenario.name,
             glyph: s.strategy.glyph(),
         });
         State {
             title: scenario.title,
             document_title: format!("{} · Perforate", scenario.title),
-            strategy: format!("{}: {}", scenario.strategy.name().replace('_', " "), scenario.text),
+            strategy: format!("In the field’s term: {}. {}", scenario.term, scenario.text),
             summary: report.map_or_else(|| "Measuring…".into(), |r| r.summary.clone()),
             comparison: report.and_then(|r| r.comparison.clone()),
             verdict: mark(report.map_or(VerdictClass::Measuring, |r| r.verdict)),
-            status: self.status.clone(),
+            status: if self.status == DONE { String::new() } else { self.status.clone() },
             progress: self.progress,
             running: self.running,
             error: self.error.clone(),
-            warnings: self
-                .complaints
-                .iter()
-                .chain(report.iter().flat_map(|r| &r.warnings))
-                .cloned()
-                .collect(),
+            chip: chip(
+                report,
+                Activity { running: self.running, done: self.status == DONE },
+                &self.complaints,
+            ),
+            kept: self.kept_text(),
+            tab: self.link.tab.name(),
             scenarios: cards.collect(),
             knob: report.map(|_| self.knob_state()),
             routing: self.link.routing,
             settings: self.link.settings.groups(scenario, &self.usual()),
             address: self.link.encode(),
             figures: self.shown().map_or_else(Vec::new, |point| self.figures(point)),
+            hundred: self.hundred(),
+            race: self.race(),
+            layers: self.layers(),
             table: report.map(|r| page_tables::numbers(r, self.link.routing.then(|| self.index()))),
             segments: report.and_then(page_tables::segments),
             models: report.and_then(page_tables::models),
@@ -70,6 +82,7 @@ impl View {
                     filter: self.filter.name(),
                     samples: inside.thumbs(&self.filter, self.sample, setting, scenario.classes),
                     story: inside.story(self.sample, setting, scenario.classes),
+                    lost: inside.lost(setting, scenario.classes),
                     reads_text: inside.reads_text(),
                     reads_images: inside.reads_images(),
                 }
@@ -103,33 +116,71 @@ impl View {
             label: name.to_string(),
             index,
             count: self.curve().len(),
-            text: format!("{}: {} {}", knob(value), percent(point.active), of_active(self.means())),
-            ends: ["light model only", "full model"],
+            text: format!("{} · {} active", knob(value), percent(point.active)),
+            ends: ["fast", "careful"],
             certified: self.certified(),
         }
     }
 
     fn figures(&self, point: &PointReport) -> Vec<Figure> {
         let timing = point.batch1;
-        let figure = |label, value, note: &str| Figure { label, value, note: note.to_string() };
-        vec![
-            figure("Speed-up", dash(timing.map(speedup)), "at batch 1, against the full model"),
-            figure(
-                "Latency",
-                dash(timing.map(|t| Seconds(t.latency_s.median).to_string())),
-                "a sample, at batch 1",
-            ),
-            figure("Active", percent(point.active), of_active(self.means())),
-            figure(
-                "Accuracy",
-                dash(point.accuracy.map(percent)),
-                &point
-                    .accuracy_delta_pp
-                    .map_or("no labels".into(), |d| format!("{d:+.2} pp against full")),
-            ),
-            figure("Agreement", percent(point.agreement), "with the full model"),
-            figure("Ideal", times(point.ideal_speedup), "from operations alone"),
-        ]
+        let full = self.scenario_report().and_then(|report| report.references.full.batch1);
+        let speedup = Figure {
+            label: "Speed-up, batch 1",
+            value: dash(timing.map(speedup)),
+            note: timing.map_or("not timed yet".into(), |t| {
+                let [lo, hi] = [t.speedup.lo, t.speedup.hi].map(three_digits);
+                format!("{lo} to {hi}")
+            }),
+        };
+        let latency = Figure {
+            label: "Time a sample",
+            value: dash(timing.map(|t| Seconds(t.latency_s.median).to_string())),
+            note: full.map_or("not timed yet".into(), |t| {
+                format!("full {}", Seconds(t.latency_s.median))
+            }),
+        };
+        let active = Figure {
+            label: "Active",
+            value: percent(point.active),
+            note: active_note(self.means()).into(),
+        };
+        vec![speedup, latency, quality(point), active]
+    }
+
+    fn hundred(&self) -> Option<HundredState> {
+        let inside = self.inside.as_ref()?;
+        let setting = self.link.routing.then(|| self.index());
+        let shown = self.shown();
+        let shares = |label: &str| {
+            let paths = &shown?.paths;
+            Some(paths.get(label).copied().unwrap_or(0.0)).filter(|_| !paths.is_empty())
+        };
+        inside.hundred(setting, shares, self.link.scenario.classes)
+    }
+
+    fn race(&self) -> Option<RaceState> {
+        let report = self.scenario_report().filter(|_| self.link.routing)?;
+        let inputs = self.inside.as_ref()?.hundred_count();
+        race(&report.references.full, report.curve.get(self.index())?, inputs)
+    }
+
+    /// What becomes of one of the hundred, in sentences.
+    pub fn tile_story(&self, index: usize) -> Vec<String> {
+        let setting = self.link.routing.then(|| self.index());
+        let classes = self.link.scenario.classes;
+        self.inside.as_ref().map_or(vec![], |inside| inside.tile_story(index, setting, classes))
+    }
+
+    fn layers(&self) -> Vec<LayerState> {
+        let plot = plots::plot(HERO, self.scenario_report(), plots::Selected::Nothing);
+        let there = plot.map_or(vec![], |plot| Layer::in_plot(&plot));
+        let of = |layer: Layer| LayerState {
+            id: layer.name(),
+            title: layer.title(),
+            on: self.layers.contains(&layer),
+        };
+        there.into_iter().map(of).collect()
     }
 
     fn dropped(&self, summary: &str, own: &UserFiles) -> DroppedState {
@@ -142,6 +193,31 @@ impl View {
             can_route_newest: !own.models.is_empty() && !self.running,
             can_route_all: own.models.len() > 1 && !self.running,
         }
+    }
+}
+
+/// What a figure of active computation is a share of, in few words.
+fn active_note(means: Active) -> &'static str {
+    match means {
+        Active::FullPath => "need it all",
+        Active::Operations => "of full operations",
+        Active::Energy => "of full energy, est.",
+    }
+}
+
+/// Accuracy, or agreement where nothing is labelled.
+fn quality(point: &PointReport) -> Figure {
+    match (point.accuracy, page_tables::difference(point)) {
+        (Some(accuracy), Some(difference)) => Figure {
+            label: "Accuracy",
+            value: percent(accuracy),
+            note: format!("{difference} points"),
+        },
+        _ => Figure {
+            label: "Agreement",
+            value: percent(point.agreement),
+            note: "with the full model".into(),
+        },
     }
 }
 

@@ -2,21 +2,31 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | `chip` | how well the machine measures, and all warnings |
 //! | `events` | the view's own state: events and choices in |
 //! | `state` | what is shown, as plain data |
 //! | `frame` | that data, made of the view's state once a frame |
+//! | `ghosts` | curves of other devices |
+//! | `kept` | measurements that the browser keeps |
+//! | `race` | full against routed over the hundred inputs |
 //! | `sections` | the part of it that not every scenario has |
 //! | `exports` | files to take away |
 
+mod chip;
 mod events;
 mod exports;
 mod frame;
+mod ghosts;
+mod kept;
+mod race;
 mod sections;
 mod state;
 
+pub use chip::ChipState;
 pub use events::View;
 pub use exports::ExportKind;
+pub use race::RaceState;
 pub use state::{
-    ActionState, Card, ChartState, DroppedState, Export, Figure, InsideState, KnobState, LiveRow,
-    LiveState, ModelState, SectionState, State, UsageState,
+    ActionState, Card, ChartState, DroppedState, Export, Figure, InsideState, KnobState,
+    LayerState, LiveRow, LiveState, ModelState, SectionState, State, UsageState,
 };

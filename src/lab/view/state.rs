@@ -5,9 +5,12 @@ use serde::Serialize;
 use perforate_report::Table;
 
 use crate::about::About;
-use crate::inside::SampleCard;
+use crate::inside::{HundredState, LostInput, SampleCard};
 use crate::picture_form::FormTexts;
 use crate::settings::Group;
+
+use super::chip::ChipState;
+use super::race::RaceState;
 
 /// A look inside the model.
 #[derive(Debug, Serialize)]
@@ -23,6 +26,8 @@ pub struct InsideState {
     /// Names and titles of what may be shown, and what is.
     pub(super) filters: Vec<(String, String)>,
     pub(super) filter: String,
+    /// Inputs that the full model answers rightly and the router does not; without labels, that they answer differently.
+    pub(super) lost: Vec<LostInput>,
     /// Whether a sentence may be typed.
     pub(super) reads_text: bool,
     /// Whether an image may be drawn.
@@ -36,6 +41,12 @@ pub struct Card {
     pub(super) name: &'static str,
     pub(super) title: &'static str,
     pub(super) text: &'static str,
+    /// The field's term.
+    pub(super) term: &'static str,
+    /// The last verdict on this device, in a few words.
+    pub(super) verdict: Option<String>,
+    /// Title of the group that it stands in.
+    pub(super) group: &'static str,
     pub(super) current: bool,
     /// A small picture of the strategy, as SVG.
     pub(super) glyph: &'static str,
@@ -61,6 +72,15 @@ pub struct Figure {
     pub(super) label: &'static str,
     pub(super) value: String,
     pub(super) note: String,
+}
+
+/// References of the first chart that are shown or hidden together.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub struct LayerState {
+    pub(super) id: &'static str,
+    pub(super) title: &'static str,
+    pub(super) on: bool,
 }
 
 /// A chart's place on the page.
@@ -101,7 +121,11 @@ pub struct State {
     pub(super) progress: Option<f64>,
     pub(super) running: bool,
     pub(super) error: Option<String>,
-    pub(super) warnings: Vec<String>,
+    pub(super) chip: ChipState,
+    /// That what is shown was measured on an earlier visit, and when.
+    pub(super) kept: Option<String>,
+    /// The tab that is open, by its name in the address.
+    pub(super) tab: &'static str,
     pub(super) scenarios: Vec<Card>,
     pub(super) knob: Option<KnobState>,
     pub(super) routing: bool,
@@ -110,6 +134,12 @@ pub struct State {
     /// Names and values of the page's address.
     pub(super) address: Vec<(&'static str, String)>,
     pub(super) figures: Vec<Figure>,
+    /// One hundred inputs in the lanes that they take.
+    pub(super) hundred: Option<HundredState>,
+    /// Full against routed; none before both are timed, or with routing off.
+    pub(super) race: Option<RaceState>,
+    /// What the first chart may show beside the routed model.
+    pub(super) layers: Vec<LayerState>,
     pub(super) table: Option<Table>,
     pub(super) segments: Option<Table>,
     /// The models beside each other.

@@ -14,7 +14,7 @@ use perforate_strategies::{Companion, Live, Study, StudyRun, scenario_report};
 
 use crate::catalogue::find;
 use crate::experiment::Experiment;
-use crate::inside::Inspector;
+use crate::inside::{HUNDRED, Inspector};
 use crate::opened::Opened;
 use crate::own::Preparation;
 
@@ -57,8 +57,8 @@ pub struct Measuring<C: Clock> {
     pub tokenizer: Option<Tokenizer>,
     /// The routed model, to take away.
     pub routed: ModelProto,
-    /// Whether the look inside was sent.
-    looked_inside: bool,
+    /// How many samples there were when the look inside was sent.
+    looked_at: usize,
 }
 
 impl<C: Clock> Session<C> {
@@ -85,23 +85,21 @@ impl<C: Clock> Measuring<C> {
         let Opened { subject, companion, tokenizer, routed } = opened;
         let live = companion.live(&subject);
         let sweep = Sweep::new(subject, experiment.options()?, clock)?;
-        Ok(Measuring {
-            experiment,
-            sweep,
-            companion,
-            live,
-            tokenizer,
-            routed,
-            looked_inside: false,
-        })
+        Ok(Measuring { experiment, sweep, companion, live, tokenizer, routed, looked_at: 0 })
     }
 
-    /// A look inside the model, the first time that there is something to see.
+    /// A look inside the model: the first time that there is something to see, and once more when there are enough samples.
     pub fn look_inside(&mut self) -> Option<Inspector> {
-        if self.looked_inside || self.sweep.grid().is_empty() {
+        if self.sweep.grid().is_empty() {
             return None;
         }
-        self.looked_inside = true;
+        let recorded = self.sweep.test_recording().len();
+        let wanted = HUNDRED.min(self.sweep.subject().test.0.len());
+        let news = self.looked_at == 0 || (self.looked_at < wanted && recorded >= wanted);
+        if !news {
+            return None;
+        }
+        self.looked_at = recorded.max(1);
         Inspector::of(&self.sweep, &*self.companion)
     }
 

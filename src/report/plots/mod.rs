@@ -3,11 +3,13 @@
 //! | room | charts |
 //! |---|---|
 //! | `tradeoff` | quality, latency and speed-up, the routed model beside every reference |
+//! | `hero` | the page's first chart: names at the marks, references in groups |
 //! | `spread` | inputs by path, deviation of the outputs |
 //! | `segments` | time of each segment, beside what its operations would take |
 //!
 //! Charts of sections come from their strategies.
 
+mod hero;
 mod segments;
 mod selected;
 mod spread;
@@ -16,12 +18,13 @@ mod tradeoff;
 use crate::schema::ScenarioReport;
 use perforate_chart::{Axis, NumberFormat, Plot, Role};
 
+pub use hero::{Layer, at_marks};
 pub use selected::Selected;
 pub use tradeoff::{Measure, active_axis, plot as tradeoff};
 
 /// Charts of every scenario, by id and title.
 const CURVES: [(&str, &str); 6] = [
-    ("quality", "Quality against speed-up"),
+    ("quality", "Accuracy against speed-up"),
     ("latency", "Latency against active computation"),
     ("speedup", "Speed-up against active computation"),
     ("paths", "Inputs by path"),

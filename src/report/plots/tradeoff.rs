@@ -32,8 +32,8 @@ pub fn plot(
     let curve =
         report.curve.iter().enumerate().filter_map(|(ix, p)| point((x, y), p, Some(ix), "routed"));
     plot.series.push(Series { name: "routed".into(), role: Role::Curve, points: curve.collect() });
-    plot.series.push(single("full", Role::Full, &report.references.full));
-    plot.series.push(single("light", Role::Light, &report.references.light));
+    plot.series.push(single("full model", Role::Full, &report.references.full));
+    plot.series.push(single("light model alone", Role::Light, &report.references.light));
     if let Some(certified) = &report.operating_point.point {
         plot.series.push(single("certified", Role::Certified, certified));
     }
@@ -41,11 +41,11 @@ pub fn plot(
         .references
         .statics
         .iter()
-        .filter_map(|p| point((x, y), p, None, "static model"))
+        .filter_map(|p| point((x, y), p, None, "smaller model"))
         .collect();
     if !statics.is_empty() {
         plot.series.push(Series {
-            name: "static models".into(),
+            name: "smaller models".into(),
             role: Role::Static,
             points: statics,
         });

@@ -109,14 +109,15 @@ struct Simulation;
 
 impl Companion for Simulation {
     fn sections(&self, measured: &Measured<'_>) -> Vec<Section> {
-        report::report(measured).iter().map(section::section).collect()
+        let battery = report::report(measured);
+        battery.iter().map(|battery| section::section(battery, measured.results)).collect()
     }
 
     fn headline(&self, measured: &Measured<'_>) -> Option<Headline> {
         Some(match report::report(measured) {
             Some(battery) => Headline {
                 summary: battery.finding.clone(),
-                comparison: battery.beside(measured.results),
+                comparison: battery.beside(),
                 verdict: battery.verdict(),
             },
             None => Headline {

@@ -121,36 +121,43 @@ pub fn report<'a>(measured: &Measured<'a>) -> Option<BatteryReport> {
 }
 
 impl BatteryReport {
-    /// Whether choosing by the energy left gives more right answers than always the big or the small model.
+    /// Whether choosing by the energy left gives more right answers than any one model.
     pub fn verdict(&self) -> VerdictClass {
         let Some(budget) = self.budgets.get(self.shown) else { return VerdictClass::Measuring };
         let always = budget.right(Policy::Dearest).max(budget.right(Policy::Cheapest));
-        match budget.best().1 > always {
+        let single = budget.best_single.as_ref().map_or(0, |(_, right)| *right);
+        match budget.best().1 > always.max(single) {
             true => VerdictClass::PaysUncertified,
             false => VerdictClass::DoesNotPay,
         }
     }
 
-    /// The best single model on the same battery, and what all models take in time, in two sentences.
-    pub fn beside(&self, results: &Results) -> Option<String> {
+    /// Single models on the same battery, in a sentence or two.
+    pub fn beside(&self) -> Option<String> {
         let budget = self.budgets.get(self.shown)?;
-        let (_, best) = budget.best();
+        let small = budget.right(Policy::Cheapest);
         let single = match &budget.best_single {
-            Some((name, right)) => format!(
-                "{name} alone, the best single model that lasts, gives {right}, {:+} against that.",
-                *right as i64 - best as i64
-            ),
-            None => "No single model lasts for all of them.".into(),
+            Some((name, right)) => {
+                format!("the best single model that lasts, {name}: {right}")
+            }
+            None => "no better single model lasts".into(),
         };
+        Some(format!(
+            "Always the light model: {small}; {single}. Energy is estimated from operations."
+        ))
+    }
+
+    /// What the models take in time, in a sentence; an estimate of energy says nothing of that.
+    pub fn times(&self, results: &Results) -> Option<String> {
         let speedup = |(ix, path): (usize, &PathResult)| {
             let takes = |point: &&Point| point.quality.paths[ix] == 1.0;
             let timing = results.curve.iter().find(takes)?.batch1?;
-            Some(format!("{} {}\u{a0}×", path.label, three_digits(timing.speedup.median)))
+            Some(format!("{} {}×", path.label, three_digits(timing.speedup.median)))
         };
         let all: Vec<String> = results.paths.iter().enumerate().filter_map(speedup).collect();
         (!all.is_empty()).then(|| {
             format!(
-                "{single} This energy is an estimate from operations, by precision; measured in time, against the full model, they run at {}.",
+                "Measured in time, against the full model, the models run at {}.",
                 all.join(", ")
             )
         })
@@ -173,13 +180,9 @@ impl BudgetReport {
 /// What the adaptive policies gain at this budget, in a sentence.
 fn finding(budget: &BudgetReport, inputs: usize) -> String {
     let (policy, best) = budget.best();
-    let [big, small] = [Policy::Dearest, Policy::Cheapest].map(|policy| budget.right(policy));
-    let dies = budget.drains.get(&Policy::Dearest).map_or(0, |drain| drain.answered);
+    let big = budget.right(Policy::Dearest);
     format!(
-        "On {}\u{a0}% of the energy that the big model needs for {inputs} inputs, the {} policy gives {best} right answers: {:+} against always big (dead after {dies}), {:+} against always small.",
-        budget.share * 100.0,
+        "{best} right answers of {inputs} on one charge ({} policy). Always the full model: {big}.",
         policy.name(),
-        best as i64 - big as i64,
-        best as i64 - small as i64,
     )
 }

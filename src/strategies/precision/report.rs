@@ -88,7 +88,7 @@ fn finding(full: &PointReport, light: &PointReport, eight: Option<&PointReport>)
             lost => format!("gains {:.2}\u{a0}pp", -lost),
         };
         Some(format!(
-            "In {name} bits the network takes {} of the energy by operations, an estimate, reads {} of the bytes, is {}\u{a0}× as fast and {loss}.",
+            "In {name} bits the network takes {} of the energy by operations, an estimate, reads {} of the bytes, is {}× as fast and {loss}.",
             percent(point.energy_j.operations / full.energy_j.operations, 0),
             percent(point.bytes / full.bytes, 0),
             three_digits(point.batch1?.speedup.median),

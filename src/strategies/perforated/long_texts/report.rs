@@ -114,13 +114,13 @@ impl LengthsReport {
 
 fn times(speedup: Interval) -> String {
     let [lo, hi] = [speedup.lo, speedup.hi].map(three_digits);
-    format!("{}\u{a0}× ({lo}–{hi})", three_digits(speedup.median))
+    format!("{}× ({lo}–{hi})", three_digits(speedup.median))
 }
 
 /// What arithmetic allows at a length, and what was reached.
 fn limit(short: &LengthComparison) -> String {
     format!(
-        "At {} tokens attention is {} of the operations: leaving out half of it cannot make the transformer more than {}\u{a0}× as fast by itself, and all of it {}\u{a0}×. Measured: {}, of which {} with nothing left out.",
+        "At {} tokens attention is {} of the operations: leaving out half of it cannot make the transformer more than {}× as fast by itself, and all of it {}×. Measured: {}, of which {} with nothing left out.",
         short.shape[0],
         percent(short.attention, 1),
         three_digits(1.0 / (1.0 - short.attention / 2.0)),
@@ -147,7 +147,7 @@ fn cells(what: &str, compared: &LengthComparison) -> Vec<(&'static str, String)>
         ("dense", Seconds(compared.dense_s.median).to_string()),
         ("nothing left out", times(compared.speedups[0])),
         ("half left out", times(compared.speedups[1])),
-        ("by operations", format!("{}\u{a0}×", three_digits(1.0 / compared.kept[1]))),
+        ("by operations", format!("{}×", three_digits(1.0 / compared.kept[1]))),
         ("attention’s share", percent(compared.attention, 1)),
         ("off", percent(compared.deviations[1], 1)),
         ("memory of a text", format!("{dense} → {perforated}")),
@@ -199,11 +199,7 @@ mod tests {
             found[0]
         );
         // 1 / (1 − 0.025) and 1 / (1 − 0.05).
-        assert!(
-            found[1].contains("1.03\u{a0}×") && found[1].contains("1.05\u{a0}×"),
-            "{}",
-            found[1]
-        );
+        assert!(found[1].contains("1.03×") && found[1].contains("1.05×"), "{}", found[1]);
         assert!(
             found[2].contains("34\u{a0}% faster at 128 tokens, here 25\u{a0}%"),
             "{}",

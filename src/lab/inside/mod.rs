@@ -1,5 +1,8 @@
 //! A look inside: the model as a drawing, and some test samples with the way that each takes at every setting.
 
+mod hundred;
+mod lost;
+
 use serde::{Deserialize, Serialize};
 
 use perforate_base::units::{Macs, three_digits};
@@ -11,14 +14,22 @@ use perforate_data::sentences::{self, Tokenizer};
 use perforate_data::{Samples, images};
 use perforate_engine::{Batch, Knobs, Program, Session, to_array};
 
-use super::diagram::{Diagram, question, sign};
+use crate::diagram::{Diagram, question, sign};
 use perforate_report::text::{knob, percent};
 use perforate_strategies::Companion;
+
+use hundred::Division;
+pub use hundred::{HUNDRED, HundredState};
+pub use lost::LostInput;
 
 /// Samples that are shown.
 const SHOWN: usize = 24;
 /// More of them, on which some path answers otherwise than the full model.
-const DISPUTED: usize = 24;
+const DISPUTED: usize = 200;
+/// Of these, so many are listed among the others.
+const LISTED: usize = 24;
+/// Inputs of the user's beside these.
+const MOST_OWN: usize = 24;
 /// Columns of a picture of inputs that are no image.
 const COLUMNS: usize = 32;
 /// Most characters of a typed sentence that the page repeats.
@@ -35,6 +46,10 @@ pub struct Inspector {
     /// Settings, in the curve's order.
     settings: Vec<f32>,
     samples: Vec<Sample>,
+    /// A fixed random sample.
+    hundred: Vec<Sample>,
+    /// What divides it.
+    division: Division,
     /// Whether an input is one grey image.
     images: bool,
 }
@@ -67,6 +82,8 @@ pub struct Sample {
     macs: Vec<f64>,
     /// Index of the path at each setting.
     taken: Vec<usize>,
+    /// Operations spent at each setting.
+    spent: Vec<f64>,
     /// The score at each gate, on whichever path passes it.
     scores: Vec<f32>,
     /// What the gates look at, in words, and what else is to be said of it.
@@ -77,6 +94,9 @@ pub struct Sample {
     /// Shown only among those on which models differ.
     #[serde(default)]
     only_disputed: bool,
+    /// Whether the user made it.
+    #[serde(default)]
+    own: bool,
 }
 
 /// Which samples are shown.
@@ -116,7 +136,8 @@ impl Filter {
 pub struct Picture {
     /// Pixels in a row.
     pub width: usize,
-    /// From 0, black, to 255.
+    /// From 0, black, to 255; in JSON two hexadecimal digits each.
+    #[serde(with = "hex")]
     pub grey: Vec<u8>,
 }
 
@@ -165,7 +186,7 @@ impl Inspector {
         };
         let more = (0..n).filter(|row| disputed(*row) && !spread.contains(row)).take(DISPUTED);
         let rows = spread.iter().map(|&row| (row, false)).chain(more.map(|row| (row, true)));
-        let samples = rows.map(|(row, only_disputed)| Sample {
+        let of = |(row, only_disputed): (usize, bool)| Sample {
             only_disputed,
             name: format!("Test sample {row}"),
             truth: subject.test.0.labels().map(|labels| labels[row]),
@@ -173,7 +194,9 @@ impl Inspector {
             picture: picture(&subject.test.0, row),
             text: subject.test.0.text(row).map(str::to_string),
             ..Sample::recorded(recording, row, &knobs)
-        });
+        };
+        let samples = rows.map(of);
+        let hundred = hundred::sample(n).into_iter().map(|row| of((row, false)));
         let gates = program.gates().iter().map(|gate| GateText {
             name: gate.name.clone(),
             question: question(gate),
@@ -195,6 +218,12 @@ impl Inspector {
             paths: paths.collect(),
             full,
             samples: samples.collect(),
+            hundred: hundred.collect(),
+            division: Division::of(
+                recording.paths.len(),
+                recording.follows_settings(),
+                subject.active,
+            ),
             images: image_size(subject).is_some(),
             settings,
         })
@@ -257,7 +286,16 @@ impl Inspector {
             let text = sample.text.clone();
             SampleCard { index, title, text, path: label.clone(), verdict, selected }
         };
-        self.samples.iter().enumerate().filter(|(_, sample)| passes(sample)).map(thumb).collect()
+        let shown = self.samples.iter().enumerate().filter(|(_, sample)| passes(sample));
+        shown.take(SHOWN + LISTED + MOST_OWN).map(thumb).collect()
+    }
+
+    /// Takes over the inputs of the user's from an earlier look at the same model.
+    pub fn adopt(&mut self, earlier: &Inspector) {
+        if self.settings == earlier.settings {
+            let own = earlier.samples.iter().filter(|sample| sample.own);
+            self.samples.splice(0..0, own.cloned());
+        }
     }
 
     /// Shows one more input, before the others.
@@ -288,7 +326,10 @@ impl Inspector {
 
     /// What becomes of a sample at this setting, in sentences.
     pub fn story(&self, index: usize, setting: Option<usize>, classes: &[&str]) -> Vec<String> {
-        let Some(sample) = self.samples.get(index) else { return vec![] };
+        self.samples.get(index).map_or(vec![], |sample| self.told(sample, setting, classes))
+    }
+
+    fn told(&self, sample: &Sample, setting: Option<usize>, classes: &[&str]) -> Vec<String> {
         let path = self.path(sample, setting);
         let own = &self.paths[path];
         let [macs, all] = [path, self.full].map(|ix| sample.macs[ix]);
@@ -353,11 +394,13 @@ impl Sample {
             answers: recording.paths.iter().map(|path| argmax(&path.outputs[row])).collect(),
             macs: recording.paths.iter().map(|path| path.work[row].macs.0).collect(),
             taken: knobs.iter().map(|knobs| recording.at(row, knobs).path).collect(),
+            spent: knobs.iter().map(|knobs| recording.at(row, knobs).work.macs.0).collect(),
             scores: (0..recording.program().gates().len()).map(score).collect(),
             notes: vec![],
             picture: Picture::default(),
             text: None,
             only_disputed: false,
+            own: false,
         }
     }
 
@@ -372,6 +415,7 @@ impl Sample {
         let inputs = subject.test.0.inputs().names().next().unwrap_or_default().to_string();
         let samples = Samples::new(Batch::new().with(inputs, x), None)?;
         Ok(Sample {
+            own: true,
             name: "Your drawing".into(),
             picture: picture(&samples, 0),
             ..Sample::run(sweep, &samples)?
@@ -403,6 +447,7 @@ impl Sample {
             )
         });
         Ok(Sample {
+            own: true,
             name: format!("Your sentence, {} tokens", read - 2),
             notes: cut.into_iter().collect(),
             text: Some(shown),
@@ -463,4 +508,43 @@ fn picture(samples: &Samples, row: usize) -> Picture {
     let scale = if high > low { 255.0 / (high - low) } else { 0.0 };
     let grey = values.iter().map(|v| ((v - low) * scale).round() as u8).collect();
     Picture { width, grey }
+}
+
+/// Bytes as text.
+mod hex {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let text: String = digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect();
+        serializer.serialize_str(&text)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digit = |c: u8| char::from(c).to_digit(16).map(|digit| digit as u8);
+        let byte = |pair: &[u8]| match *pair {
+            [high, low] => Some(digit(high)? << 4 | digit(low)?),
+            _ => None,
+        };
+        let bytes = text.as_bytes().chunks(2).map(byte).collect::<Option<Vec<u8>>>();
+        bytes.ok_or_else(|| D::Error::custom("these are no pairs of hexadecimal digits"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_survives_json() {
+        let picture = Picture { width: 16, grey: (0..=255).collect() };
+        let json = serde_json::to_string(&picture).unwrap();
+        assert_eq!(serde_json::from_str::<Picture>(&json).unwrap(), picture);
+        for bad in ["0", "0g", "é"] {
+            let json = format!("{{\"width\":1,\"grey\":\"{bad}\"}}");
+            assert!(serde_json::from_str::<Picture>(&json).is_err(), "{bad}");
+        }
+    }
 }

@@ -1,0 +1,357 @@
+//! One hundred inputs, one a percent, in the lanes that they take at a setting.
+//!
+//! Where a model has few paths, each is a lane. Where it has many, or its work follows the input on one path, lanes are
+//! bands of operations.
+
+use serde::{Deserialize, Serialize};
+
+use perforate_bench::sweep::Active;
+use perforate_report::text::percent;
+
+use super::{Inspector, Picture, Sample, name};
+
+/// How many inputs are shown.
+pub const HUNDRED: usize = 100;
+/// More paths than these are shown as bands of operations.
+const MOST_LANES: usize = 9;
+/// Of more lanes than these, the empty ones are not shown.
+const MOST_EMPTY: usize = 5;
+/// Upper ends of the bands, as shares of the full path's operations, and their titles.
+const BANDS: [(f64, &str); 5] = [
+    (0.25, "Up to 25\u{a0}%"),
+    (0.5, "25 to 50\u{a0}%"),
+    (0.75, "50 to 75\u{a0}%"),
+    (0.995, "75 to 99\u{a0}%"),
+    (f64::INFINITY, "All of it"),
+];
+
+/// What divides the inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Division {
+    /// The path taken.
+    Paths,
+    /// The operations spent.
+    Bands,
+}
+
+impl Division {
+    /// What suits a model of so many paths; `alike` says whether the knob alone decides, for all inputs the same.
+    pub(super) fn of(paths: usize, alike: bool, active: Active) -> Division {
+        let by_work = active == Active::Operations && (alike || paths == 1);
+        if by_work || (!alike && paths > MOST_LANES) { Division::Bands } else { Division::Paths }
+    }
+}
+
+/// One hundred inputs at a setting.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub struct HundredState {
+    /// Differs where other inputs are shown.
+    key: String,
+    /// What the lanes and marks mean, with the counts at this setting.
+    caption: String,
+    /// Whether inputs are sentences.
+    texts: bool,
+    lanes: Vec<Lane>,
+    /// Some of the inputs, to be read; of sentences alone.
+    examples: Vec<Example>,
+}
+
+/// The inputs that take the same way.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub struct Lane {
+    title: String,
+    /// Share of all test inputs, and what an input costs here.
+    note: String,
+    tiles: Vec<Tile>,
+}
+
+/// An input.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub struct Tile {
+    index: usize,
+    /// `lost` where the full model is right and the router wrong, `wrong` where both are, `changed` where the answer is
+    /// another and nothing is labelled; empty otherwise.
+    mark: &'static str,
+    /// The answer, where classes are few enough to be told by colour and sign.
+    sign: &'static str,
+    /// Operations spent, as a share of the full path's.
+    cost: f64,
+}
+
+/// A sentence that can be read.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub struct Example {
+    index: usize,
+    text: String,
+    /// What it is answered.
+    answer: String,
+    mark: &'static str,
+    /// Operations spent, as a share of the full path's.
+    cost: f64,
+}
+
+/// Sentences that are shown to be read.
+const EXAMPLES: usize = 5;
+
+/// Rows to show of `n`: a fixed sample, without repetition, each row as likely as any other.
+pub(super) fn sample(n: usize) -> Vec<usize> {
+    // Knuth's MMIX generator; shuffles the first places alone.
+    let mut state = 0x5eed_u64;
+    let mut next = move |below: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        ((state >> 33) as usize) % below
+    };
+    let mut rows: Vec<usize> = (0..n).collect();
+    let count = HUNDRED.min(n);
+    for ix in 0..count {
+        let other = ix + next(n - ix);
+        rows.swap(ix, other);
+    }
+    rows.truncate(count);
+    rows
+}
+
+impl Inspector {
+    /// The hundred inputs at this setting; with routing off they all take the full path. `shares` holds the share of all
+    /// test inputs by path label.
+    pub fn hundred(
+        &self,
+        setting: Option<usize>,
+        shares: impl Fn(&str) -> Option<f64>,
+        classes: &[&str],
+    ) -> Option<HundredState> {
+        if self.hundred.is_empty() {
+            return None;
+        }
+        let mut lanes = self.empty_lanes(shares);
+        let mut order: Vec<usize> = (0..self.hundred.len()).collect();
+        order.sort_by(|&a, &b| self.rank(&self.hundred[a]).total_cmp(&self.rank(&self.hundred[b])));
+        let tiles: Vec<(usize, Tile)> = (order.iter())
+            .map(|&index| {
+                let sample = &self.hundred[index];
+                (self.lane(sample, setting), self.tile(index, sample, setting, classes))
+            })
+            .collect();
+        let count = |mark: &str| tiles.iter().filter(|(_, tile)| tile.mark == mark).count();
+        let caption = caption(self.hundred.len(), count, self.hundred[0].truth.is_some());
+        let texts = self.hundred[0].text.is_some();
+        let examples = if texts { self.examples(setting, classes) } else { vec![] };
+        let drawn = self.hundred.len() as f64;
+        for (lane, tile) in tiles {
+            lanes[lane].tiles.push(tile);
+        }
+        if lanes.len() > MOST_EMPTY {
+            lanes.retain(|lane| !lane.tiles.is_empty());
+        }
+        if self.division == Division::Bands {
+            for lane in &mut lanes {
+                lane.title += &format!(" · {}", percent(lane.tiles.len() as f64 / drawn));
+                lane.note = "of operations".into();
+            }
+        }
+        Some(HundredState { key: self.key(), caption, texts, lanes, examples })
+    }
+
+    fn empty_lanes(&self, shares: impl Fn(&str) -> Option<f64>) -> Vec<Lane> {
+        let lane = |title: String, note: String| Lane { title, note, tiles: vec![] };
+        match self.division {
+            Division::Bands => {
+                BANDS.iter().map(|(_, title)| lane((*title).into(), String::new())).collect()
+            }
+            Division::Paths => {
+                let of = |(path, text): (usize, &super::PathText)| {
+                    let cost = self.mean_cost(path);
+                    let spent = cost.map(|cost| format!("{} of operations", percent(cost)));
+                    let share =
+                        shares(&text.label).map_or(String::new(), |s| format!(" · {}", percent(s)));
+                    lane(titled(&text.label) + &share, spent.unwrap_or_default())
+                };
+                let mut order: Vec<usize> = (0..self.paths.len()).collect();
+                order.sort_by(|&a, &b| self.cost_of(a).total_cmp(&self.cost_of(b)));
+                order.into_iter().map(|path| of((path, &self.paths[path]))).collect()
+            }
+        }
+    }
+
+    /// Lanes stand from the cheapest path to the dearest.
+    fn lane(&self, sample: &Sample, setting: Option<usize>) -> usize {
+        match self.division {
+            Division::Bands => {
+                let cost = self.cost(sample, setting);
+                BANDS.iter().position(|(end, _)| cost <= *end).unwrap_or(BANDS.len() - 1)
+            }
+            Division::Paths => {
+                let own = self.path(sample, setting);
+                let mine = self.cost_of(own);
+                let before = |other: &usize| {
+                    let cost = self.cost_of(*other);
+                    cost < mine || (cost == mine && *other < own)
+                };
+                (0..self.paths.len()).filter(before).count()
+            }
+        }
+    }
+
+    /// What a path costs in the mean, for the order of the lanes.
+    fn cost_of(&self, path: usize) -> f64 {
+        self.mean_cost(path).unwrap_or(f64::INFINITY)
+    }
+
+    fn mean_cost(&self, path: usize) -> Option<f64> {
+        let of = |path: usize| -> f64 { self.hundred.iter().map(|s| s.macs[path]).sum() };
+        let all = of(self.full);
+        (all > 0.0).then(|| of(path) / all)
+    }
+
+    /// Operations that an input spends, as a share of the full path's.
+    fn cost(&self, sample: &Sample, setting: Option<usize>) -> f64 {
+        let spent = setting.and_then(|ix| sample.spent.get(ix).copied());
+        spent.unwrap_or(sample.macs[self.full]) / sample.macs[self.full].max(1.0)
+    }
+
+    /// From easy to hard: by the score at the first gate that everybody passes, or by operations over all settings.
+    fn rank(&self, sample: &Sample) -> f64 {
+        sample.spent.iter().sum()
+    }
+
+    fn mark(&self, sample: &Sample, setting: Option<usize>) -> &'static str {
+        let own = self.answer(sample, setting);
+        let full = sample.answers[self.full];
+        match sample.truth {
+            None if own != full => "changed",
+            Some(truth) if own != truth && full == truth => "lost",
+            Some(truth) if own != truth => "wrong",
+            _ => "",
+        }
+    }
+
+    fn answer(&self, sample: &Sample, setting: Option<usize>) -> usize {
+        sample.answers[self.path(sample, setting)]
+    }
+
+    fn tile(
+        &self,
+        index: usize,
+        sample: &Sample,
+        setting: Option<usize>,
+        classes: &[&str],
+    ) -> Tile {
+        let sign = match (classes.len(), self.answer(sample, setting)) {
+            (2, 0) => "−",
+            (2, _) => "+",
+            _ => "",
+        };
+        let (mark, cost) = (self.mark(sample, setting), self.cost(sample, setting));
+        Tile { index, mark, sign, cost }
+    }
+
+    fn examples(&self, setting: Option<usize>, classes: &[&str]) -> Vec<Example> {
+        // Short enough to be read at a glance, from easy to hard.
+        let mut short: Vec<usize> = (0..self.hundred.len()).collect();
+        let length = |ix: &usize| self.hundred[*ix].text.as_ref().map_or(0, String::len);
+        short.retain(|ix| (24..=90).contains(&length(ix)));
+        short.sort_by(|&a, &b| self.rank(&self.hundred[a]).total_cmp(&self.rank(&self.hundred[b])));
+        let step = short.len().div_ceil(EXAMPLES).max(1);
+        let of = |&index: &usize| {
+            let sample = &self.hundred[index];
+            Example {
+                index,
+                text: sample.text.clone().unwrap_or_default(),
+                answer: name(classes, self.answer(sample, setting)),
+                mark: self.mark(sample, setting),
+                cost: self.cost(sample, setting),
+            }
+        };
+        short.iter().step_by(step).take(EXAMPLES).map(of).collect()
+    }
+
+    /// What becomes of one of the hundred, in sentences.
+    pub fn tile_story(
+        &self,
+        index: usize,
+        setting: Option<usize>,
+        classes: &[&str],
+    ) -> Vec<String> {
+        self.hundred.get(index).map_or(vec![], |sample| self.told(sample, setting, classes))
+    }
+
+    /// How many inputs are shown, a hundred where there are as many.
+    pub fn hundred_count(&self) -> usize {
+        self.hundred.len()
+    }
+
+    /// The picture of one of the hundred.
+    pub fn tile_picture(&self, index: usize) -> Option<&Picture> {
+        self.hundred.get(index).map(|sample| &sample.picture)
+    }
+}
+
+fn caption(n: usize, count: impl Fn(&str) -> usize, labelled: bool) -> String {
+    let inputs = if n == HUNDRED {
+        "One hundred test inputs".to_string()
+    } else {
+        format!("{n} test inputs")
+    };
+    let marks = if labelled {
+        format!(
+            "{} lost (the full model is right, the router wrong), {} wrong in both",
+            count("lost"),
+            count("wrong")
+        )
+    } else {
+        format!("{} answered otherwise than by the full model", count("changed"))
+    };
+    format!("{inputs}, easy to hard: {marks}")
+}
+
+/// A path's label as a heading.
+fn titled(label: &str) -> String {
+    let exit = label.strip_prefix("exit").filter(|rest| rest.chars().all(|c| c.is_ascii_digit()));
+    match (label, exit) {
+        (_, Some(number)) if !number.is_empty() => format!("Exit {number}"),
+        ("full", _) => "Full model".into(),
+        ("light", _) => "Light only".into(),
+        (label, _) => {
+            let mut letters = label.chars();
+            let first = letters.next().map_or(String::new(), |c| c.to_uppercase().to_string());
+            first + letters.as_str()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_is_fixed_without_repetition_and_spread() {
+        for n in [7, 100, 750, 5000] {
+            let rows = sample(n);
+            assert_eq!(rows, sample(n));
+            assert_eq!(rows.len(), n.min(HUNDRED));
+            let mut sorted = rows.clone();
+            sorted.sort_unstable();
+            sorted.dedup();
+            assert_eq!(sorted.len(), rows.len());
+            let mean = rows.iter().sum::<usize>() as f64 / rows.len() as f64;
+            assert!((mean / n as f64 - 0.5).abs() < 0.1, "n = {n}: mean row {mean}");
+        }
+    }
+
+    #[test]
+    fn labels_become_headings() {
+        for (label, wanted) in [
+            ("exit1", "Exit 1"),
+            ("full", "Full model"),
+            ("light", "Light only"),
+            ("static-s", "Static-s"),
+            ("exit", "Exit"),
+        ] {
+            assert_eq!(titled(label), wanted);
+        }
+    }
+}
