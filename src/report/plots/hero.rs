@@ -93,13 +93,15 @@ mod tests {
             role,
             points: vec![Point { x: 1.0, y: 1.0, ..Point::default() }; 2],
         };
-        let mut plot = Plot::default();
-        plot.series = vec![
-            series("oracle", Role::Oracle),
-            series("routed", Role::Curve),
-            series("full", Role::Full),
-            series("random router", Role::Random),
-        ];
+        let mut plot = Plot {
+            series: vec![
+                series("oracle", Role::Oracle),
+                series("routed", Role::Curve),
+                series("full", Role::Full),
+                series("random router", Role::Random),
+            ],
+            ..Plot::default()
+        };
         plot.selected = Some((1, 1));
         assert_eq!(Layer::in_plot(&plot), [Layer::Random, Layer::Oracles]);
         let shown = at_marks(plot.clone(), &Layer::USUAL);

@@ -135,15 +135,13 @@ impl BatteryReport {
     /// Single models on the same battery, in a sentence or two.
     pub fn beside(&self) -> Option<String> {
         let budget = self.budgets.get(self.shown)?;
-        let small = budget.right(Policy::Cheapest);
+        let [big, small] = [Policy::Dearest, Policy::Cheapest].map(|policy| budget.right(policy));
         let single = match &budget.best_single {
-            Some((name, right)) => {
-                format!("the best single model that lasts, {name}: {right}")
-            }
-            None => "no better single model lasts".into(),
+            Some((name, right)) => format!(", {name}, the best single model that lasts, {right}"),
+            None => String::new(),
         };
         Some(format!(
-            "Always the light model: {small}; {single}. Energy is estimated from operations."
+            "Always the full model gives {big}, the light one {small}{single}. Energy is estimated from operations."
         ))
     }
 
@@ -177,12 +175,17 @@ impl BudgetReport {
     }
 }
 
-/// What the adaptive policies gain at this budget, in a sentence.
+/// What the adaptive policies gain at this budget, in a sentence or two.
 fn finding(budget: &BudgetReport, inputs: usize) -> String {
     let (policy, best) = budget.best();
+    let policy = policy.name();
     let big = budget.right(Policy::Dearest);
-    format!(
-        "{best} right answers of {inputs} on one charge ({} policy). Always the full model: {big}.",
-        policy.name(),
-    )
+    match &budget.best_single {
+        Some((name, right)) if *right >= best => format!(
+            "Routing does not pay here. On one charge {name} alone gives {right} right answers; the {policy} policy, {best}."
+        ),
+        _ => format!(
+            "{best} right answers of {inputs} on one charge ({policy} policy). Always the full model: {big}."
+        ),
+    }
 }

@@ -44,8 +44,8 @@ impl Policy {
     /// Name for people.
     pub fn name(self) -> &'static str {
         match self {
-            Policy::Dearest => "always the big model",
-            Policy::Cheapest => "always the small model",
+            Policy::Dearest => "always the full model",
+            Policy::Cheapest => "always the light model",
             Policy::Greedy => "greedy",
             Policy::Paced => "paced",
         }
