@@ -30,6 +30,23 @@ pub enum ErrorKind {
     Internal,
 }
 
+impl ErrorKind {
+    /// A fixed word for it, lower case with underscores.
+    pub fn name(self) -> &'static str {
+        match self {
+            ErrorKind::NotOnnx => "not_onnx",
+            ErrorKind::UnsupportedOp => "unsupported_op",
+            ErrorKind::Model => "model",
+            ErrorKind::Input => "input",
+            ErrorKind::Knob => "knob",
+            ErrorKind::Data => "data",
+            ErrorKind::Config => "config",
+            ErrorKind::Io => "io",
+            ErrorKind::Internal => "internal",
+        }
+    }
+}
+
 /// The error of a dependency, shared by the clones of an [`Error`].
 type Source = Arc<dyn std::error::Error + Send + Sync>;
 
@@ -79,6 +96,16 @@ impl Error {
         self
     }
 
+    /// The file, model, input or knob concerned, if it is known.
+    pub fn place(&self) -> Option<&str> {
+        self.place.as_deref()
+    }
+
+    /// The node or tensor concerned, if it is known.
+    pub fn at_node(&self) -> Option<&str> {
+        self.node.as_deref()
+    }
+
     /// What kind of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -102,14 +129,14 @@ impl fmt::Display for Error {
     }
 }
 
-/// Shortens the chained message of a dependency to one readable line.
+/// Shortens the chained message of a dependency to one readable line, without control characters.
 pub fn one_line(error: impl fmt::Display) -> String {
     let text = format!("{error:#}");
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let line = line.trim_end_matches('.');
+    let line = line.trim_end_matches('.').replace(char::is_control, "\u{fffd}");
     match line.char_indices().nth(240) {
         Some((cut, _)) => format!("{}…", &line[..cut]),
-        None => line.to_string(),
+        None => line,
     }
 }
 
@@ -145,5 +172,6 @@ mod tests {
     fn long_messages_are_cut_at_a_character() {
         let line = one_line("é\n".repeat(500));
         assert_eq!(line.chars().count(), 241);
+        assert_eq!(one_line("a\u{1b}[2J\tb\0."), "a\u{fffd}[2J b\u{fffd}");
     }
 }

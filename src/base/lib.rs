@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`error`] | [`Error`]: kind, place and message as one sentence, and the error that led to it as its source |
+//! | [`guard`] | [`guarded`](guard::guarded): a panic of a dependency becomes an error |
 //! | [`named`] | [`Named`]: enums whose variants have names |
 //! | [`units`] | seconds, joules, operations, bytes: quantities with their unit in the type |
 //!
@@ -17,6 +18,7 @@
 //! ```
 
 pub mod error;
+pub mod guard;
 pub mod named;
 pub mod units;
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, ErrorKind, Named, Result};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use perforate_base::error::one_line;
 use perforate_data::pictures::{Form, Layout, Pictures, Pixels};
 use perforate_engine::Program;
 
@@ -95,7 +96,7 @@ pub fn read_inputs(path: &Path, form: impl FnOnce() -> Result<Form>) -> Result<V
         let name = file.display().to_string();
         let fault = |text: String| Error::new(ErrorKind::Data, text).at(&name);
         let decoded = image::load_from_memory(&read(&file)?)
-            .map_err(|e| fault(format!("it cannot be read as a picture ({e})")))?
+            .map_err(|e| fault(format!("it cannot be read as a picture ({})", one_line(&e))))?
             .into_rgba8();
         let (width, height) = (decoded.width() as usize, decoded.height() as usize);
         let inside = file.strip_prefix(path).unwrap_or(&file).display().to_string();

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use crate::units::Bytes;
 use crate::{Error, ErrorKind, Result};
+use perforate_base::Named;
 use perforate_bench::threshold::Settings;
 use perforate_data::own;
 use perforate_data::pictures::Form;
 use perforate_engine::{Knobs, Program};
-use perforate_onnx::{Component, encode, set_default};
+use perforate_onnx::{Certificate, Component, certify, encode};
 use perforate_report::usage::{self, Language};
 use perforate_routing::fit::calibrate::{Loss, RiskTarget};
 use perforate_routing::fit::quantise::{self, Bits};
@@ -122,7 +123,15 @@ pub fn calibrate(
     let chosen = settings.choose(&target)?;
     let (knob, value) = &chosen.knob;
     let mut file = Component::decode(model.display().to_string(), &read(model)?)?.model().clone();
-    set_default(&mut file, knob, *value)?;
+    let certificate = Certificate {
+        knob: knob.clone(),
+        value: *value,
+        loss: target.loss.name().into(),
+        epsilon: target.epsilon,
+        delta: target.delta,
+        n: chosen.n,
+    };
+    certify(&mut file, certificate)?;
     write(out, encode(&file))?;
     say!(
         "{knob} = {value}: risk ≤ {} with confidence {}, n = {}, p = {:.3}; {:.1} % of the operations",

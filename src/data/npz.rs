@@ -6,11 +6,15 @@ use ndarray::ArrayD;
 use npyz::WriterBuilder;
 use tract_onnx::prelude::{Datum, IntoTensor, Tensor};
 
-use perforate_base::{Error, ErrorKind, Result};
+use perforate_base::error::{Error, ErrorKind, Result, one_line};
 use perforate_engine::Batch;
 
 /// Bytes of an array for which room is made at once.
 const LARGEST_CLAIM: u64 = 512 << 20;
+/// Bytes of all arrays of an archive together, unpacked.
+const MOST_BYTES: u64 = if cfg!(target_pointer_width = "64") { 8 << 30 } else { 1 << 30 };
+/// Brackets in the header of an array: a plain one has a dictionary and a shape.
+const MOST_BRACKETS: usize = 4;
 
 /// Reads every array of an `.npz` file, or the one of an `.npy` file, which is then called `default_name`.
 pub fn read(file: &str, bytes: &[u8], default_name: &str) -> Result<Batch> {
@@ -22,17 +26,22 @@ pub fn read(file: &str, bytes: &[u8], default_name: &str) -> Result<Batch> {
         let text = "this is neither an .npy nor an .npz file, or it is truncated";
         fault(text.into()).with_source(e)
     })?;
-    let mut batch = Batch::new();
+    let (mut batch, mut left) = (Batch::new(), MOST_BYTES);
     for ix in 0..archive.len() {
-        let mut entry = archive
-            .by_index(ix)
-            .map_err(|e| fault(format!("the archive is damaged ({e})")).with_source(e))?;
+        let entry = archive.by_index(ix).map_err(|e| {
+            fault(format!("the archive is damaged ({})", one_line(&e))).with_source(e)
+        })?;
         let name = entry.name().trim_end_matches(".npy").to_string();
         let mut content = vec![];
         // Grown step by step it would take twice the room. The size is a claim of the file's: no more is taken on trust.
         let _ = content.try_reserve_exact(entry.size().min(LARGEST_CLAIM) as usize);
-        entry.read_to_end(&mut content).map_err(|e| {
+        // One byte more than allowed tells arrays of the limit's size from larger ones.
+        entry.take(left + 1).read_to_end(&mut content).map_err(|e| {
             fault(format!("the array `{name}` cannot be unpacked ({e})")).with_source(e)
+        })?;
+        left = left.checked_sub(content.len() as u64).ok_or_else(|| {
+            let most = MOST_BYTES >> 30;
+            fault(format!("its arrays unpack to more than {most} GiB: split it into smaller files"))
         })?;
         batch = batch.with_tensor(&name, read_array(file, &name, &content)?);
     }
@@ -44,8 +53,13 @@ pub fn read(file: &str, bytes: &[u8], default_name: &str) -> Result<Batch> {
 
 fn read_array(file: &str, name: &str, bytes: &[u8]) -> Result<Tensor> {
     let fault = |text: String| Error::new(ErrorKind::Data, text).at(file).node(name);
-    let array = npyz::NpyFile::new(bytes)
-        .map_err(|e| fault(format!("this is not a NumPy array ({e})")).with_source(e))?;
+    if has_nested_header(bytes) {
+        let text = "its header is not that of a plain array: save it with `numpy.save`";
+        return Err(fault(text.into()));
+    }
+    let array = npyz::NpyFile::new(bytes).map_err(|e| {
+        fault(format!("this is not a NumPy array ({})", one_line(&e))).with_source(e)
+    })?;
     let shape: Vec<usize> = array.shape().iter().map(|&d| d as usize).collect();
     let fortran = array.order() == npyz::Order::Fortran;
     let kind = match array.dtype() {
@@ -72,6 +86,17 @@ fn read_array(file: &str, name: &str, bytes: &[u8]) -> Result<Tensor> {
             "the element type `{other}` is not supported: save it as float32, int64, int32 or uint8"
         ))),
     }
+}
+
+/// Whether a header has more brackets than that of a plain array: to read it takes twice as long for each one more.
+fn has_nested_header(bytes: &[u8]) -> bool {
+    let &[_, _, _, _, _, _, version, _, a, b, c, d, ..] = bytes else { return false };
+    let (start, length): (usize, usize) = match version {
+        1 => (10, u16::from_le_bytes([a, b]).into()),
+        _ => (12, u32::from_le_bytes([a, b, c, d]) as usize),
+    };
+    let header = &bytes[start..start.saturating_add(length).min(bytes.len())];
+    header.iter().filter(|byte| b"([{".contains(byte)).count() > MOST_BRACKETS
 }
 
 fn shaped<T: Datum>(values: Vec<T>, shape: &[usize], fortran: bool) -> Option<Tensor> {
@@ -126,6 +151,26 @@ mod tests {
         let tensor = shaped(vec![1f32, 3.0, 2.0, 4.0], &[2, 2], true).unwrap();
         let array = perforate_engine::to_array::<f32>(&tensor).unwrap();
         assert_eq!(array.iter().copied().collect::<Vec<_>>(), [1.0, 2.0, 3.0, 4.0]);
+    }
+
+    /// A parser that goes back at each bracket would take a minute for thirty of them.
+    #[test]
+    fn a_header_of_brackets_is_refused_at_once() {
+        for bracket in ["{", "[", "(1,", "{'a':"] {
+            for version in [1, 2] {
+                let text = bracket.repeat(60);
+                let mut file = b"\x93NUMPY".to_vec();
+                file.extend([version, 0]);
+                match version {
+                    1 => file.extend((text.len() as u16).to_le_bytes()),
+                    _ => file.extend((text.len() as u32).to_le_bytes()),
+                }
+                file.extend(text.bytes());
+                let error = read("x.npy", &file, "x").unwrap_err().to_string();
+                assert!(error.contains("plain array"), "{error}");
+            }
+        }
+        assert!(!has_nested_header(b"\x93NUMPY\x01\x00\xff\xff{"));
     }
 
     #[test]

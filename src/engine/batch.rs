@@ -106,7 +106,17 @@ pub fn to_array<T: Datum>(tensor: &Tensor) -> Result<ArrayD<T>> {
         let cast = tensor.cast_to::<T>()?;
         cast.to_plain_array_view::<T>().map(|view| view.to_owned())
     };
-    convert().map_err(|e| Error::new(ErrorKind::Internal, one_line(&e)).with_source(e))
+    convert().map_err(|e| {
+        // A size that was left as a formula of the number of rows.
+        let (kind, text) = match tensor.datum_type() == DatumType::TDim {
+            true => (
+                ErrorKind::Model,
+                "an answer is a size of the input, which is not given as a number: export the model without that output".into(),
+            ),
+            false => (ErrorKind::Internal, one_line(&e)),
+        };
+        Error::new(kind, text).with_source(e)
+    })
 }
 
 /// The position and kind of the first value that is not finite, as `row` and flat index in it.

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use tract_onnx::prelude::*;
 
+use super::apart::stay_apart;
 use super::cost::SegmentCost;
 use super::lower::lower;
 use super::work::Work;
@@ -24,6 +25,8 @@ pub(crate) struct Compiled {
     /// Decluttered, not lowered: both plans are made from it when first needed.
     pub model: TypedModel,
     pub rows: Option<Symbol>,
+    /// Whether what a row answers depends on no other row.
+    pub rows_stay_apart: bool,
     /// With operators of our own.
     lowered: OnceLock<TypedModel>,
     single: OnceLock<Plan>,
@@ -37,12 +40,17 @@ impl Compiled {
             .map(|ix| model.output_fact(ix).map(|fact| fact.without_value()))
             .collect::<TractResult<_>>()?;
         let cost = SegmentCost::of(&model)?;
+        let rows_stay_apart = match &rows {
+            Some(rows) => stay_apart(&model, rows)?,
+            None => true,
+        };
         Ok(Compiled {
             work: cost.per_row(rows.as_ref()),
             cost,
             facts,
             model,
             rows,
+            rows_stay_apart,
             lowered: OnceLock::new(),
             single: OnceLock::new(),
             batch: OnceLock::new(),

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use prost::Message;
 use tract_onnx::pb;
 use tract_onnx::prelude::*;
+use tract_onnx::tract_core::ops::gru_seq::GruSeq;
+use tract_onnx::tract_core::ops::scan::Scan;
 use tract_onnx::tract_hir::infer::InferenceFact;
 
 use perforate_base::error::{Error, ErrorKind, Result, one_line};
@@ -109,6 +111,7 @@ impl Compiler {
             model.set_input_fact(ix, fact)?;
         }
         let mut model = model.into_typed()?;
+        begin_anew(&mut model);
         model.declutter()?;
         Compiled::new(model, self.rows.clone())
     }
@@ -118,6 +121,19 @@ impl Compiler {
         match &self.rows {
             Some(rows) => fact.shape.first() == Some(&TDim::Sym(rows.clone())),
             None => fact.shape.first() == Some(&TDim::Val(1)),
+        }
+    }
+}
+
+/// Lets recurrent operators begin every run with the states that the file gives. Left as they are, they go on with those
+/// of the run before, which was of another row.
+fn begin_anew(model: &mut TypedModel) {
+    for node in model.nodes_mut() {
+        if let Some(scan) = node.op_as_mut::<Scan>() {
+            scan.reset_every_turn = true;
+            begin_anew(&mut scan.body);
+        } else if let Some(gru) = node.op_as_mut::<GruSeq>() {
+            gru.reset_every_turn = true;
         }
     }
 }

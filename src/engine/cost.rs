@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use tract_onnx::prelude::tract_itertools::Itertools;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::Cost;
 
@@ -160,9 +159,11 @@ impl SegmentCost {
 /// The value of a size.
 fn number(size: &TDim, values: &SymbolValues) -> Result<f64> {
     let known = size.eval(values).to_i64().map_err(|e| {
-        let symbols = size.symbols().into_iter().map(|s| s.to_string()).sorted().join(", ");
-        let text = format!("cost depends on unknown sizes {symbols}: {}", one_line(&e));
-        Error::new(ErrorKind::Internal, text).with_source(e)
+        let text = format!(
+            "the sizes inside the model do not fit each other, or do not follow from its inputs ({}): check the shapes that it declares",
+            one_line(&e)
+        );
+        Error::new(ErrorKind::Model, text).with_source(e)
     })?;
     Ok(known as f64)
 }

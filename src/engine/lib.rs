@@ -65,6 +65,7 @@
 //! answers back into the rows' order. Where all rows go the same way nothing is copied. [`Routing::Forced`] takes the
 //! decision out of the gates' hands.
 
+mod apart;
 mod batch;
 mod compiled;
 mod compiler;

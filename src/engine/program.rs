@@ -6,9 +6,10 @@ use prost::Message;
 use tract_onnx::pb;
 use tract_onnx::prelude::Symbol;
 
+use perforate_base::guard::{Panicked, guarded};
 use perforate_base::units::{Bytes, Macs};
 use perforate_base::{Error, ErrorKind, Result};
-use perforate_onnx::Metadata;
+use perforate_onnx::{Metadata, limits, mend, refuse_unsupported, trim_absent};
 
 use super::batch::{Batch, Knobs};
 use super::compiler::Compiler;
@@ -70,10 +71,14 @@ impl Program {
         if bytes.is_empty() {
             return Err(Error::new(ErrorKind::NotOnnx, "the file is empty").at(name));
         }
-        let model = pb::ModelProto::decode(bytes).map_err(|e| {
+        limits::check_bytes(bytes).map_err(|e| e.at(name))?;
+        let mut model = pb::ModelProto::decode(bytes).map_err(|e| {
             let text = "this is not an ONNX model, or it is damaged or truncated: export it again";
             Error::new(ErrorKind::NotOnnx, text).at(name).with_source(e)
         })?;
+        limits::check(&model).map_err(|e| e.at(name))?;
+        trim_absent(&mut model);
+        mend(&mut model);
         Self::from_proto(library, name, &model, bytes.len())
     }
 
@@ -84,8 +89,15 @@ impl Program {
         model: &pb::ModelProto,
         file_size: usize,
     ) -> Result<Program> {
+        let fault = |panic: Panicked| {
+            let text = format!(
+                "the model cannot be compiled ({panic}): check it with `onnx.checker`, or export it again"
+            );
+            Error::new(panic.kind(ErrorKind::Model), text)
+        };
+        let file_size = Bytes(file_size as f64);
         let mut program =
-            Self::compile(library, model, Bytes(file_size as f64)).map_err(|e| e.at(name))?;
+            guarded(fault, || Self::compile(library, model, file_size)).map_err(|e| e.at(name))?;
         program.name = name.to_string();
         Ok(program)
     }
@@ -99,6 +111,7 @@ impl Program {
         })?;
         let framework = ops::framework();
         ops::lacking::check(&framework, graph)?;
+        refuse_unsupported(model)?;
         let metadata = Metadata::read(model)?;
         let initialised: HashMap<&str, &pb::TensorProto> =
             graph.initializer.iter().map(|t| (t.name.as_str(), t)).collect();
@@ -122,6 +135,12 @@ impl Program {
         };
         let (inputs, knobs, bound) = declared::bind(&mut cutter, &declared)?;
         let root = cutter.root(graph, &bound)?;
+        // Behind gates each row is on its own by what a gate is. Without any, the file may mean the batch as a whole.
+        if cutter.gates.is_empty() {
+            for segment in &mut cutter.segments {
+                segment.dynamic_rows |= !segment.compiled.rows_stay_apart;
+            }
+        }
         Ok(Program {
             name: String::new(),
             root,

@@ -9,6 +9,9 @@ use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 
 use perforate_base::{Error, ErrorKind, Result};
 
+use super::absent::trim_absent;
+use super::limits;
+
 /// A component model, decoded.
 #[derive(Debug, Clone)]
 pub struct Component {
@@ -26,7 +29,10 @@ impl Component {
                 "this is not an ONNX model, or it is damaged or truncated",
             )
         };
-        let model = ModelProto::decode(bytes).map_err(|e| fault().at(&name).with_source(e))?;
+        limits::check_bytes(bytes).map_err(|e| e.at(&name))?;
+        let mut model = ModelProto::decode(bytes).map_err(|e| fault().at(&name).with_source(e))?;
+        limits::check(&model).map_err(|e| e.at(&name))?;
+        trim_absent(&mut model);
         Component::new(name, model)
     }
 

@@ -6,6 +6,10 @@
 //! | `component` | a file as a part of others: [`Component`] |
 //! | `builder` | builds a graph node by node, splices components, sets gates: [`GraphBuilder`], [`chain`] |
 //! | `metadata` | what a routed file says of itself: [`Metadata`] |
+//! | [`limits`] | what a file may ask for, checked before it is compiled |
+//! | `mend` | writes nodes that the compiler takes for something else in another way: [`mend()`] |
+//! | `unsupported` | refuses those of which it would make something else: [`refuse_unsupported`] |
+//! | `absent` | inputs that are left out: [`trim_absent()`] |
 //! | `separate` | where a model can be cut in two: [`Separable`] |
 //! | `prune` | drops what no output depends on: [`prune()`] |
 //! | `tensors`, `attributes` | sizes, types and stored values; attributes of nodes |
@@ -39,14 +43,18 @@
 //! # }
 //! ```
 
+mod absent;
 mod attributes;
 mod builder;
 mod component;
 pub mod functions;
+pub mod limits;
+mod mend;
 mod metadata;
 mod prune;
 mod separate;
 mod tensors;
+mod unsupported;
 
 use prost::Message;
 use tract_onnx::pb::ModelProto;
@@ -55,13 +63,16 @@ use tract_onnx::pb::ModelProto;
 /// interface on purpose: what is built here is what the engine compiles, without a second set of types.
 pub use tract_onnx::pb;
 
+pub use absent::trim_absent;
 pub use attributes::{int_attribute, ints_attribute};
 pub use builder::{GraphBuilder, Spliced, chain};
 pub use component::Component;
-pub use metadata::{KEPT, KnobRange, Metadata, rename_output, set_default};
+pub use mend::mend;
+pub use metadata::{Certificate, KEPT, KnobRange, Metadata, certify, rename_output, set_default};
 pub use prune::prune;
 pub use separate::{Cut, Separable};
 pub use tensors::{Size, any_sizes, float_tensor, numbers, scalar_value, type_name, value_info};
+pub use unsupported::refuse_unsupported;
 
 /// The operator set of models built here.
 pub const OPSET: i64 = 17;

@@ -27,6 +27,24 @@ pub struct KnobRange {
     pub full: f32,
 }
 
+/// What was shown on calibration inputs before the file was written: at this value of its knob, at most a share `epsilon`
+/// is lost, but for a probability `delta` (Learn-then-Test).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// The knob.
+    pub knob: String,
+    /// Its value.
+    pub value: f32,
+    /// What counts as a loss.
+    pub loss: String,
+    /// Largest share that is lost.
+    pub epsilon: f64,
+    /// Probability that the guarantee fails.
+    pub delta: f64,
+    /// Calibration inputs.
+    pub n: u64,
+}
+
 /// What a routed file says of itself. All of it is optional: a plain model has none.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metadata {
@@ -40,6 +58,8 @@ pub struct Metadata {
     pub provenance: BTreeMap<String, String>,
     /// Of a model that answers with numbers: how far from the full model's an answer that agrees may lie.
     pub tolerance: Option<f32>,
+    /// The guarantee for a knob's default.
+    pub certificate: Option<Certificate>,
 }
 
 impl Metadata {
@@ -54,6 +74,7 @@ impl Metadata {
                 "knobs" => metadata.knobs = parse(&entry.key, &entry.value)?,
                 "provenance" => metadata.provenance = parse(&entry.key, &entry.value)?,
                 "tolerance" => metadata.tolerance = parse(&entry.key, &entry.value)?,
+                "certificate" => metadata.certificate = parse(&entry.key, &entry.value)?,
                 _ => {}
             }
         }
@@ -76,6 +97,9 @@ impl Metadata {
         if let Some(tolerance) = self.tolerance {
             put("tolerance", json(&tolerance)?);
         }
+        if let Some(certificate) = &self.certificate {
+            put("certificate", json(certificate)?);
+        }
         Ok(())
     }
 }
@@ -91,6 +115,16 @@ pub fn set_default(model: &mut ModelProto, knob: &str, value: f32) -> Result<()>
     if let Some(range) = metadata.knobs.get_mut(knob) {
         range.default = value;
     }
+    // A guarantee is for the value that it was given for.
+    metadata.certificate.take_if(|known| known.knob != knob || known.value != value);
+    metadata.write(model)
+}
+
+/// Gives the knob of a routed file the default that is certified, and writes the certificate into it.
+pub fn certify(model: &mut ModelProto, certificate: Certificate) -> Result<()> {
+    set_default(model, &certificate.knob, certificate.value)?;
+    let mut metadata = Metadata::read(model)?;
+    metadata.certificate = Some(certificate);
     metadata.write(model)
 }
 

@@ -75,7 +75,7 @@ impl Separable {
     /// The cuts, in order: where no place near has fewer tensors passing.
     pub fn cuts(&self) -> Vec<Cut> {
         let nodes = &self.component.graph().node;
-        let passing: Vec<Vec<String>> = (0..nodes.len()).map(|ix| self.passing(ix)).collect();
+        let passing = self.passing();
         let mut cuts: Vec<Cut> = vec![];
         for (ix, here) in passing.iter().enumerate().take(nodes.len().saturating_sub(1)) {
             let near = &passing[ix.saturating_sub(VALLEY)..(ix + VALLEY + 1).min(nodes.len() - 1)];
@@ -91,20 +91,17 @@ impl Separable {
         cuts
     }
 
-    /// The tensors that are computed up to node `ix` and read after it.
-    fn passing(&self, ix: usize) -> Vec<String> {
-        let mut names: Vec<&String> = self
-            .producer
-            .iter()
-            .filter(|(name, by)| {
-                **by <= ix
-                    && !self.constant.contains(*name)
-                    && self.last_reader.get(*name).is_some_and(|&reader| reader > ix)
-            })
-            .map(|(name, _)| name)
-            .collect();
-        names.sort_by_key(|name| self.producer[*name]);
-        names.into_iter().cloned().collect()
+    /// The tensors that are computed up to each node and read after it, in the order in which they are computed.
+    fn passing(&self) -> Vec<Vec<String>> {
+        let (mut alive, mut all): (Vec<&String>, _) = (vec![], vec![]);
+        for (ix, node) in self.component.graph().node.iter().enumerate() {
+            let own = |name: &&String| self.producer.get(*name) == Some(&ix);
+            let made = node.output.iter().filter(own);
+            alive.extend(made.filter(|name| !self.constant.contains(*name)));
+            alive.retain(|name| self.last_reader.get(*name).is_some_and(|&reader| reader > ix));
+            all.push(alive.iter().map(|name| name.to_string()).collect());
+        }
+        all
     }
 
     /// The model with these tensors as outputs after its own. Their types are left to whoever reads it.

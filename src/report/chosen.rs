@@ -4,7 +4,7 @@ use perforate_bench::sweep::{Point, Reference, ReferenceRole, Results};
 use perforate_routing::fit::calibrate::Loss;
 
 /// Without labels only disagreement can be counted, whatever was asked for.
-pub(super) fn effective_loss(results: &Results) -> Loss {
+pub fn effective_loss(results: &Results) -> Loss {
     match results.full.quality.accuracy {
         Some(_) => results.target.loss,
         None => Loss::Disagreement,

@@ -27,6 +27,7 @@ pub mod usage;
 mod verdict;
 mod write;
 
+pub use chosen::effective_loss;
 pub use models::ModelReport;
 pub use parts::{MemoryReport, SegmentReport, TemperatureReport};
 pub use point::{DenseReport, EnergyReport, PerCorrect, PointReport, TimingReport};

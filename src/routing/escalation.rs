@@ -105,7 +105,7 @@ impl<'a> EscalationChain<'a> {
             labels: gates.labels(),
             knobs: BTreeMap::from([(knob.name.into(), knob.range)]),
             provenance,
-            tolerance: None,
+            ..Metadata::default()
         })
     }
 }

@@ -212,7 +212,7 @@ pub fn compose_in(
         labels: labels(exits, "full"),
         knobs: BTreeMap::from([(KNOB.into(), KnobRange { default: threshold, ..RANGE })]),
         provenance,
-        tolerance: None,
+        ..Metadata::default()
     };
     graph.into_model(&metadata)
 }
@@ -256,5 +256,5 @@ pub fn compose_beside(
     labels.insert("near".into(), [String::new(), "full".into()]);
     let knobs = BTreeMap::from([(KNOB.into(), KnobRange { default: threshold, ..RANGE })]);
     let strategy = Some(strategy.into());
-    graph.into_model(&Metadata { strategy, labels, knobs, provenance, tolerance: None })
+    graph.into_model(&Metadata { strategy, labels, knobs, provenance, ..Metadata::default() })
 }

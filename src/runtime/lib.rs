@@ -1,11 +1,6 @@
 //! The engine alone as a WebAssembly module: loads an ONNX file, routed or not, and runs it.
 //!
-//! ```js
-//! import init, { Model } from "./perforate_runtime.js";
-//! await init();
-//! const model = new Model(new Uint8Array(await (await fetch("routed.onnx")).arrayBuffer()));
-//! const { logits } = model.run({ x: { data: pixels, dims: [1, 1, 28, 28] } }, { threshold: 0.9 });
-//! ```
+//! `npm/` makes a package of it, with types and a pool of workers; see its README.
 //!
 //! Tensors have `data` and `dims`, as those of onnxruntime-web do. `data` is a `Float32Array` or a `BigInt64Array`.
 
@@ -13,13 +8,15 @@
 
 mod tensor;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use js_sys::{JsString, Object, Reflect};
+use js_sys::{Array, JsString, Object, Reflect};
+use serde_json::json;
 use wasm_bindgen::prelude::*;
 
 use perforate_base::{Error, ErrorKind, Result};
-use perforate_engine::{Batch, Knobs, Program, Session};
+use perforate_engine::{Batch, Knobs, Path, Program, RowTrace, Session};
 use perforate_kernels::memory::{ZeroedAllocator, run_constructors};
 
 #[global_allocator]
@@ -41,37 +38,60 @@ export interface Tensor {
 
 /// A loaded model.
 #[wasm_bindgen]
-pub struct Model {
+pub struct Engine {
     session: Session,
     /// Names as JavaScript has them: making one takes as long as a small model's layer.
     inputs: Vec<JsString>,
     outputs: Vec<JsString>,
+    /// What became of the rows of the last run.
+    rows: Vec<RowTrace>,
+    labels: HashMap<Path, JsString>,
 }
 
 #[wasm_bindgen]
-impl Model {
-    /// Loads an ONNX file.
+impl Engine {
+    /// Loads an ONNX file; its name stands in messages.
     #[wasm_bindgen(constructor)]
-    pub fn new(bytes: &[u8]) -> Result<Model, JsError> {
-        let program = Program::load("the model", bytes).map_err(to_js)?;
+    pub fn new(name: &str, bytes: &[u8]) -> Result<Engine, JsValue> {
+        let program = Program::load(name, bytes).map_err(to_js)?;
         let inputs = program.inputs().iter().map(|input| input.name.as_str().into()).collect();
         let outputs = program.outputs().iter().map(|name| name.as_str().into()).collect();
-        Ok(Model { session: Session::new(Arc::new(program)), inputs, outputs })
+        let session = Session::new(Arc::new(program));
+        Ok(Engine { session, inputs, outputs, rows: vec![], labels: HashMap::new() })
     }
 
-    /// Names of the inputs.
-    pub fn inputs(&self) -> Vec<String> {
-        self.session.program().inputs().iter().map(|input| input.name.clone()).collect()
-    }
-
-    /// Names of the outputs.
-    pub fn outputs(&self) -> Vec<String> {
-        self.session.program().outputs().to_vec()
-    }
-
-    /// Names of the knobs.
-    pub fn knobs(&self) -> Vec<String> {
-        self.session.program().knobs().iter().map(|knob| knob.name.clone()).collect()
+    /// Inputs, outputs, knobs and certificate, as JSON.
+    pub fn describe(&self) -> String {
+        let program = self.session.program();
+        let inputs = program.inputs().iter().map(|input| {
+            let kind = format!("{:?}", input.datum_type).to_lowercase();
+            let kind = match kind.as_str() {
+                "f32" => "float32",
+                "f64" => "float64",
+                "f16" => "float16",
+                "i64" => "int64",
+                "i32" => "int32",
+                other => other,
+            };
+            json!({ "name": input.name, "type": kind, "shape": input.row_shape })
+        });
+        let metadata = program.metadata();
+        let knobs = program.knobs().iter().map(|knob| {
+            let range = metadata.knobs.get(&knob.name);
+            json!({
+                "name": knob.name,
+                "default": knob.default,
+                "light": range.map(|range| range.light),
+                "full": range.map(|range| range.full),
+            })
+        });
+        json!({
+            "inputs": inputs.collect::<Vec<_>>(),
+            "outputs": program.outputs(),
+            "knobs": knobs.collect::<Vec<_>>(),
+            "certificate": metadata.certificate,
+        })
+        .to_string()
     }
 
     /// Runs the model on tensors by name. Knobs that are not given keep their defaults.
@@ -82,15 +102,32 @@ impl Model {
         #[wasm_bindgen(unchecked_optional_param_type = "Record<string, number>")] knobs: Option<
             Object,
         >,
-    ) -> Result<Object, JsError> {
+    ) -> Result<Object, JsValue> {
         self.answer(inputs, knobs.as_ref()).map_err(to_js)
+    }
+
+    /// The path of each row of the last run.
+    #[wasm_bindgen(unchecked_return_type = "string[]")]
+    pub fn paths(&mut self) -> Array {
+        let program = self.session.program();
+        let label = |row: &RowTrace| -> JsValue {
+            let known = self.labels.entry(row.path);
+            known.or_insert_with(|| program.path_label(row.path).into()).clone().into()
+        };
+        self.rows.iter().map(label).collect()
+    }
+
+    /// Multiply-accumulates of each row of the last run.
+    pub fn macs(&self) -> Vec<f64> {
+        self.rows.iter().map(|row| row.work.macs.0).collect()
     }
 }
 
-impl Model {
+impl Engine {
     fn answer(&mut self, inputs: &Object, knobs: Option<&Object>) -> Result<Object> {
         let batch = self.batch(inputs)?;
         let outcome = self.session.run(&batch, &read_knobs(knobs)?)?;
+        self.rows.clone_from(&outcome.trace.rows);
         let outputs = Object::new();
         for (name, (_, tensor)) in self.outputs.iter().zip(outcome.outputs()) {
             let value = tensor::to_js(tensor)?;
@@ -139,6 +176,16 @@ fn read_knobs(given: Option<&Object>) -> Result<Knobs> {
     })
 }
 
-fn to_js(error: Error) -> JsError {
-    JsError::new(&error.to_string())
+/// An error as JavaScript has it, with `kind`, and `file` and `node` where they are known.
+fn to_js(error: Error) -> JsValue {
+    let value = js_sys::Error::new(&error.to_string());
+    let about =
+        [("kind", Some(error.kind().name())), ("file", error.place()), ("node", error.at_node())];
+    for (name, text) in about {
+        if let Some(text) = text {
+            // Nothing refuses a property of an object that was made here.
+            Reflect::set(&value, &name.into(), &text.into()).ok();
+        }
+    }
+    value.into()
 }

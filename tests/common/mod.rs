@@ -40,6 +40,7 @@ pub fn dendritic_fashion(threshold: f32) -> ModelProto {
 /// A clock that moves on by a microsecond at one reading, which is its tick, and by about a millisecond at the next, up to
 /// 10 % more by a fixed series: a sweep by it repeats no call to fill a span of time, and is the same in every run.
 #[derive(Clone, Debug, Default)]
+#[allow(dead_code)] // each test crate uses its part
 pub struct Jitter(Rc<Cell<(u64, u64)>>);
 
 impl Clock for Jitter {

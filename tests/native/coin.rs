@@ -125,7 +125,7 @@ fn toss(full: &Component, light: &Component, bias: f32) -> Result<ModelProto> {
         labels: BTreeMap::from([("coin".into(), ["full".into(), "light".into()])]),
         knobs: BTreeMap::from([(KNOB.into(), KnobRange { default: bias, ..RANGE })]),
         provenance: BTreeMap::from([("full".into(), full.name().into())]),
-        tolerance: None,
+        ..Metadata::default()
     })
 }
 

@@ -6,8 +6,10 @@ mod cli;
 mod coin;
 #[path = "../common/mod.rs"]
 mod common;
+mod conformance;
 mod curves;
 mod engines;
+mod hostile;
 mod laws;
 mod onnxruntime;
 mod peers;

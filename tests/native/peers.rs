@@ -28,7 +28,7 @@ const TOLERANCE: f32 = 1e-4;
 const IN_EIGHT_BITS: f32 = 0.05;
 
 /// Where set-up puts them; none where they are not wanted.
-fn peers() -> Option<PathBuf> {
+pub fn peers() -> Option<PathBuf> {
     if std::env::var("PERFORATE_PEERS").is_ok_and(|value| value == "no") {
         eprintln!("NOT RUN: PERFORATE_PEERS=no");
         return None;

@@ -90,9 +90,11 @@ fn measure(scenario: &str) -> Vec<Event> {
     }
     let last = told.iter().rposition(|event| matches!(event, Event::Results { .. }));
     let last = last.expect("results");
+    let look = told.iter().rposition(|event| matches!(event, Event::Inspector { .. }));
     let is_kept = |(ix, event): &(usize, Event)| match event {
         Event::Error { message, .. } => panic!("{scenario}: {message}"),
         Event::Results { .. } => *ix == last,
+        Event::Inspector { .. } => Some(*ix) == look,
         Event::Need { .. } | Event::Progress { .. } => false,
         _ => true,
     };

@@ -64,6 +64,15 @@ pub fn with_single_file(name: &str, query: &str, test: impl FnOnce(&Page)) {
     });
 }
 
+/// The same on a folder that is no build of the page.
+#[allow(dead_code)] // the page's tests have the page
+pub fn with_folder(name: &str, folder: &Path, test: impl FnOnce(&Page)) {
+    turn(false, || {
+        let server = Server::start(&[folder]).expect("a port on the loopback interface");
+        run(name, &server.url(), test);
+    });
+}
+
 fn turn(alone: bool, test: impl FnOnce()) {
     // A test that failed has left nothing behind.
     if alone {

@@ -23,8 +23,8 @@ pub fn build(folder: &Path) {
         bindgen.env("PATH", build::path_with_cargo_tools());
         bindgen.args(["--target", "web", "--no-typescript", "--out-dir"]);
         succeeds(bindgen.arg(folder.join(name)).arg(module));
-        for script in ["pool.js", "pool-worker.js"] {
-            let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/runtime").join(script);
+        for script in ["module.js", "pool.js", "pool-worker.js"] {
+            let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/runtime/npm").join(script);
             fs::copy(from, folder.join(name).join(script)).unwrap();
         }
     }

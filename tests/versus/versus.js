@@ -23,9 +23,9 @@ ort.env.wasm.wasmPaths = new URL("./ort/", location.href).href;
 const modules = new Map();
 const ready = (async () => {
   for (const name of query.get("modules").split(",")) {
-    const { default: init, Model } = await import(`./${name}/perforate_runtime.js`);
+    const { default: init, Engine } = await import(`./${name}/perforate_runtime.js`);
     await init();
-    modules.set(name, Model);
+    modules.set(name, Engine);
   }
 })();
 
@@ -74,11 +74,11 @@ async function compare(given, rounds, sample) {
   await ready;
   const feeds = await feedsOf(given);
   const file = new Uint8Array(await read(`${given.name}.onnx`));
-  const models = [...modules].map(([name, Model]) => [name, new Model(file)]);
+  const models = [...modules].map(([name, Engine]) => [name, new Engine(name, file)]);
   let session;
   if (given.full) {
     const full = new Uint8Array(await read(`${given.full}.onnx`));
-    models.push(...[...modules].map(([name, Model]) => [`${name} f32`, new Model(full)]));
+    models.push(...[...modules].map(([name, Engine]) => [`${name} f32`, new Engine(name, full)]));
   } else {
     session = await ort.InferenceSession.create(file, { executionProviders: ["wasm"] });
   }
@@ -143,14 +143,14 @@ window.describe = async (given, name) => {
   await ready;
   const feeds = await feedsOf(given);
   const [[input, { dims }]] = Object.entries(feeds);
-  const Model = modules.get(name);
-  const model = new Model(new Uint8Array(await read(`${given.name}.onnx`)));
+  const Engine = modules.get(name);
+  const model = new Engine(given.name, new Uint8Array(await read(`${given.name}.onnx`)));
   const said = {
     inputs: model.inputs(),
     outputs: model.outputs(),
     knobs: model.knobs(),
     errors: [
-      () => new Model(new Uint8Array(0)),
+      () => new Engine("the model", new Uint8Array(0)),
       () => model.run({}),
       () => model.run({ ...feeds, other: feeds[input] }),
       () => model.run({ ...feeds, [input]: { data: new Float32Array(1), dims } }),

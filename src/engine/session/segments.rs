@@ -3,6 +3,7 @@
 use tract_onnx::prelude::*;
 
 use perforate_base::error::{Error, ErrorKind, Result, one_line};
+use perforate_base::guard::{Panicked, guarded};
 use perforate_base::units::Macs;
 
 use super::state::{CachedRun, Invocation, Session};
@@ -102,18 +103,32 @@ impl Session {
                 .node(&segment.name)
                 .with_source(e)
         };
+        let panicked = |panic: Panicked| {
+            let text = format!(
+                "the run failed ({panic}): check that the inputs lie in the ranges that the model was made for"
+            );
+            Error::new(panic.kind(ErrorKind::Input), text).node(&segment.name)
+        };
         skipped_work::take();
         let each = self.orders[ix] == Order::RowByRow && !segment.dynamic_rows;
         let one_by_one = segment.per_row && (rows == 1 || each);
-        if !one_by_one {
-            let state = state(&mut self.batch[ix], || segment.batch()?.spawn().map_err(fault))?;
-            return state.run(inputs).map_err(fault);
+        let cell = if one_by_one { &mut self.single[ix] } else { &mut self.batch[ix] };
+        let outputs = guarded(panicked, || {
+            if !one_by_one {
+                let state = state(cell, || segment.batch()?.spawn().map_err(fault))?;
+                return state.run(inputs).map_err(fault);
+            }
+            let state = state(cell, || segment.single()?.spawn().map_err(fault))?;
+            if rows == 1 {
+                state.run(inputs).map_err(fault)
+            } else {
+                row_by_row(program, &segment.inputs, state, &inputs, rows).map_err(fault)
+            }
+        });
+        // What a run that failed has left half done is not used again.
+        if outputs.is_err() {
+            *cell = None;
         }
-        let state = state(&mut self.single[ix], || segment.single()?.spawn().map_err(fault))?;
-        if rows == 1 {
-            state.run(inputs).map_err(fault)
-        } else {
-            row_by_row(program, &segment.inputs, state, &inputs, rows).map_err(fault)
-        }
+        outputs
     }
 }

@@ -1,10 +1,11 @@
 //! The state of the measuring side, and what can be asked of it.
 
 use perforate_base::units::Seconds;
-use perforate_base::{Error, ErrorKind, Result};
+use perforate_base::{Error, ErrorKind, Named, Result};
 use perforate_bench::clock::Clock;
 use perforate_bench::timing::TimeSlice;
-use perforate_onnx::{encode, set_default};
+use perforate_onnx::{Certificate, certify, encode, set_default};
+use perforate_report::effective_loss;
 
 use crate::catalogue::{Scenario, find};
 use crate::experiment::Experiment;
@@ -88,7 +89,24 @@ impl<C: Clock + Clone> Lab<C> {
             return Err(Error::new(ErrorKind::Config, "no routed model is open yet"));
         };
         let mut model = measuring.routed.clone();
-        set_default(&mut model, &measuring.sweep.subject().knob, knob)?;
+        let name = &measuring.sweep.subject().knob;
+        set_default(&mut model, name, knob)?;
+        // The certified setting takes its certificate along.
+        if let Some(results) = measuring.sweep.results()
+            && let Some(ix) = results.certificate.chosen
+            && measuring.sweep.grid().get(ix) == Some(&knob)
+        {
+            let target = results.target;
+            let certificate = Certificate {
+                knob: name.clone(),
+                value: knob,
+                loss: effective_loss(&results).name().into(),
+                epsilon: target.epsilon,
+                delta: target.delta,
+                n: results.certificate.n,
+            };
+            certify(&mut model, certificate)?;
+        }
         Ok(encode(&model))
     }
 

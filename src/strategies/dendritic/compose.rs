@@ -72,7 +72,7 @@ pub fn compose(
         labels: BTreeMap::from([(GATE.into(), ["full".into(), "light".into()])]),
         knobs: BTreeMap::from([(KNOB.into(), KnobRange { default: threshold, ..RANGE })]),
         provenance,
-        tolerance: None,
+        ..Metadata::default()
     };
     main.into_model(&metadata)
 }

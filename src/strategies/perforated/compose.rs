@@ -241,7 +241,7 @@ impl Parts {
                 labels,
                 knobs: BTreeMap::from([(KNOB.into(), KnobRange { default: target, ..RANGE })]),
                 provenance,
-                tolerance: None,
+                ..Metadata::default()
             },
         )
     }

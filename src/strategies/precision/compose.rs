@@ -262,7 +262,7 @@ pub fn compose(
         labels,
         knobs: BTreeMap::from([(KNOB.into(), KnobRange { default: budget, ..RANGE })]),
         provenance,
-        tolerance: None,
+        ..Metadata::default()
     })
 }
 

@@ -117,7 +117,7 @@ impl Parts {
                 (BUDGET.into(), BUDGET_RANGE),
             ]),
             provenance,
-            tolerance: None,
+            ..Metadata::default()
         };
         graph.into_model(&metadata)
     }

@@ -44,7 +44,11 @@ impl EvalOp for FusedProduct {
     op_out_of_plan!();
 
     fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let shape = self.result(inputs[0].shape());
+        let given = inputs[0].shape();
+        let width: usize = given[given.len() - self.inner..].iter().product();
+        let wanted = self.weights.packed.k();
+        ensure!(width == wanted, "rows of {width} numbers meet a matrix that takes {wanted}");
+        let shape = self.result(given);
         let finish = Finish {
             bias: self.weights.bias.as_deref(),
             residual: inputs.get(1).map(|other| numbers(other)).transpose()?,

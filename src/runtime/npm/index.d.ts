@@ -1,0 +1,113 @@
+/** Where a model comes from: its address, or its bytes; in Node a path too. */
+export type Source = string | URL | Uint8Array | ArrayBuffer;
+
+/** A tensor as onnxruntime-web has it too. */
+export interface Tensor {
+  data: Float32Array | BigInt64Array;
+  dims: readonly number[];
+}
+
+/** Tensors by name; axis 0 of each is the row. */
+export type Tensors = Record<string, Tensor>;
+
+export interface ModelInput {
+  name: string;
+  /** "float32", "int64", … */
+  type: string;
+  /** Sizes after the row axis; null where any is accepted. */
+  shape: (number | null)[];
+}
+
+export interface Knob {
+  name: string;
+  /** The value that the file carries; null where it must be given. */
+  default: number | null;
+  /** At this value every row takes the cheapest path, and at `full` the full one; null where the file does not say. */
+  light: number | null;
+  full: number | null;
+}
+
+/** What was shown on calibration inputs before the file was written. */
+export interface Certificate {
+  knob: string;
+  value: number;
+  /** What counts as a loss: "error" or "disagreement". */
+  loss: string;
+  /** At most this share is lost, */
+  epsilon: number;
+  /** but for this probability. */
+  delta: number;
+  /** Calibration inputs. */
+  n: number;
+}
+
+/** Values of knobs by name, and a signal that cancels. */
+export type RunOptions = { signal?: AbortSignal } & { [knob: string]: number | AbortSignal | undefined };
+
+export interface RunResult {
+  outputs: Tensors;
+  /** The path of each row. */
+  paths: string[];
+  /** Multiply-accumulates of each row. */
+  macs: Float64Array;
+}
+
+/** What has been run so far. */
+export interface Report {
+  rows: number;
+  /** Rows by path. */
+  paths: Record<string, number>;
+  /** Multiply-accumulates. */
+  macs: number;
+}
+
+export interface PoolOptions {
+  /** By default one for each core. */
+  workers?: number;
+}
+
+/** What went wrong. */
+export class PerforateError extends Error {
+  /** A fixed word: "not_onnx", "unsupported_op", "model", "input", "knob", "io", "disposed", "internal", … */
+  readonly kind: string;
+  /** The file concerned, if it is known. */
+  readonly file?: string;
+  /** The node or tensor concerned, if it is known. */
+  readonly node?: string;
+}
+
+/** A loaded model. */
+export class Model {
+  private constructor();
+  readonly inputs: readonly ModelInput[];
+  readonly outputs: readonly string[];
+  readonly knobs: readonly Knob[];
+  /** The guarantee that the file carries for its knob's default, if it carries one. */
+  readonly certificate?: Certificate;
+  /** Runs the model on a batch; each row takes its own path. */
+  run(inputs: Tensors, options?: RunOptions): Promise<RunResult>;
+  /** The same model in several workers, for a stream of inputs. */
+  pool(workers?: number): Promise<Pool>;
+  /** What has been run so far. */
+  report(): Report;
+  /** Gives its memory back. */
+  dispose(): void;
+}
+
+/** Several workers, each with the model. */
+export class Pool {
+  private constructor();
+  static open(bytes: Uint8Array, options?: PoolOptions): Promise<Pool>;
+  readonly size: number;
+  /** How many inputs wait for a worker. */
+  readonly waiting: number;
+  /** Resolves as soon as the queue is short enough for the next input. */
+  room(): Promise<void>;
+  /** Runs the model on inputs as soon as a worker is free. An input whose worker dies is given to another one. */
+  run(inputs: Tensors, options?: RunOptions): Promise<RunResult>;
+  /** Ends the workers. What has not been run by now fails. */
+  close(): void;
+}
+
+/** Loads an ONNX model, routed or not. */
+export function load(source: Source): Promise<Model>;

@@ -1,0 +1,173 @@
+// @ts-check
+// Runs routed ONNX models: each row takes its own path. In a page, a worker, or Node; with a bundler or without.
+//
+//   import { load } from "perforate";
+//   const model = await load("routed.onnx");
+//   const { outputs, paths } = await model.run({ x: { data: pixels, dims: [1, 1, 28, 28] } }, { threshold: 0.2 });
+
+import init, { Engine } from "./perforate_runtime.js";
+import { Pool } from "./pool.js";
+import { isNode, module } from "./module.js";
+
+/**
+ * @import { Certificate, Knob, ModelInput, Report, RunOptions, RunResult, Source, Tensors } from "./index.d.ts"
+ */
+
+export { Pool };
+
+/** What went wrong: `kind` is a fixed word, `file` and `node` say where, if that is known. */
+export class PerforateError extends Error {
+  /**
+   * @param {string} message
+   * @param {{ kind: string, file?: string, node?: string, cause?: unknown }} about
+   */
+  constructor(message, { kind, file, node, cause }) {
+    super(message, { cause });
+    this.name = "PerforateError";
+    this.kind = kind;
+    this.file = file;
+    this.node = node;
+  }
+
+  /**
+   * What the engine throws is a plain error with the same properties.
+   * @param {unknown} error
+   * @returns {PerforateError}
+   */
+  static from(error) {
+    if (error instanceof PerforateError) return error;
+    const told = /** @type {Partial<PerforateError>} */ (error ?? {});
+    const message = error instanceof Error ? error.message : String(error);
+    return new PerforateError(message, { kind: told.kind ?? "internal", file: told.file, node: told.node, cause: error });
+  }
+}
+
+/** @type {Promise<unknown> | undefined} */
+let ready;
+
+/** The engine is compiled once, by whoever comes first. */
+function start() {
+  ready ??= module().then((module_or_path) => init({ module_or_path }));
+  return ready.catch((error) => {
+    ready = undefined;
+    throw PerforateError.from(error);
+  });
+}
+
+/**
+ * The bytes of a model.
+ * @param {Source} source
+ * @returns {Promise<[string, Uint8Array]>} its name for messages, and its bytes
+ */
+async function read(source) {
+  if (source instanceof Uint8Array) return ["the model", source];
+  if (source instanceof ArrayBuffer) return ["the model", new Uint8Array(source)];
+  const name = String(source);
+  /** @param {string} why */
+  const fault = (why) => new PerforateError(`${name}: ${why}`, { kind: "io", file: name });
+  if (isNode && !/^(https?|data|blob):/.test(name)) {
+    const { readFile } = await import("node:fs/promises");
+    const path = name.startsWith("file:") ? new URL(name) : name;
+    const bytes = await readFile(path).catch((/** @type {Error} */ error) => {
+      throw fault(`it cannot be read (${error.message})`);
+    });
+    return [name, new Uint8Array(bytes)];
+  }
+  const answer = await fetch(name).catch(() => {
+    throw fault("the server did not answer");
+  });
+  if (!answer.ok) throw fault(`the server answered ${answer.status}`);
+  return [name, new Uint8Array(await answer.arrayBuffer())];
+}
+
+/**
+ * Loads an ONNX model, routed or not.
+ * @param {Source} source its address, or its bytes; in Node a path too
+ * @returns {Promise<Model>}
+ */
+export async function load(source) {
+  const [[name, bytes]] = await Promise.all([read(source), start()]);
+  try {
+    return new Model(new Engine(name, bytes), bytes);
+  } catch (error) {
+    throw PerforateError.from(error);
+  }
+}
+
+/** A loaded model. */
+export class Model {
+  #engine;
+  #bytes;
+  /** @type {Map<string, number>} */
+  #paths = new Map();
+  #rows = 0;
+  #macs = 0;
+  #disposed = false;
+
+  /**
+   * Use {@link load}.
+   * @param {Engine} engine
+   * @param {Uint8Array} bytes
+   */
+  constructor(engine, bytes) {
+    this.#engine = engine;
+    this.#bytes = bytes;
+    const { inputs, outputs, knobs, certificate } = JSON.parse(engine.describe());
+    /** What it reads. @type {readonly ModelInput[]} */
+    this.inputs = inputs;
+    /** Names of what it gives. @type {readonly string[]} */
+    this.outputs = outputs;
+    /** What can be turned between two runs. @type {readonly Knob[]} */
+    this.knobs = knobs;
+    /** The guarantee that the file carries for its knob's default, if it carries one. @type {Certificate | undefined} */
+    this.certificate = certificate ?? undefined;
+  }
+
+  /**
+   * Runs the model on a batch; each row takes its own path.
+   * @param {Tensors} inputs
+   * @param {RunOptions} [options] values of knobs by name, and a signal that cancels
+   * @returns {Promise<RunResult>}
+   */
+  async run(inputs, options = {}) {
+    const { signal, ...knobs } = options;
+    signal?.throwIfAborted();
+    if (this.#disposed) throw new PerforateError("this model was disposed of: load it again", { kind: "disposed" });
+    try {
+      const outputs = this.#engine.run(inputs, /** @type {Record<string, number>} */ (knobs));
+      const paths = this.#engine.paths();
+      const macs = this.#engine.macs();
+      for (const path of paths) this.#paths.set(path, (this.#paths.get(path) ?? 0) + 1);
+      this.#rows += paths.length;
+      this.#macs += macs.reduce((sum, one) => sum + one, 0);
+      return { outputs, paths, macs };
+    } catch (error) {
+      // A trap leaves the engine in an unknown state.
+      if (error instanceof WebAssembly.RuntimeError) this.#disposed = true;
+      throw PerforateError.from(error);
+    }
+  }
+
+  /**
+   * The same model in several workers, for a stream of inputs.
+   * @param {number} [workers] by default one for each core
+   */
+  pool(workers) {
+    return Pool.open(this.#bytes, { workers });
+  }
+
+  /**
+   * What has been run so far: rows by path, and operations.
+   * @returns {Report}
+   */
+  report() {
+    return { rows: this.#rows, paths: Object.fromEntries(this.#paths), macs: this.#macs };
+  }
+
+  /** Gives its memory back. */
+  dispose() {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#engine.free();
+  }
+}

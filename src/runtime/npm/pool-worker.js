@@ -1,0 +1,38 @@
+// @ts-check
+// One worker of a pool: see pool.js.
+//
+// In:  {module, bytes}    once, first: the compiled engine and an ONNX file
+//      {inputs, knobs}    tensors by name
+// Out: {} when loaded · {result} · {error: {message, kind, file, node}}
+
+import init, { Engine } from "./perforate_runtime.js";
+import { isNode } from "./module.js";
+
+/** @type {Engine} */
+let engine;
+
+/** @param {{ module?: WebAssembly.Module, bytes?: Uint8Array, inputs?: any, knobs?: any }} data */
+async function answer(data) {
+  try {
+    if (data.module) {
+      await init({ module_or_path: data.module });
+      engine = new Engine("the model", data.bytes ?? new Uint8Array());
+      return {};
+    }
+    const outputs = engine.run(data.inputs, data.knobs);
+    return { result: { outputs, paths: engine.paths(), macs: engine.macs() } };
+  } catch (error) {
+    // A trap leaves the engine in an unknown state: this worker dies, and another one takes its place.
+    if (error instanceof WebAssembly.RuntimeError) throw error;
+    const told = /** @type {{ message?: string, kind?: string, file?: string, node?: string }} */ (error ?? {});
+    return { error: { message: told.message ?? String(error), kind: told.kind, file: told.file, node: told.node } };
+  }
+}
+
+if (isNode) {
+  const { parentPort } = await import("node:worker_threads");
+  parentPort?.on("message", async (data) => parentPort.postMessage(await answer(data)));
+} else {
+  const scope = /** @type {DedicatedWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+  scope.onmessage = async ({ data }) => scope.postMessage(await answer(data));
+}
