@@ -19,6 +19,7 @@ use perforate::onnx::{Certificate, certify, encode};
 use serde_json::{Value, json};
 
 const THRESHOLD: f32 = 0.2;
+const EIGHT_BITS: &str = "models/fashion/full-int8.onnx";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -67,6 +68,7 @@ fn project() -> tempfile::TempDir {
     install.args(["install", "--offline", "--no-audit", "--no-fund", "--silent"]).arg(&tarball);
     says(install.current_dir(folder.path()));
     fs::write(folder.path().join("routed.onnx"), routed()).unwrap();
+    fs::write(folder.path().join("int8.onnx"), common::read(EIGHT_BITS)).unwrap();
     folder
 }
 
@@ -85,8 +87,11 @@ fn routed() -> Vec<u8> {
     encode(&model)
 }
 
-/// Images, and what the native program makes of each by itself: its path, its operations, its answer.
-fn images(count: usize) -> (Vec<f32>, Vec<(String, f64, Vec<f32>)>) {
+/// A row by itself: its path, its operations, its answer.
+type Alone = (String, f64, Vec<f32>);
+
+/// Images, and what the native program makes of each by itself.
+fn images(count: usize) -> (Vec<f32>, Vec<Alone>) {
     let file = "models/data/fashion-mnist/t10k-images-idx3-ubyte.gz";
     let all = perforate::data::images::read_images(file, &common::read(file)).expect("the images");
     let batch = Batch::new().with("x", all).slice(0..count).expect("rows");
@@ -100,6 +105,15 @@ fn images(count: usize) -> (Vec<f32>, Vec<(String, f64, Vec<f32>)>) {
         (program.path_label(trace.path), trace.work.macs.0, logits)
     });
     (x, alone.collect())
+}
+
+/// What the native program makes of images in eight bits.
+fn in_eight_bits(x: &[f32], count: usize) -> Vec<f32> {
+    let program = Program::load("int8.onnx", &common::read(EIGHT_BITS)).expect("the model");
+    let x = ndarray::ArrayD::from_shape_vec(vec![count, 1, 28, 28], x.to_vec()).unwrap();
+    let batch = Batch::new().with(program.inputs()[0].name.clone(), x);
+    let outcome = Session::new(Arc::new(program)).run(&batch, &Knobs::new()).unwrap();
+    outcome.first().unwrap().into_iter().collect()
 }
 
 fn has_peers() -> bool {
@@ -188,6 +202,10 @@ const batch = await model.run({ x: { data: pixels, dims: [count, 1, 28, 28] } })
 const alone = [];
 for (let ix = 0; ix < count; ix += 1) alone.push(await model.run(row(ix)));
 const light = await model.run(row(0), { threshold: 2 });
+// Node 20 knows no relaxed SIMD: this is the other module, eight-bit products included.
+const eight = await load("int8.onnx");
+const inEight = Object.values((await eight.run({ [eight.inputs[0].name]: { data: pixels, dims: [count, 1, 28, 28] } })).outputs)[0];
+eight.dispose();
 const faults = [];
 for (const work of [
   () => load("nothing.onnx"),
@@ -225,7 +243,7 @@ console.log(JSON.stringify({
   inputs: model.inputs, outputs: model.outputs, knobs: model.knobs, certificate: model.certificate,
   paths: batch.paths, macs: [...batch.macs], logits: [...batch.outputs.logits.data],
   alone: alone.map(({ paths, outputs }) => [paths[0], [...outputs.logits.data]]),
-  light: light.paths[0], faults, ends, report, gone,
+  light: light.paths[0], eight: [...inEight.data], faults, ends, report, gone,
 }));
 "#;
 
@@ -269,6 +287,10 @@ fn node_runs_batches_pools_and_tells_faults() {
         }
     }
     assert_eq!(told["light"], "light");
+    for (ix, native) in in_eight_bits(&x, COUNT).into_iter().enumerate() {
+        let here = told["eight"][ix].as_f64().unwrap();
+        assert!((here - f64::from(native)).abs() < 1e-4, "eight bits, {ix}: {here} and {native}");
+    }
     let kinds: Vec<&str> =
         told["faults"].as_array().unwrap().iter().map(|f| f[1].as_str().unwrap_or("-")).collect();
     assert_eq!(

@@ -1,15 +1,16 @@
 //! Makes of the page's module one for browsers without relaxed SIMD: `perforate-plain-simd IN.wasm OUT.wasm`.
 //!
 //! A browser refuses a whole module for one instruction that it does not know, so there must be two. They are built once:
-//! where the first multiplies and adds at once, the second does one after the other, and all else is the same, down to the
-//! names that the page's script binds.
+//! where the first multiplies and adds at once, or adds up products of eight-bit numbers in one go, the second does one after
+//! the other, and all else is the same, down to the names that the page's script binds. What comes out is validated: a
+//! relaxed instruction that is not known here ends the build, and not a visitor's page.
 
 use std::process::ExitCode;
 use std::{env, fs};
 
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{CodeSection, Function, Instruction, Module, ValType};
-use wasmparser::{FunctionBody, Operator, Parser, Payload};
+use wasmparser::{FunctionBody, Operator, Parser, Payload, Validator, WasmFeatures};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -19,6 +20,9 @@ fn main() -> ExitCode {
     };
     let done = fs::read(from).map_err(|e| format!("{from}: {e}")).and_then(|module| {
         let plain = plain(&module).map_err(|e| format!("{from}: {e}"))?;
+        let features = WasmFeatures::all() - WasmFeatures::RELAXED_SIMD;
+        let mut validator = Validator::new_with_features(features);
+        validator.validate_all(&plain).map_err(|e| format!("{to} would not be valid: {e}"))?;
         fs::write(to, plain).map_err(|e| format!("{to}: {e}"))
     });
     match done {
@@ -82,8 +86,8 @@ impl Reencode for Plain {
             next += count;
             locals.push((count, self.val_type(kind)?));
         }
-        // What is added waits here while the factors are multiplied.
-        locals.push((1, ValType::V128));
+        // What is added waits here while the factors are multiplied; eight-bit factors, and half of the sums, wait in the others.
+        locals.push((4, ValType::V128));
         let mut target = Function::new(locals);
         let mut reader = body.get_operators_reader()?;
         while !reader.eof() {
@@ -94,8 +98,12 @@ impl Reencode for Plain {
                     target.instruction(&Instruction::LocalGet(next));
                     target.instruction(&Instruction::F32x4Add);
                 }
+                Operator::I32x4RelaxedDotI8x16I7x16AddS => dot(&mut target, next),
                 other => {
-                    target.instruction(&utils::instruction(self, other)?);
+                    match strict(&other) {
+                        Some(strict) => target.instruction(&strict),
+                        None => target.instruction(&utils::instruction(self, other)?),
+                    };
                 }
             }
         }
@@ -104,11 +112,63 @@ impl Reencode for Plain {
     }
 }
 
+/// The instruction that does one of what a relaxed one may do; none for those that are not relaxed. Compilers choose such where
+/// the source has a minimum, a selection or a cast.
+fn strict(operator: &Operator<'_>) -> Option<Instruction<'static>> {
+    Some(match operator {
+        Operator::I8x16RelaxedSwizzle => Instruction::I8x16Swizzle,
+        Operator::I32x4RelaxedTruncF32x4S => Instruction::I32x4TruncSatF32x4S,
+        Operator::I32x4RelaxedTruncF32x4U => Instruction::I32x4TruncSatF32x4U,
+        Operator::I32x4RelaxedTruncF64x2SZero => Instruction::I32x4TruncSatF64x2SZero,
+        Operator::I32x4RelaxedTruncF64x2UZero => Instruction::I32x4TruncSatF64x2UZero,
+        Operator::I8x16RelaxedLaneselect
+        | Operator::I16x8RelaxedLaneselect
+        | Operator::I32x4RelaxedLaneselect
+        | Operator::I64x2RelaxedLaneselect => Instruction::V128Bitselect,
+        Operator::F32x4RelaxedMin => Instruction::F32x4Min,
+        Operator::F32x4RelaxedMax => Instruction::F32x4Max,
+        Operator::F64x2RelaxedMin => Instruction::F64x2Min,
+        Operator::F64x2RelaxedMax => Instruction::F64x2Max,
+        Operator::I16x8RelaxedQ15mulrS => Instruction::I16x8Q15MulrSatS,
+        _ => return None,
+    })
+}
+
+/// `(a, b, c) → c + Σ aᵢ·bᵢ` over each four neighbours, in 32 bits; `next` is the first of four locals.
+fn dot(target: &mut Function, next: u32) {
+    let [added, b, a, low] = [next, next + 1, next + 2, next + 3];
+    for local in [added, b, a] {
+        target.instruction(&Instruction::LocalSet(local));
+    }
+    let products = |target: &mut Function, multiply: &Instruction<'_>| {
+        target.instruction(&Instruction::LocalGet(a));
+        target.instruction(&Instruction::LocalGet(b));
+        target.instruction(multiply);
+        target.instruction(&Instruction::I32x4ExtAddPairwiseI16x8S);
+    };
+    products(target, &Instruction::I16x8ExtMulLowI8x16S);
+    target.instruction(&Instruction::LocalSet(low));
+    products(target, &Instruction::I16x8ExtMulHighI8x16S);
+    let high = a;
+    target.instruction(&Instruction::LocalSet(high));
+    // The first pair of each four, then the second.
+    for lanes in [
+        [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27],
+        [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31],
+    ] {
+        target.instruction(&Instruction::LocalGet(low));
+        target.instruction(&Instruction::LocalGet(high));
+        target.instruction(&Instruction::I8x16Shuffle(lanes));
+    }
+    target.instruction(&Instruction::I32x4Add);
+    target.instruction(&Instruction::LocalGet(added));
+    target.instruction(&Instruction::I32x4Add);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use wasm_encoder::{ExportKind, ExportSection, FunctionSection, TypeSection};
-    use wasmparser::{Validator, WasmFeatures};
 
     /// `(a, b, c) → a · b + c` of numbers in all lanes, with a local of its own.
     fn module() -> Vec<u8> {
@@ -124,6 +184,12 @@ mod tests {
             body.instruction(&Instruction::F32x4Splat);
         }
         body.instruction(&Instruction::F32x4RelaxedMadd);
+        // Eight-bit products as well, of which nothing is kept.
+        for _ in 0..3 {
+            body.instruction(&Instruction::V128Const(7));
+        }
+        body.instruction(&Instruction::I32x4RelaxedDotI8x16I7x16AddS);
+        body.instruction(&Instruction::Drop);
         body.instruction(&Instruction::F32x4ExtractLane(0));
         body.instruction(&Instruction::End);
         let mut code = CodeSection::new();
