@@ -75,8 +75,11 @@ pub fn run(model: &Path, input: &Path, knobs: &[String], out: Option<PathBuf>) -
     }
     let name = input.display().to_string();
     let bytes = read_inputs(input, || Form::of(&program))?;
-    let samples = own::read(&name, &bytes, &program, true)?;
-    let ran = perforate_lab::run::run(&program, &name, &samples, &values)?;
+    let inputs = match program.is_whole() {
+        true => own::read_whole(&name, &bytes, &program)?,
+        false => own::read(&name, &bytes, &program, true)?.inputs().clone(),
+    };
+    let ran = perforate_lab::run::run(&program, &name, &inputs, &values)?;
     for (row, (path, macs)) in ran.rows.iter().enumerate() {
         say!("{row}\t{path}\t{macs}");
     }

@@ -50,6 +50,11 @@ pub fn read(name: &str, bytes: &[u8], program: &Program, numbers: bool) -> Resul
         }
     }
     program.check(&inputs).map_err(|e| e.within(name))?;
+    if program.is_whole() {
+        return Err(fault(
+            "the model’s inputs have no row axis in common, so that there is nothing to route: export it with an open batch axis, or run it with `perforate run`".into(),
+        ));
+    }
     let samples = Samples::new(inputs, labels).map_err(|e| e.at(name))?;
     let one_label = samples.labels().and_then(|labels| labels.iter().copied().max());
     if one_label.is_some_and(|most| most > 100_000) {
@@ -58,6 +63,14 @@ pub fn read(name: &str, bytes: &[u8], program: &Program, numbers: bool) -> Resul
         ));
     }
     Ok(samples)
+}
+
+/// The inputs of a model that has no row axis, as they lie in the file.
+pub fn read_whole(name: &str, bytes: &[u8], program: &Program) -> Result<Batch> {
+    let first = program.inputs().first().map_or_else(|| "x".into(), |input| input.name.clone());
+    let inputs = npz::read(name, bytes, &first)?;
+    program.check(&inputs).map_err(|e| e.within(name))?;
+    Ok(inputs)
 }
 
 /// Inputs with normally distributed numbers, for a model whose inputs are all of fixed sizes.

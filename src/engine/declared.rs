@@ -33,9 +33,17 @@ impl Declared {
         self.datum_type.is_float() && (self.shape.is_empty() || (one_value && self.initialised))
     }
 
-    /// Whether the file fixes the number of rows.
-    pub fn fixes_rows(&self) -> bool {
-        matches!(self.shape.first(), Some(Some(Size::Fixed(_))))
+    /// Whether the file leaves the number of rows open.
+    pub fn leaves_rows_open(&self) -> bool {
+        matches!(self.shape.first(), Some(None | Some(Size::Named(_))))
+    }
+
+    /// The size of its first axis, where the file fixes it.
+    fn fixed_rows(&self) -> Option<usize> {
+        match self.shape.first() {
+            Some(Some(Size::Fixed(size))) => Some(*size),
+            _ => None,
+        }
     }
 }
 
@@ -82,11 +90,21 @@ pub(crate) fn inputs(
     Ok(declared)
 }
 
+/// Whether inputs of fixed sizes have no row axis in common: then they are one thing, which is run as a whole.
+pub(crate) fn have_no_rows(declared: &[Declared]) -> bool {
+    let mut data = declared.iter().filter(|entry| !entry.is_knob());
+    if data.clone().any(Declared::leaves_rows_open) {
+        return false;
+    }
+    let first = data.next().and_then(Declared::fixed_rows);
+    first.is_none() || data.any(|entry| entry.fixed_rows() != first)
+}
+
 /// Data inputs, knobs, and the slot of each by name.
 type Bound = (Vec<InputInfo>, Vec<KnobInfo>, Vec<(String, usize)>);
 
 /// Makes a slot for every input and knob.
-pub(crate) fn bind(cutter: &mut Partitioner, declared: &[Declared]) -> Result<Bound> {
+pub(crate) fn bind(cutter: &mut Partitioner, declared: &[Declared], whole: bool) -> Result<Bound> {
     let (mut inputs, mut knobs, mut bound) = (vec![], vec![], vec![]);
     let mut names = HashSet::new();
     for entry in declared {
@@ -115,10 +133,10 @@ pub(crate) fn bind(cutter: &mut Partitioner, declared: &[Declared]) -> Result<Bo
                 });
             }
             let fixed = |d: &TDim| d.to_i64().ok().map(|size| size as usize);
-            let row_shape = dims.iter().skip(1).map(fixed).collect();
+            let row_shape = dims.iter().skip(usize::from(!whole)).map(fixed).collect();
             let slot = cutter.slot(&entry.name, entry.datum_type.fact(&*dims), true);
             let (name, datum_type) = (entry.name.clone(), entry.datum_type);
-            inputs.push(InputInfo { name, datum_type, row_shape, slot });
+            inputs.push(InputInfo { name, datum_type, row_shape, whole, slot });
             slot
         };
         bound.push((entry.name.clone(), slot));

@@ -14,8 +14,10 @@ pub struct InputInfo {
     pub name: String,
     /// Element type.
     pub datum_type: DatumType,
-    /// Sizes after the row axis; `None` where any size is accepted.
+    /// Sizes after the row axis, or all where there is none; `None` where any size is accepted.
     pub row_shape: Vec<Option<usize>>,
+    /// Whether it has no row axis.
+    pub(crate) whole: bool,
     pub(crate) slot: usize,
 }
 
@@ -45,18 +47,20 @@ impl InputInfo {
         let fault =
             |text: String| Error::new(ErrorKind::Input, text).at(format!("input `{}`", self.name));
         let shape = tensor.shape();
-        let fits = shape.len() == self.row_shape.len() + 1
+        let axes = usize::from(!self.whole);
+        let fits = shape.len() == self.row_shape.len() + axes
             && self
                 .row_shape
                 .iter()
-                .zip(&shape[1..])
+                .zip(&shape[axes..])
                 .all(|(want, have)| want.is_none_or(|w| w == *have));
         if !fits {
-            let want: Vec<String> = std::iter::once("N".to_string())
-                .chain(self.row_shape.iter().map(|d| d.map_or("any".into(), |d| d.to_string())))
-                .collect();
+            let rows = (!self.whole).then(|| "N".to_string());
+            let sizes = self.row_shape.iter().map(|d| d.map_or("any".into(), |d| d.to_string()));
+            let want: Vec<String> = rows.into_iter().chain(sizes).collect();
+            let rows = if self.whole { "" } else { ", where N is the number of rows" };
             return Err(fault(format!(
-                "the shape is {shape:?}, but the model takes [{}], where N is the number of rows",
+                "the shape is {shape:?}, but the model takes [{}]{rows}",
                 want.join(", ")
             )));
         }

@@ -36,6 +36,8 @@ pub struct Program {
     pub(crate) outputs: Vec<String>,
     /// The symbol of the row axis; none if the file itself fixes the number of rows to one.
     pub(crate) rows: Option<Symbol>,
+    /// Whether its inputs have no row axis in common.
+    whole: bool,
     metadata: Metadata,
     file_size: Bytes,
 }
@@ -116,7 +118,8 @@ impl Program {
         let initialised: HashMap<&str, &pb::TensorProto> =
             graph.initializer.iter().map(|t| (t.name.as_str(), t)).collect();
         let declared = declared::inputs(graph, &initialised)?;
-        let any_rows = declared.iter().any(|d| !d.is_knob() && !d.fixes_rows());
+        let any_rows = declared.iter().any(|d| !d.is_knob() && d.leaves_rows_open());
+        let whole = declared::have_no_rows(&declared);
         let rows = any_rows.then(|| library.symbols.sym("N"));
         let mut cutter = Partitioner {
             compiler: Compiler {
@@ -133,7 +136,7 @@ impl Program {
             knobs: declared.iter().filter(|d| d.is_knob()).map(|d| d.name.clone()).collect(),
             labels: metadata.labels.clone().into_iter().collect(),
         };
-        let (inputs, knobs, bound) = declared::bind(&mut cutter, &declared)?;
+        let (inputs, knobs, bound) = declared::bind(&mut cutter, &declared, whole)?;
         let root = cutter.root(graph, &bound)?;
         // Behind gates each row is on its own by what a gate is. Without any, the file may mean the batch as a whole.
         if cutter.gates.is_empty() {
@@ -151,6 +154,7 @@ impl Program {
             knobs,
             outputs: graph.output.iter().map(|o| o.name.clone()).collect(),
             rows: cutter.compiler.rows,
+            whole,
             metadata,
             file_size,
         })
@@ -225,6 +229,16 @@ impl Program {
         self.segments.iter().map(|s| s.cost().in_tables).sum()
     }
 
+    /// Whether the inputs have fixed sizes and no row axis in common: the file is run as a whole, as if it were one row.
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// How many rows these inputs are.
+    pub(crate) fn rows_of(&self, batch: &Batch) -> usize {
+        if self.whole { 1 } else { batch.rows() }
+    }
+
     /// Whether the file accepts only one row at a time.
     pub fn is_one_row(&self) -> bool {
         self.rows.is_none()
@@ -250,7 +264,11 @@ impl Program {
                 Error::new(ErrorKind::Input, text).at(format!("input `{}`", input.name))
             };
             let tensor = batch.get(&input.name).ok_or_else(|| fault("it is missing".into()))?;
-            let rows = input.accept(tensor)?.shape()[0];
+            let tensor = input.accept(tensor)?;
+            if self.whole {
+                continue;
+            }
+            let rows = tensor.shape()[0];
             if rows == 0 {
                 return Err(fault("it has no rows".into()));
             }

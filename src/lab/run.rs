@@ -7,8 +7,8 @@ use ndarray::ArrayD;
 
 use perforate_base::Result;
 use perforate_base::units::Macs;
-use perforate_data::{Samples, npz};
-use perforate_engine::{Knobs, Program, Session};
+use perforate_data::npz;
+use perforate_engine::{Batch, Knobs, Program, Session};
 
 /// What a model gave for every row of a file.
 #[derive(Debug, Clone)]
@@ -20,9 +20,8 @@ pub struct Ran {
 }
 
 /// Runs `program` on the rows of a file, whose name stands in error messages.
-pub fn run(program: &Arc<Program>, file: &str, samples: &Samples, knobs: &Knobs) -> Result<Ran> {
-    let outcome =
-        Session::new(program.clone()).run(samples.inputs(), knobs).map_err(|e| e.within(file))?;
+pub fn run(program: &Arc<Program>, file: &str, inputs: &Batch, knobs: &Knobs) -> Result<Ran> {
+    let outcome = Session::new(program.clone()).run(inputs, knobs).map_err(|e| e.within(file))?;
     let outputs = program
         .outputs()
         .iter()

@@ -1,4 +1,4 @@
-//! ONNX's own node tests through the command line: none is answered wrongly but for those that are named, with the reason.
+//! ONNX's own node tests through the command line: none is answered wrongly, but for five that are rounded otherwise.
 //!
 //! `tests/conformance/cases.py` makes them of the `onnx` package, which `./setup.sh` installs; PERFORATE_PEERS=no goes without.
 //! PERFORATE_BLESS=1 writes `tests/conformance/operators.csv` anew.
@@ -9,13 +9,17 @@ use std::process::Command;
 
 use crate::peers::peers;
 
-/// Answers that are known to lie outside of the test's tolerance.
-const WRONG: [(&str, &str); 1] = [(
+/// Answers that are known to lie outside of the tests' tolerance: sums of half precision that are rounded in another order, by a
+/// thousandth at most, and of single precision near zero, by a millionth.
+const ROUNDED: [&str; 5] = [
     "test_attention_4d_causal_fp16_expanded",
-    "seven of 192 numbers in half precision are rounded otherwise, by a thousandth",
-)];
+    "test_attention_4d_gqa_with_past_and_present_fp16_expanded",
+    "test_causal_conv_with_state_silu_fp16_expanded",
+    "test_gru_bidirectional",
+    "test_gru_seq_length",
+];
 /// Fewer right answers than this would be a step back.
-const LEAST_RIGHT: usize = 750;
+const LEAST_RIGHT: usize = 1000;
 
 #[test]
 fn node_tests_are_right_or_refused_by_name() {
@@ -37,7 +41,7 @@ fn node_tests_are_right_or_refused_by_name() {
         let mut cells = line.split(',');
         let (case, verdict) = (cells.next().unwrap(), cells.nth(2).unwrap());
         *counts.entry(verdict.to_string()).or_default() += 1;
-        let known = WRONG.iter().any(|(name, _)| *name == case);
+        let known = ROUNDED.contains(&case);
         let fine = ["right", "refused"].contains(&verdict) || (verdict == "wrong" && known);
         assert!(fine, "{line}");
     }

@@ -140,7 +140,7 @@ impl Session {
     /// Checks the inputs and puts them into the first frame.
     fn entry(&self, program: &Program, batch: &Batch, knobs: &Knobs) -> Result<ActiveRows> {
         let mut slots = vec![None; program.slots.len()];
-        let rows = batch.rows();
+        let rows = program.rows_of(batch);
         for name in batch.names() {
             if !program.inputs.iter().any(|input| input.name == name) {
                 let known: Vec<_> =
@@ -158,7 +158,7 @@ impl Session {
                 Error::new(ErrorKind::Input, "it is missing from the batch").at(place())
             })?;
             let tensor = input.accept(given)?;
-            if tensor.shape()[0] != rows || rows == 0 {
+            if !program.is_whole() && (tensor.shape()[0] != rows || rows == 0) {
                 let text = match rows {
                     0 => "it has no rows".to_string(),
                     _ => format!("it has {} rows, another input has {rows}", tensor.shape()[0]),

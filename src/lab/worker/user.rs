@@ -136,7 +136,7 @@ impl User {
             .or_else(|error| own::read(name, &bytes, program, true).map_err(|_| error))?;
         let summary = match knobs.filter(|_| samples.len() <= MOST_RUN_AT_ONCE) {
             Some(knobs) => {
-                let ran = run(program, name, &samples, &knobs)?;
+                let ran = run(program, name, samples.inputs(), &knobs)?;
                 let summary = format!("{model} on {name}: {}", ran.summary());
                 self.ran = Some(ran);
                 summary
