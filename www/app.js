@@ -12,6 +12,7 @@ import { LabWorker } from "./lab.js";
 import { LiveRun } from "./live.js";
 import { OwnFiles, reason } from "./own.js";
 import { toast, wirePanels } from "./panels.js";
+import { measurePeer } from "./peer.js";
 import { paintKept, render } from "./render.js";
 import { Sections } from "./sections.js";
 import { Store, keepView, lastView, written } from "./store.js";
@@ -304,6 +305,16 @@ class Page {
       this.rest();
       this.#hundred.race(race, () => this.goOn());
     },
+    peer: () => this.#withModel(async () => {
+      this.#view.start_peer();
+      this.#showAll();
+      const fault = await measurePeer(this.#worker, (times) => {
+        this.#view.take_peer(times);
+        this.#showAll();
+      }).then(() => undefined, reason);
+      this.#view.end_peer(fault);
+      this.#showAll();
+    }),
     rest: () => this.rest(),
     goOn: () => this.goOn(),
     share: async () => {

@@ -35,6 +35,7 @@ import { wirePad } from "./pad.js";
  * @property {(name: string) => void} tab
  * @property {(name: string, on: boolean) => void} layer
  * @property {() => void} race
+ * @property {() => void} peer
  * @property {() => void} rest nothing is timed for a while
  * @property {() => void} goOn
  * @property {() => void} share
@@ -60,6 +61,7 @@ export function wire(actions) {
   onButton("own-models", "forget", actions.forget);
   onButton("scenarios", "scenario", actions.open);
   $("race").addEventListener("click", () => actions.race());
+  $("peer-run").addEventListener("click", () => actions.peer());
   $("copy-link").addEventListener("click", () => actions.share());
   $("forget-all").addEventListener("click", () => actions.forgetAll());
   $("hero").addEventListener("click", (event) => {

@@ -27,6 +27,8 @@ export class LabWorker {
   /** @type {Message[]} */
   #waiting = [];
   #restarts = 0;
+  /** @type {{ answer: (value: any) => void, failed: (error: Error) => void } | undefined} */
+  #asked;
 
   /**
    * @param {object} calls
@@ -88,6 +90,18 @@ export class LabWorker {
   }
 
   /**
+   * Asks for a comparison's inputs, or for a turn of the full model.
+   * @param {"case" | "turn"} what
+   * @returns {Promise<any>}
+   */
+  ask(what) {
+    return new Promise((answer, failed) => {
+      this.#asked = { answer, failed };
+      this.#worker.postMessage({ ask: what });
+    });
+  }
+
+  /**
    * Nothing is timed while somebody drags, or a race runs.
    * @param {boolean} rests
    */
@@ -129,6 +143,10 @@ export class LabWorker {
         this.#onFile(data.file);
       } else if (data.crash) {
         this.#crashed(worker, data.crash);
+      } else if (data.answer) {
+        this.#asked?.answer(data.answer);
+      } else if (data.refused) {
+        this.#asked?.failed(new Error(data.refused));
       } else if (data.inputs) {
         this.#onInputs(data.inputs);
       } else {

@@ -12,6 +12,13 @@ out=perforate.html
 
 cargo run --quiet --manifest-path "$root/Cargo.toml" -p perforate-plain-simd -- perforate-web_bg.wasm perforate-web-plain_bg.wasm
 
+# ONNX Runtime Web, which a button of the page loads from this folder: where ./setup.sh has put it.
+peer=${XDG_CACHE_HOME:-$HOME/.cache}/perforate/peers/node_modules/onnxruntime-web
+if [ -d "$peer" ]; then
+    mkdir -p ort
+    cp "$peer/dist/ort.wasm.min.mjs" "$peer/dist/ort-wasm-simd-threaded.mjs" "$peer/dist/ort-wasm-simd-threaded.wasm" ort/
+fi
+
 carry() { # NAME TYPE
     printf '<script type="text/plain" data-file="%s" data-type="%s">' "$1" "$2"
     gzip -9 -c "$1" | base64 | tr -d '\n'
@@ -31,7 +38,7 @@ carry() { # NAME TYPE
     cat first.js
     printf '</script>\n</head>\n'
     sed -n '/<body>/,/<\/body>/p' index.html | sed '/<\/body>/d'
-    for file in perforate-web.js worker.js dom.js browser.js store.js lab.js live.js own.js pad.js panels.js controls.js charts.js hundred.js inside.js sections.js render.js app.js; do
+    for file in perforate-web.js worker.js dom.js browser.js store.js lab.js live.js own.js pad.js peer-worker.js peer.js panels.js controls.js charts.js hundred.js inside.js sections.js render.js app.js; do
         carry "$file" text/javascript
     done
     carry perforate-web-plain_bg.wasm application/wasm

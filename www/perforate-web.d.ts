@@ -1,6 +1,6 @@
 // What src/web/lib.rs binds, with the types that its values have; tests/javascript.rs compares the names.
 
-import type { ChosenFile, Command, Event, FetchFault, FileRequest, FormTexts, SortedFiles, State, Table } from "./types";
+import type { ChosenFile, Command, Event, FetchFault, FileRequest, FormTexts, PeerTimes, SortedFiles, State, Table } from "./types";
 
 /** Starts the module. */
 export default function init(options: { module_or_path: WebAssembly.Module }): Promise<{ memory: WebAssembly.Memory }>;
@@ -17,6 +17,9 @@ export class Lab {
   step(): Event[];
   outputs(): Uint8Array | undefined;
   routed_model(knob: number): Uint8Array<ArrayBuffer>;
+  full_model(): Uint8Array<ArrayBuffer>;
+  peer_case(): { rows: unknown[]; answers: number[][] };
+  peer_turn(): number;
   busy(): boolean;
 }
 
@@ -39,6 +42,9 @@ export class View {
   restore(date: string): void;
   verdict_note(): string | undefined;
   remember_verdict(scenario: string, note: string): void;
+  start_peer(): void;
+  take_peer(times: PeerTimes): void;
+  end_peer(fault?: string): void;
   /** Throws what is wrong with the report. */
   take_report(file: string, text: string): string;
   take_shared(text: string): void;

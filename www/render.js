@@ -86,6 +86,12 @@ export function render(state, { charts, sections, hundred, picture }) {
   paintLost(state.inside, picture);
   hundred.show(state.hundred);
   paintLayers(state.layers);
+  part("peer", state.peer, (peer) => {
+    $("peer").hidden = !peer;
+    $("peer-run").textContent = peer?.button ?? "";
+    $("peer-run", HTMLButtonElement).disabled = !peer?.enabled;
+    $("peer-findings").replaceChildren(...(peer?.findings ?? []).map((line) => make("p", line)));
+  });
   part("files", state.files, (files) => {
     /** @param {State["files"][number]} file */
     const button = ({ label, kind }) => make("button", label, { type: "button", "data-export": kind });

@@ -418,6 +418,26 @@ name: string,
  */
 forget: string, };
 
+export type PeerState = { button: string, enabled: boolean, findings: Array<string>, };
+
+export type PeerTimes = {
+/**
+ * Threads of ONNX Runtime Web.
+ */
+threads: number,
+/**
+ * Seconds of a turn, ours and theirs, in each round.
+ */
+rounds: Array<[number, number]>,
+/**
+ * Rows of a turn.
+ */
+rows: number,
+/**
+ * Answers of both to the same rows.
+ */
+answers: Array<[Array<number>, Array<number>]>, };
+
 export type RaceState = {
 /**
  * Seconds that the full model takes in the replay.
@@ -536,7 +556,11 @@ race: RaceState | null,
 /**
  * What the first chart may show beside the routed model.
  */
-layers: Array<LayerState>, table: Table | null, segments: Table | null,
+layers: Array<LayerState>,
+/**
+ * The full model in ONNX Runtime Web; none before ours is timed.
+ */
+peer: PeerState | null, table: Table | null, segments: Table | null,
 /**
  * The models beside each other.
  */

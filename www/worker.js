@@ -7,8 +7,9 @@
 //      {command: pictures, pictures: [{path, file}]}   pictures to decode
 //      {take: name, knob}                     the routed model as a file, with that default
 //      {rest: true | false}                  measure nothing for a while
+//      {ask: "case" | "turn"}                a comparison's inputs; a turn of the full model
 //      {go: true}                             what was posted is on the screen
-// Out: {ready: true} · {events: [Event], memory} · {file: {name, bytes}} · {inputs: {name, bytes}} · {crash: sentence}
+// Out: {ready: true} · {events: [Event], memory} · {file: {name, bytes}} · {inputs: {name, bytes}} · {answer} or {refused: sentence} · {crash: sentence}
 
 import init, { Lab } from "./perforate-web.js";
 
@@ -51,6 +52,20 @@ function hold() {
   held = setTimeout(goOn, LONGEST_HOLD_MS);
 }
 
+/**
+ * Answers for the comparison with another runtime.
+ * @param {"case" | "turn"} what
+ */
+function compare(what) {
+  try {
+    const answer = what === "turn" ? { seconds: lab.peer_turn() } : { ...lab.peer_case(), model: lab.full_model() };
+    scope.postMessage({ answer });
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) attempt(() => { throw error; });
+    scope.postMessage({ refused: reason(error) });
+  }
+}
+
 /** @param {boolean} rests */
 function rest(rests) {
   clearTimeout(resting);
@@ -70,6 +85,7 @@ function goOn() {
  * @property {WebAssembly.Module} [start]
  * @property {string} [base]
  * @property {Record<string, Blob>} [packed]
+ * @property {"case" | "turn"} [ask]
  * @property {boolean} [rest]
  * @property {boolean} [go]
  * @property {string} [take]
@@ -84,6 +100,7 @@ scope.onmessage = async ({ data }) => {
   const { command, files = [], pictures, knob } = data;
   if (data.start) return start(data.start, data);
   if (data.go) return goOn();
+  if (data.ask) return compare(data.ask);
   if (data.rest != null) return rest(data.rest);
   if (data.take && knob != null) {
     attempt(() => {

@@ -81,6 +81,20 @@ impl Scenario {
         Ok(Opened { subject, companion, tokenizer, routed })
     }
 
+    /// The model to be replaced, composed anew.
+    pub fn full_model(
+        &self,
+        files: &BTreeMap<String, Vec<u8>>,
+        experiment: &Experiment,
+    ) -> Result<ModelProto> {
+        let tokenizer = match self.source {
+            Source::Sentences([_, file]) => Some(Tokenizer::read(file, get(files, file)?)?),
+            _ => None,
+        };
+        let library = PlanCache::default();
+        Ok(self.models(files, experiment, tokenizer.as_ref(), &library)?.0.full)
+    }
+
     /// Models to compare with.
     fn references(
         &self,

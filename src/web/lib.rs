@@ -119,6 +119,21 @@ impl Lab {
         self.0.routed_model(knob).map_err(|e| JsError::new(&e.to_string()))
     }
 
+    /// The full model as an ONNX file.
+    pub fn full_model(&self) -> Result<Vec<u8>, JsError> {
+        self.0.full_model().map_err(|e| JsError::new(&e.to_string()))
+    }
+
+    /// What another runtime is given, to be compared with.
+    pub fn peer_case(&mut self) -> Result<JsValue, JsError> {
+        to_js(&self.0.peer_case().map_err(|e| JsError::new(&e.to_string()))?)
+    }
+
+    /// A turn of our own: seconds.
+    pub fn peer_turn(&mut self) -> Result<f64, JsError> {
+        self.0.peer_turn().map_err(|e| JsError::new(&e.to_string()))
+    }
+
     /// Whether there is work.
     pub fn busy(&self) -> bool {
         self.0.is_busy()
@@ -263,6 +278,22 @@ impl View {
     /// Notes the last verdict of a scenario.
     pub fn remember_verdict(&mut self, scenario: &str, note: &str) {
         self.view.remember_verdict(scenario, note);
+    }
+
+    /// That ONNX Runtime Web is being timed.
+    pub fn start_peer(&mut self) {
+        self.view.start_peer();
+    }
+
+    /// What was measured of ONNX Runtime Web.
+    pub fn take_peer(&mut self, times: JsValue) -> Result<(), JsError> {
+        self.view.take_peer(serde_wasm_bindgen::from_value(times)?);
+        Ok(())
+    }
+
+    /// That it has ended; with what went wrong, if anything did.
+    pub fn end_peer(&mut self, fault: Option<String>) {
+        self.view.end_peer(fault);
     }
 
     /// Takes a report of another device; returns what became of it, in a sentence.

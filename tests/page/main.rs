@@ -12,6 +12,7 @@ mod keys;
 mod links;
 mod measuring;
 mod own;
+mod peer;
 mod reading;
 mod scenarios;
 #[path = "../support/mod.rs"]

@@ -19,6 +19,7 @@ use crate::messages::{Command, Event, UserFiles};
 use crate::picture_form::FormTexts;
 
 use super::ghosts::{self, Ghost};
+use super::peer::{Peer, PeerTimes};
 
 /// The state of the view.
 #[derive(Debug)]
@@ -53,6 +54,8 @@ pub struct View {
     pub(super) kept: Option<String>,
     /// Last verdicts by scenario.
     pub(super) verdicts: BTreeMap<String, String>,
+    /// What was measured of ONNX Runtime Web.
+    pub(super) peer: Peer,
     /// Curves of other devices.
     pub(super) ghosts: Vec<Ghost>,
     /// Bytes that the measuring side has taken.
@@ -90,6 +93,7 @@ impl Default for View {
             usage: None,
             kept: None,
             verdicts: BTreeMap::new(),
+            peer: Peer::default(),
             ghosts: vec![],
             memory: None,
         }
@@ -259,6 +263,22 @@ impl View {
         (self.inside, self.sample, self.filter) = (None, 0, Filter::All);
         self.live.clear();
         self.studies.clear();
+        self.peer = Peer::default();
+    }
+
+    /// That ONNX Runtime Web is being timed.
+    pub fn start_peer(&mut self) {
+        self.peer = Peer { running: true, ..Peer::default() };
+    }
+
+    /// What was measured of it.
+    pub fn take_peer(&mut self, times: PeerTimes) {
+        self.peer.times.push(times);
+    }
+
+    /// That this has ended; with what went wrong, if anything did.
+    pub fn end_peer(&mut self, fault: Option<String>) {
+        (self.peer.running, self.peer.fault) = (false, fault);
     }
 
     /// Takes a report of another device; returns what became of it, in a sentence.
@@ -406,6 +426,9 @@ impl View {
             return Some(plot);
         }
         let mut plot = plots::at_marks(plot, &self.layers);
+        if let Some(report) = self.scenario_report() {
+            self.peer.draw(&mut plot, report);
+        }
         ghosts::draw(&mut plot, &self.ghosts, self.link.scenario.name);
         Some(plot)
     }

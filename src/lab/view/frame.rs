@@ -67,6 +67,10 @@ impl View {
             hundred: self.hundred(),
             race: self.race(),
             layers: self.layers(),
+            peer: report.filter(|r| r.references.full.batch1.is_some()).map(|_| {
+                let routed = self.shown().and_then(|point| Some(point.batch1?.speedup));
+                self.peer.state(self.running, routed.filter(|_| self.link.routing))
+            }),
             table: report.map(|r| page_tables::numbers(r, self.link.routing.then(|| self.index()))),
             segments: report.and_then(page_tables::segments),
             models: report.and_then(page_tables::models),

@@ -8,6 +8,7 @@
 //! | `frame` | that data, made of the view's state once a frame |
 //! | `ghosts` | curves of other devices |
 //! | `kept` | measurements that the browser keeps |
+//! | `peer` | ONNX Runtime Web beside the full model |
 //! | `race` | full against routed over the hundred inputs |
 //! | `sections` | the part of it that not every scenario has |
 //! | `exports` | files to take away |
@@ -18,6 +19,7 @@ mod exports;
 mod frame;
 mod ghosts;
 mod kept;
+mod peer;
 mod race;
 mod sections;
 mod state;
@@ -25,6 +27,7 @@ mod state;
 pub use chip::ChipState;
 pub use events::View;
 pub use exports::ExportKind;
+pub use peer::{PeerState, PeerTimes};
 pub use race::RaceState;
 pub use state::{
     ActionState, Card, ChartState, DroppedState, Export, Figure, InsideState, KnobState,

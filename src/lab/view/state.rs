@@ -10,6 +10,7 @@ use crate::picture_form::FormTexts;
 use crate::settings::Group;
 
 use super::chip::ChipState;
+use super::peer::PeerState;
 use super::race::RaceState;
 
 /// A look inside the model.
@@ -140,6 +141,8 @@ pub struct State {
     pub(super) race: Option<RaceState>,
     /// What the first chart may show beside the routed model.
     pub(super) layers: Vec<LayerState>,
+    /// The full model in ONNX Runtime Web; none before ours is timed.
+    pub(super) peer: Option<PeerState>,
     pub(super) table: Option<Table>,
     pub(super) segments: Option<Table>,
     /// The models beside each other.

@@ -13,6 +13,7 @@ use crate::messages::{Event, FileRequest};
 use crate::run::Ran;
 
 use super::files::Files;
+use super::peer::PeerRun;
 use super::session::{Session, StudyState};
 use super::user::User;
 
@@ -36,6 +37,8 @@ pub struct Lab<C: Clock> {
     pub(super) paused: bool,
     /// Time spent on the work at hand, pauses left out.
     pub(super) worked: Seconds,
+    /// Our own side of a comparison with another runtime.
+    pub(super) peer: Option<PeerRun>,
     /// How long the progress that was told last stands, and its words.
     pub(super) told: Option<(TimeSlice, String)>,
 }
@@ -52,6 +55,7 @@ impl<C: Clock + Clone> Lab<C> {
             study: None,
             paused: false,
             worked: Seconds::default(),
+            peer: None,
             told: None,
         }
     }

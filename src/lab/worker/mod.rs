@@ -6,11 +6,13 @@
 //! | `commands` | commands in: what each of them changes |
 //! | `steps`, `studies` | one slice of work: events out |
 //! | `session` | the states of a measurement, and of a study |
+//! | `peer` | the full model beside another runtime |
 //! | `user` | the user's models and inputs |
 
 mod commands;
 mod files;
 mod lab;
+mod peer;
 mod session;
 mod steps;
 mod studies;
@@ -18,5 +20,6 @@ mod user;
 
 pub use files::Files;
 pub use lab::Lab;
+pub use peer::{PeerCase, PeerTensor};
 
 pub use crate::messages::{Command, Event, FetchFault, FileRequest, UserFiles};
