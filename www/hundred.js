@@ -92,11 +92,11 @@ export class Hundred {
     place.dataset.kind = texts ? "texts" : "pictures";
     place.dataset.many = lanes.length > 5 ? "many" : lanes.length > 3 ? "some" : "few";
     while (place.children.length > lanes.length) place.lastElementChild?.remove();
-    lanes.forEach(({ title, note, tiles }, ix) => {
+    lanes.forEach(({ title, share, note, tiles }, ix) => {
       const lane = place.children[ix] ?? place.appendChild(makeLane());
       const [head, grid] = /** @type {[HTMLElement, HTMLElement]} */ (/** @type {unknown} */ (lane.children));
-      head.replaceChildren(make("strong", title), make("span", note));
-      head.title = `${title} · ${note}`;
+      head.replaceChildren(make("strong", title), make("b", share), make("span", note));
+      head.title = `${title} · ${share} · ${note}`;
       /** @type {HTMLElement} */ (lane).style.setProperty("--n", String(tiles.length));
       lane.setAttribute("aria-label", `${title}: ${tiles.length} of ${this.#tiles.length}`);
       grid.replaceChildren(

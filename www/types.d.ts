@@ -356,7 +356,11 @@ certified: number | null, };
 
 export type Lane = { title: string,
 /**
- * Share of all test inputs, and what an input costs here.
+ * Share of all test inputs.
+ */
+share: string,
+/**
+ * What an input costs here.
  */
 note: string, tiles: Array<Tile>, };
 

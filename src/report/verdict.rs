@@ -3,7 +3,7 @@
 use perforate_base::units::{grouped, three_digits};
 use perforate_bench::stats::Interval;
 use perforate_bench::sweep::{Active, Results};
-use perforate_bench::verdict::{Better, Evidence, Open, Rival, Verdict};
+use perforate_bench::verdict::{Better, Evidence, Open, Rival, RivalKind, Verdict};
 use perforate_routing::fit::calibrate::{Loss, RiskTarget};
 
 use crate::chosen::effective_loss;
@@ -131,13 +131,14 @@ impl Facts<'_> {
         match by {
             Better::Rival(ix) => {
                 let rival = &evidence.rivals[ix];
+                let (subject, object) = called(rival.kind);
                 let headline = format!(
-                    "{none} A smaller model is {} faster; the router, {router}.",
+                    "{none} {subject} is {} faster; the router, {router}.",
                     times(rival.speedup.median)
                 );
                 let (most, n) = (at_most(rival.behind.hi), n(evidence));
                 let line = format!(
-                    "Its accuracy is at most {most} points below the router’s (95\u{a0}%, {n}). Use the smaller model."
+                    "Its accuracy is at most {most} points below the router’s (95\u{a0}%, {n}). Use {object}."
                 );
                 (headline, Some(line))
             }
@@ -235,7 +236,11 @@ fn open_question(open: Open, evidence: &Evidence) -> (String, Option<String>) {
         }
         Open::Rival(ix) => {
             let rival = &evidence.rivals[ix];
-            let headline = format!("{faster} Against a smaller model: {close}.");
+            let against = match rival.kind {
+                RivalKind::FirstExit => "the first exit alone",
+                RivalKind::Static => "a smaller model",
+            };
+            let headline = format!("{faster} Against {against}: {close}.");
             let line = match rival.enough {
                 // The clock is what cannot tell.
                 _ if rival.behind.lo > 0.0 || rival.faster.lo <= 1.0 => format!(
@@ -243,7 +248,10 @@ fn open_question(open: Open, evidence: &Evidence) -> (String, Option<String>) {
                     rival.name,
                     between(rival.faster, "between")
                 ),
-                Some(enough) => format!("About {} inputs would tell.", grouped(rounded(enough))),
+                Some(enough) => format!(
+                    "About {} test inputs would tell which is more accurate.",
+                    grouped(rounded(enough))
+                ),
                 None => "On these inputs the two are equally accurate.".into(),
             };
             (headline, Some(line))
@@ -258,6 +266,14 @@ fn open_question(open: Open, evidence: &Evidence) -> (String, Option<String>) {
             });
             (headline, line)
         }
+    }
+}
+
+/// What a rival is called, at the beginning of a sentence and at its end.
+fn called(kind: RivalKind) -> (&'static str, &'static str) {
+    match kind {
+        RivalKind::FirstExit => ("The first exit alone", "the first exit alone"),
+        RivalKind::Static => ("A smaller model", "the smaller model"),
     }
 }
 
@@ -288,7 +304,6 @@ fn noisy(evidence: &Evidence) -> (String, Option<String>) {
 mod tests {
     use super::*;
     use perforate_bench::self_check::TimingQuality;
-    use perforate_bench::verdict::RivalKind;
 
     fn near(median: f64, half: f64) -> Interval {
         Interval { median, lo: median - half, hi: median + half }
@@ -422,7 +437,7 @@ mod tests {
         };
         let [headline, line] = told(&open(Open::Rival(0)), closer);
         assert_eq!(headline, format!("{head} Against a smaller model: {at}"));
-        assert_eq!(line, "About 2,300 inputs would tell.");
+        assert_eq!(line, "About 2,300 test inputs would tell which is more accurate.");
         let as_fast =
             |_: &mut Facts<'_>, own: &mut Evidence| own.rivals[0].faster = near(1.0, 0.02);
         let [_, line] = told(&open(Open::Rival(0)), as_fast);

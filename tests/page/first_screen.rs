@@ -106,7 +106,7 @@ fn the_lanes_follow_the_slider() {
                const knob = document.querySelector('#knob');
                const frame = () => new Promise(requestAnimationFrame);
                const lanes = () => [...document.querySelectorAll('.lane')].map((lane) =>
-                 [lane.querySelector('strong').textContent.split(' · ')[0], lane.querySelectorAll('[data-tile]').length]);
+                 [lane.querySelector('strong').textContent, lane.querySelectorAll('[data-tile]').length]);
                const moves = [];
                for (let turn = 0; turn < 200; turn += 1) {
                  const value = (turn * 7) % (Number(knob.max) + 1);

@@ -131,10 +131,10 @@ fn the_page_is_for_everybody() {
 #[test]
 #[ignore = "writes www/screenshot*.png"]
 fn pictures_of_the_page() {
-    with_page_alone("pictures", "?scenario=dendritic/fashion", |page| {
+    with_page_alone("pictures", "?scenario=early-exit/fashion", |page| {
         for (name, width, height, dark) in [
-            ("screenshot", 1280, 1040, false),
-            ("screenshot-dark", 1280, 1040, true),
+            ("screenshot", 1280, 720, false),
+            ("screenshot-dark", 1280, 720, true),
             ("screenshot-phone", 390, 844, false),
         ] {
             page.emulate(width, height, dark);

@@ -62,7 +62,9 @@ pub struct HundredState {
 #[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Lane {
     title: String,
-    /// Share of all test inputs, and what an input costs here.
+    /// Share of all test inputs.
+    share: String,
+    /// What an input costs here.
     note: String,
     tiles: Vec<Tile>,
 }
@@ -149,26 +151,27 @@ impl Inspector {
         }
         if self.division == Division::Bands {
             for lane in &mut lanes {
-                lane.title += &format!(" · {}", percent(lane.tiles.len() as f64 / drawn));
-                lane.note = "of operations".into();
+                lane.share = percent(lane.tiles.len() as f64 / drawn);
             }
         }
         Some(HundredState { key: self.key(), caption, texts, lanes, examples })
     }
 
     fn empty_lanes(&self, shares: impl Fn(&str) -> Option<f64>) -> Vec<Lane> {
-        let lane = |title: String, note: String| Lane { title, note, tiles: vec![] };
+        let spent = if self.by_energy { "of energy, est." } else { "of operations" };
+        let lane =
+            |title: String, share: String, note: String| Lane { title, share, note, tiles: vec![] };
         match self.division {
-            Division::Bands => {
-                BANDS.iter().map(|(_, title)| lane((*title).into(), String::new())).collect()
-            }
+            Division::Bands => BANDS
+                .iter()
+                .map(|(_, title)| lane((*title).into(), String::new(), spent.into()))
+                .collect(),
             Division::Paths => {
                 let of = |(path, text): (usize, &super::PathText)| {
-                    let cost = self.mean_cost(path);
-                    let spent = cost.map(|cost| format!("{} of operations", percent(cost)));
-                    let share =
-                        shares(&text.label).map_or(String::new(), |s| format!(" · {}", percent(s)));
-                    lane(titled(&text.label) + &share, spent.unwrap_or_default())
+                    let note =
+                        self.mean_cost(path).map(|cost| format!("{} {spent}", percent(cost)));
+                    let share = shares(&text.label).map_or(String::new(), percent);
+                    lane(titled(&text.label), share, note.unwrap_or_default())
                 };
                 let mut order: Vec<usize> = (0..self.paths.len()).collect();
                 order.sort_by(|&a, &b| self.cost_of(a).total_cmp(&self.cost_of(b)));
@@ -202,7 +205,7 @@ impl Inspector {
     }
 
     fn mean_cost(&self, path: usize) -> Option<f64> {
-        let of = |path: usize| -> f64 { self.hundred.iter().map(|s| s.macs[path]).sum() };
+        let of = |path: usize| -> f64 { self.hundred.iter().map(|s| s.costs[path]).sum() };
         let all = of(self.full);
         (all > 0.0).then(|| of(path) / all)
     }
@@ -210,7 +213,7 @@ impl Inspector {
     /// Operations that an input spends, as a share of the full path's.
     fn cost(&self, sample: &Sample, setting: Option<usize>) -> f64 {
         let spent = setting.and_then(|ix| sample.spent.get(ix).copied());
-        spent.unwrap_or(sample.macs[self.full]) / sample.macs[self.full].max(1.0)
+        spent.unwrap_or(sample.costs[self.full]) / sample.costs[self.full].max(f64::MIN_POSITIVE)
     }
 
     /// From easy to hard: by the score at the first gate that everybody passes, or by operations over all settings.
@@ -298,14 +301,14 @@ fn caption(n: usize, count: impl Fn(&str) -> usize, labelled: bool) -> String {
     };
     let marks = if labelled {
         format!(
-            "{} lost (the full model is right, the router wrong), {} wrong in both",
+            "red ring, {} lost: the full model is right, the router wrong; dot, {} wrong in both",
             count("lost"),
             count("wrong")
         )
     } else {
-        format!("{} answered otherwise than by the full model", count("changed"))
+        format!("red ring, {} answered otherwise than by the full model", count("changed"))
     };
-    format!("{inputs}, easy to hard: {marks}")
+    format!("{inputs}, easy to hard. {}{}.", marks[..1].to_uppercase(), &marks[1..])
 }
 
 /// A path's label as a heading.
@@ -315,6 +318,7 @@ fn titled(label: &str) -> String {
         (_, Some(number)) if !number.is_empty() => format!("Exit {number}"),
         ("full", _) => "Full model".into(),
         ("light", _) => "Light only".into(),
+        (label, _) if label.len() <= 3 => label.to_uppercase(),
         (label, _) => {
             let mut letters = label.chars();
             let first = letters.next().map_or(String::new(), |c| c.to_uppercase().to_string());

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use perforate_base::units::{Macs, three_digits};
 use perforate_base::{Error, ErrorKind, Result};
 use perforate_bench::clock::Clock;
+use perforate_bench::energy::EnergyModel;
 use perforate_bench::record::{Recording, argmax};
-use perforate_bench::sweep::{BenchTarget, Sweep};
+use perforate_bench::sweep::{Active, BenchTarget, Sweep};
 use perforate_data::sentences::{self, Tokenizer};
 use perforate_data::{Samples, images};
-use perforate_engine::{Batch, Knobs, Program, Session, to_array};
+use perforate_engine::{Batch, Knobs, Program, Session, Work, to_array};
 
 use crate::diagram::{Diagram, question, sign};
 use perforate_report::text::{knob, percent};
@@ -50,6 +51,8 @@ pub struct Inspector {
     hundred: Vec<Sample>,
     /// What divides it.
     division: Division,
+    /// Whether costs are energy, since precisions differ.
+    by_energy: bool,
     /// Whether an input is one grey image.
     images: bool,
 }
@@ -82,7 +85,8 @@ pub struct Sample {
     macs: Vec<f64>,
     /// Index of the path at each setting.
     taken: Vec<usize>,
-    /// Operations spent at each setting.
+    /// What each path costs, in operations or in estimated energy, and what is spent at each setting.
+    costs: Vec<f64>,
     spent: Vec<f64>,
     /// The score at each gate, on whichever path passes it.
     scores: Vec<f32>,
@@ -193,7 +197,7 @@ impl Inspector {
             notes: companion.notes(&subject.test.0, row),
             picture: picture(&subject.test.0, row),
             text: subject.test.0.text(row).map(str::to_string),
-            ..Sample::recorded(recording, row, &knobs)
+            ..Sample::recorded(recording, row, &knobs, subject.active)
         };
         let samples = rows.map(of);
         let hundred = hundred::sample(n).into_iter().map(|row| of((row, false)));
@@ -219,6 +223,7 @@ impl Inspector {
             full,
             samples: samples.collect(),
             hundred: hundred.collect(),
+            by_energy: subject.active == Active::Energy,
             division: Division::of(
                 recording.paths.len(),
                 recording.follows_settings(),
@@ -383,7 +388,12 @@ impl Inspector {
 
 impl Sample {
     /// What the paths do with a row of a recording.
-    fn recorded(recording: &Recording, row: usize, knobs: &[Knobs]) -> Sample {
+    fn recorded(recording: &Recording, row: usize, knobs: &[Knobs], active: Active) -> Sample {
+        let energy = EnergyModel::default();
+        let cost = |work: Work| match active {
+            Active::Energy => energy.by_operations(work).0,
+            Active::FullPath | Active::Operations => work.macs.0,
+        };
         let score = |gate: usize| {
             let scores = recording.paths.iter().map(|path| path.scores[row][gate]);
             scores.into_iter().find(|score| !score.is_nan()).unwrap_or(f32::NAN)
@@ -394,7 +404,8 @@ impl Sample {
             answers: recording.paths.iter().map(|path| argmax(&path.outputs[row])).collect(),
             macs: recording.paths.iter().map(|path| path.work[row].macs.0).collect(),
             taken: knobs.iter().map(|knobs| recording.at(row, knobs).path).collect(),
-            spent: knobs.iter().map(|knobs| recording.at(row, knobs).work.macs.0).collect(),
+            costs: recording.paths.iter().map(|path| cost(path.work[row])).collect(),
+            spent: knobs.iter().map(|knobs| cost(recording.at(row, knobs).work)).collect(),
             scores: (0..recording.program().gates().len()).map(score).collect(),
             notes: vec![],
             picture: Picture::default(),
@@ -430,7 +441,7 @@ impl Sample {
         recording.extend_all(&mut session, samples)?;
         let knobs: Vec<Knobs> =
             sweep.grid().iter().map(|&value| Knobs::new().with(&subject.knob, value)).collect();
-        Ok(Sample::recorded(&recording, 0, &knobs))
+        Ok(Sample::recorded(&recording, 0, &knobs, subject.active))
     }
 
     /// A sentence of the user's, run down every path of the routed model.

@@ -6,7 +6,7 @@ use perforate_bench::sweep::Active;
 use perforate_bench::verdict::VerdictClass;
 use perforate_report::plots::{self, Layer};
 use perforate_report::text::{dash, knob, percent, speedup};
-use perforate_report::{PointReport, page_tables};
+use perforate_report::{PointReport, ScenarioReport, page_tables};
 
 use crate::about;
 use crate::catalogue::scenarios;
@@ -47,7 +47,7 @@ impl View {
             summary: report.map_or_else(|| "Measuring…".into(), |r| r.summary.clone()),
             comparison: report.and_then(|r| r.comparison.clone()),
             verdict: mark(report.map_or(VerdictClass::Measuring, |r| r.verdict)),
-            status: if self.status == DONE { String::new() } else { self.status.clone() },
+            status: self.status_text(),
             progress: self.progress,
             running: self.running,
             error: self.error.clone(),
@@ -150,6 +150,18 @@ impl View {
             note: active_note(self.means()).into(),
         };
         vec![speedup, latency, quality(point), active]
+    }
+
+    /// What is going on; once the verdict is in, that it is more than that.
+    fn status_text(&self) -> String {
+        let is_in = |report: &ScenarioReport| report.verdict != VerdictClass::Measuring;
+        match self.status.as_str() {
+            DONE => String::new(),
+            status if self.running && self.scenario_report().is_some_and(is_in) => {
+                format!("Verdict is in. More: {status}")
+            }
+            status => status.to_string(),
+        }
     }
 
     fn hundred(&self) -> Option<HundredState> {

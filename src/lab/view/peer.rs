@@ -150,8 +150,8 @@ mod tests {
     fn a_finding_says_how_fast_and_whether_answers_agree() {
         let own = Interval { median: 4.0, lo: 3.9, hi: 4.1 };
         let same = measured(vec![(vec![1.0, 2.0], vec![1.0, 2.0 + 1e-5])]);
-        let text = same.sentence(Some(own));
-        assert!(text.contains("takes 200\u{a0}ms a sample"), "{text}");
+        let text = same.sentence(Some(own)).replace(['\u{a0}', '\u{202f}'], " ");
+        assert!(text.contains("takes 200 ms a sample"), "{text}");
         assert!(text.contains("at 2.00× (2.00 to 2.00) its speed"), "{text}");
         assert!(text.contains("at this setting at 8.00× (7.80 to 8.20)"), "{text}");
         assert!(text.ends_with("All 1 answers are the same."), "{text}");

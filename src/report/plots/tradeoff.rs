@@ -7,6 +7,7 @@ use perforate_base::units::Seconds;
 use perforate_bench::pareto;
 use perforate_bench::sweep::Active;
 use perforate_chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series, Unit};
+use perforate_routing::fit::calibrate::Loss;
 
 use super::selected::Selected;
 
@@ -33,9 +34,19 @@ pub fn plot(
         report.curve.iter().enumerate().filter_map(|(ix, p)| point((x, y), p, Some(ix), "routed"));
     plot.series.push(Series { name: "routed".into(), role: Role::Curve, points: curve.collect() });
     plot.series.push(single("full model", Role::Full, &report.references.full));
-    plot.series.push(single("light model alone", Role::Light, &report.references.light));
+    // A network that is cut at its first exit is no other model.
+    let exits = report.curve.first().is_some_and(|point| point.paths.contains_key("exit1"));
+    let light = if exits { "first exit alone" } else { "light model alone" };
+    plot.series.push(single(light, Role::Light, &report.references.light));
     if let Some(certified) = &report.operating_point.point {
-        plot.series.push(single("certified", Role::Certified, certified));
+        let what = match report.operating_point.risk.loss {
+            Loss::Error => "lost",
+            Loss::Disagreement => "changed",
+        };
+        let epsilon = (1e6 * report.operating_point.risk.epsilon).round() / 1e4;
+        let mut series = single("certified", Role::Certified, certified);
+        series.name = format!("certified: ≤ {epsilon}\u{a0}% {what}");
+        plot.series.push(series);
     }
     let statics: Vec<Point> = report
         .references
@@ -83,8 +94,35 @@ pub fn plot(
     };
     if y == Measure::Quality {
         plot.series.push(front(&plot.series));
+        uncertain(&mut plot, report);
     }
     plot
+}
+
+/// How far the accuracy of a single mark may be from the full model's, by pairs of answers; on the line itself such
+/// intervals would hide it.
+fn uncertain(plot: &mut Plot, report: &ScenarioReport) {
+    let Some(full) = report.references.full.accuracy else { return };
+    let within = |p: &PointReport| {
+        let apart = p.accuracy_difference?;
+        Some((full + apart.lo / 100.0, full + apart.hi / 100.0))
+    };
+    let references = &report.references;
+    let certified: Vec<&PointReport> = report.operating_point.point.iter().collect();
+    let statics: Vec<&PointReport> = references.statics.iter().collect();
+    for series in &mut plot.series {
+        let points = match series.role {
+            Role::Light => &[&references.light][..],
+            Role::Certified => &certified,
+            Role::Static => &statics,
+            _ => continue,
+        };
+        if points.len() == series.points.len() {
+            for (mark, point) in series.points.iter_mut().zip(points) {
+                mark.y_interval = within(point);
+            }
+        }
+    }
 }
 
 /// The routed model's place or a reference's.
