@@ -11,7 +11,7 @@ use std::process::Command as Process;
 
 use perforate_lab::chosen_files::{ChosenFile, SortedFiles};
 use perforate_lab::picture_form::FormTexts;
-use perforate_lab::view::{PeerTimes, State};
+use perforate_lab::view::{CardText, PeerTimes, State};
 use perforate_lab::worker::{Command, Event, FetchFault};
 use ts_rs::{Config, TS, TypeVisitor};
 
@@ -115,6 +115,7 @@ fn types_are_those_of_rust() {
     declarations.visit::<Event>();
     declarations.visit::<FetchFault>();
     declarations.visit::<PeerTimes>();
+    declarations.visit::<CardText>();
     let types = declarations.texts.values().map(|text| format!("\nexport {text}\n"));
     let wanted = HEAD.to_string() + &types.collect::<String>();
     let file = "www/types.d.ts";

@@ -4,6 +4,7 @@
 
 import init, { View } from "./perforate-web.js";
 import { compile, device, keepOffline, onScreen, remember } from "./browser.js";
+import { CHART, drawCard } from "./card.js";
 import { Charts, coalesce } from "./charts.js";
 import { isDark, onSystemTheme, save, toggleTheme, wire } from "./controls.js";
 import { $ } from "./dom.js";
@@ -271,6 +272,7 @@ class Page {
     const name = this.#view.file_name(kind);
     if (kind === "onnx") return this.#withModel(() => this.#worker.take(name, this.#view.knob()));
     try {
+      if (kind === "card") canvas = this.#card();
       const blob = canvas
         ? await new Promise((done) => canvas.toBlob(done))
         : new Blob([this.#view.export(kind)], { type: name.endsWith(".svg") ? "image/svg+xml" : "text/plain" });
@@ -278,6 +280,17 @@ class Page {
     } catch (error) {
       this.#fail(reason(error));
     }
+  }
+
+  /** What was found, as a picture. */
+  #card() {
+    const text = this.#view.card(device(), written(new Date().toISOString()));
+    if (!text) throw new Error("nothing is measured yet that could stand on a card");
+    const chart = document.createElement("canvas");
+    this.#view.draw("quality", chart, ...CHART, 1);
+    // The page's own chart is to be pointed at again.
+    this.#showAll();
+    return drawCard(text, chart);
   }
 
   /** @type {Actions} */

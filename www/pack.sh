@@ -38,7 +38,7 @@ carry() { # NAME TYPE
     cat first.js
     printf '</script>\n</head>\n'
     sed -n '/<body>/,/<\/body>/p' index.html | sed '/<\/body>/d'
-    for file in perforate-web.js worker.js dom.js browser.js store.js lab.js live.js own.js pad.js peer-worker.js peer.js panels.js controls.js charts.js hundred.js inside.js sections.js render.js app.js; do
+    for file in perforate-web.js worker.js dom.js browser.js store.js lab.js live.js own.js pad.js peer-worker.js peer.js panels.js controls.js card.js charts.js hundred.js inside.js sections.js render.js app.js; do
         carry "$file" text/javascript
     done
     carry perforate-web-plain_bg.wasm application/wasm

@@ -1,6 +1,6 @@
 // What src/web/lib.rs binds, with the types that its values have; tests/javascript.rs compares the names.
 
-import type { ChosenFile, Command, Event, FetchFault, FileRequest, FormTexts, PeerTimes, SortedFiles, State, Table } from "./types";
+import type { CardText, ChosenFile, Command, Event, FetchFault, FileRequest, FormTexts, PeerTimes, SortedFiles, State, Table } from "./types";
 
 /** Starts the module. */
 export default function init(options: { module_or_path: WebAssembly.Module }): Promise<{ memory: WebAssembly.Memory }>;
@@ -42,6 +42,7 @@ export class View {
   restore(date: string): void;
   verdict_note(): string | undefined;
   remember_verdict(scenario: string, note: string): void;
+  card(device: string, date: string): CardText | null;
   start_peer(): void;
   take_peer(times: PeerTimes): void;
   end_peer(fault?: string): void;

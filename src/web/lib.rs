@@ -296,6 +296,11 @@ impl View {
         self.view.end_peer(fault);
     }
 
+    /// The words of a result card.
+    pub fn card(&self, device: &str, date: &str) -> Result<JsValue, JsError> {
+        to_js(&self.view.card(device, date))
+    }
+
     /// Takes a report of another device; returns what became of it, in a sentence.
     pub fn take_report(&mut self, file: &str, text: &str) -> Result<String, JsError> {
         self.view.take_report(file, text).map_err(|e| JsError::new(&e.to_string()))

@@ -266,6 +266,40 @@ fn other_devices_stand_beside_one_s_own() {
     });
 }
 
+/// A picture of what was found: headline, chart, rival, device.
+#[test]
+fn a_result_card_is_drawn() {
+    with_canned_page("card", &["early-exit/mnist"], "", |page| {
+        wait_for_sweep(page);
+        let size = page.script(
+            "window.taken = undefined;
+             URL.createObjectURL = (blob) => { createImageBitmap(blob).then((picture) => { window.taken = picture; }); return '#'; };
+             HTMLAnchorElement.prototype.click = function () { window.file = this.download; };
+             document.querySelector(\"[data-export='card']\").click();
+             return new Promise((done) => {
+               const wait = () => {
+                 if (!window.taken) return setTimeout(wait, 20);
+                 const canvas = new OffscreenCanvas(taken.width, taken.height);
+                 const pen = canvas.getContext('2d');
+                 pen.drawImage(taken, 0, 0);
+                 const strip = (y, height) => new Set(new Uint32Array(pen.getImageData(0, y, 1200, height).data.buffer)).size;
+                 done([taken.width, taken.height, strip(60, 90), strip(210, 300), strip(520, 100), file]);
+               };
+               wait();
+             })",
+        );
+        let (width, height, headline, chart, facts, file): (f64, f64, f64, f64, f64, String) =
+            serde_json::from_value(size).expect("a card");
+        assert_eq!((width, height), (1200.0, 630.0));
+        assert!(
+            headline > 8.0 && chart > 16.0 && facts > 8.0,
+            "{headline}, {chart}, {facts} colours"
+        );
+        assert_eq!(file, "perforate-early-exit-mnist-card.png");
+        canvases_are_drawn(page);
+    });
+}
+
 /// The chip holds all warnings and plain advice; a race runs at the measured ratio.
 #[test]
 fn the_chip_advises_and_a_race_runs() {

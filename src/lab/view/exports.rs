@@ -20,6 +20,8 @@ pub enum ExportKind {
     Markdown,
     /// What was run, so that it can be repeated.
     Experiment,
+    /// A picture of what was found; the page draws it.
+    Card,
     /// The routed model with the chosen knob; the measuring side makes it.
     Onnx,
 }
@@ -30,6 +32,7 @@ impl Named for ExportKind {
         ExportKind::Csv,
         ExportKind::Markdown,
         ExportKind::Experiment,
+        ExportKind::Card,
         ExportKind::Onnx,
     ];
 
@@ -39,6 +42,7 @@ impl Named for ExportKind {
             ExportKind::Csv => "csv",
             ExportKind::Markdown => "markdown",
             ExportKind::Experiment => "experiment",
+            ExportKind::Card => "card",
             ExportKind::Onnx => "onnx",
         }
     }
@@ -51,6 +55,7 @@ impl ExportKind {
             ExportKind::Csv => "Table, CSV",
             ExportKind::Markdown => "Table, Markdown",
             ExportKind::Experiment => "Experiment, JSON",
+            ExportKind::Card => "Result card, PNG",
             ExportKind::Onnx => "Routed model, ONNX",
         }
     }
@@ -61,6 +66,7 @@ impl ExportKind {
             ExportKind::Json | ExportKind::Experiment => "json",
             ExportKind::Csv => "csv",
             ExportKind::Markdown => "md",
+            ExportKind::Card => "png",
             ExportKind::Onnx => "onnx",
         }
     }
@@ -78,6 +84,7 @@ impl View {
         let scenario = self.link.scenario.name.replace('/', "-");
         match (kind.split_once(':'), ExportKind::from_name(kind)) {
             (Some((extension, chart)), _) => format!("perforate-{scenario}-{chart}.{extension}"),
+            (None, Ok(ExportKind::Card)) => format!("perforate-{scenario}-card.png"),
             (None, Ok(ExportKind::Experiment)) => format!("perforate-{scenario}-experiment.json"),
             (None, Ok(kind)) => format!("perforate-{scenario}.{}", kind.extension()),
             (None, Err(_)) => format!("perforate-{scenario}"),
@@ -100,6 +107,7 @@ impl View {
             ExportKind::Csv => report.to_csv(),
             ExportKind::Markdown => Ok(report.to_markdown()),
             ExportKind::Experiment => report.experiments(),
+            ExportKind::Card => Err(fault("the page draws the card")),
             ExportKind::Onnx => Err(fault("the measuring worker makes the routed model")),
         }
     }
@@ -119,6 +127,7 @@ mod tests {
             ("json", "perforate-early-exit-mnist.json"),
             ("experiment", "perforate-early-exit-mnist-experiment.json"),
             ("markdown", "perforate-early-exit-mnist.md"),
+            ("card", "perforate-early-exit-mnist-card.png"),
             ("onnx", "perforate-early-exit-mnist.onnx"),
         ] {
             assert_eq!(view.file_name(kind), name);

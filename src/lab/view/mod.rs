@@ -2,6 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | `card` | a result card, to be passed on |
 //! | `chip` | how well the machine measures, and all warnings |
 //! | `events` | the view's own state: events and choices in |
 //! | `state` | what is shown, as plain data |
@@ -13,6 +14,7 @@
 //! | `sections` | the part of it that not every scenario has |
 //! | `exports` | files to take away |
 
+mod card;
 mod chip;
 mod events;
 mod exports;
@@ -24,6 +26,7 @@ mod race;
 mod sections;
 mod state;
 
+pub use card::CardText;
 pub use chip::ChipState;
 pub use events::View;
 pub use exports::ExportKind;
