@@ -272,9 +272,9 @@ class Page {
     const name = this.#view.file_name(kind);
     if (kind === "onnx") return this.#withModel(() => this.#worker.take(name, this.#view.knob()));
     try {
-      if (kind === "card") canvas = this.#card();
-      const blob = canvas
-        ? await new Promise((done) => canvas.toBlob(done))
+      const picture = kind === "card" ? this.#card() : canvas;
+      const blob = picture
+        ? await new Promise((done) => picture.toBlob(done))
         : new Blob([this.#view.export(kind)], { type: name.endsWith(".svg") ? "image/svg+xml" : "text/plain" });
       save(name, blob);
     } catch (error) {

@@ -22,6 +22,16 @@ group: string, current: boolean,
  */
 glyph: string, };
 
+export type CardText = { title: string, headline: string, line: string,
+/**
+ * Sample, timing, the strongest rival.
+ */
+facts: Array<string>,
+/**
+ * Device and date.
+ */
+footer: string, };
+
 export type ChartState = { id: string, title: string, alt: string,
 /**
  * What its buttons do, and what its table is, for screen readers.
