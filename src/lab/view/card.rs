@@ -29,7 +29,7 @@ impl View {
         let activity = Activity { running: self.running, done: false };
         let timing = chip(Some(report), activity, &[]).label;
         let sample = format!("{} test inputs", grouped(report.data.test_n));
-        let rival = strongest(evidence).map(|rival| rival_text(rival));
+        let rival = strongest(evidence).map(rival_text);
         Some(CardText {
             title: format!("{} ({})", self.link.scenario.title, self.link.scenario.term),
             headline: report.summary.clone(),
