@@ -26,10 +26,15 @@ const NAME = "perforate";
 const TABLE = "measurements";
 const VIEW = "last-view";
 const LONGEST_WAIT_MS = 1500;
+/** A browser that answers too late so often is one that keeps nothing. */
+const MOST_LATE = 3;
+
+class Late extends Error {}
 
 export class Store {
   #fail;
   #told = false;
+  #late = 0;
   /** @type {Promise<IDBDatabase> | undefined} */
   #base;
 
@@ -80,6 +85,8 @@ export class Store {
       return await Promise.race([this.#base.then(work), late()]);
     } catch (error) {
       this.#base = undefined;
+      // Once it may be slow, as while another page that opened the same goes away.
+      if (error instanceof Late && (this.#late += 1) < MOST_LATE) return undefined;
       if (this.#told) return undefined;
       this.#told = true;
       const why = error instanceof Error ? error.message : String(error);
@@ -92,7 +99,7 @@ export class Store {
 /** A browser may never answer, as when another page was closed while it opened the same. @returns {Promise<never>} */
 function late() {
   return new Promise((_, reject) => {
-    setTimeout(() => reject(new Error("it does not answer")), LONGEST_WAIT_MS);
+    setTimeout(() => reject(new Late("it does not answer")), LONGEST_WAIT_MS);
   });
 }
 
