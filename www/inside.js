@@ -46,8 +46,8 @@ export function paintLost(inside, picture) {
     $("lost").hidden = inside == null;
     $("lost-text").textContent =
       lost.length > 0
-        ? `${lost.length} of the inputs that were looked at: right in full, wrong when routed at this setting.`
-        : "None of the inputs that were looked at, at this setting.";
+        ? `${lost.length} of the inputs that were checked: the full model is right, the router is wrong at this setting.`
+        : "None at this setting, among the inputs that were checked.";
     $("lost-list").dataset.kind = lost[0]?.text == null ? "pictures" : "texts";
     $("lost-list").replaceChildren(
       ...lost.map(({ index, text, full, routed, path }) => {

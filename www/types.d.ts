@@ -254,11 +254,11 @@ fatal: boolean, };
 
 export type Example = { index: number, text: string,
 /**
- * What it is answered.
+ * The router's answer.
  */
 answer: string, mark: string,
 /**
- * Operations spent, as a share of the full path's.
+ * Operations or energy spent, as a share of the full path's.
  */
 cost: number, };
 
@@ -324,7 +324,7 @@ caption: string,
  */
 texts: boolean, lanes: Array<Lane>,
 /**
- * Some of the inputs, to be read; of sentences alone.
+ * A few sentences to read; empty for other inputs.
  */
 examples: Array<Example>, };
 
@@ -544,7 +544,7 @@ strategy: string, summary: string,
  */
 comparison: string | null, verdict: string, status: string, progress: number | null, running: boolean, error: string | null, chip: ChipState,
 /**
- * That what is shown was measured on an earlier visit, and when.
+ * Says when a measurement from an earlier visit was made.
  */
 kept: string | null,
 /**
@@ -621,11 +621,11 @@ export type Tile = { index: number,
  */
 mark: string,
 /**
- * The answer, where classes are few enough to be told by colour and sign.
+ * `+` or `−` for the answer of a two-class model; empty for others.
  */
 sign: string,
 /**
- * Operations spent, as a share of the full path's.
+ * Operations or energy spent, as a share of the full path's.
  */
 cost: number, };
 

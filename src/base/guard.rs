@@ -120,9 +120,8 @@ mod unwinding {
         })
     }
 
-    /// Puts a hook before the one there is, once and for all threads: it keeps what happens inside of a guard, and hands
-    /// on everything else. A hook that was set and taken back at every call would have to be locked against other
-    /// threads, and runs of a few microseconds pass here.
+    /// Installs a panic hook, once, for all threads. It records panics inside a guard and passes all others to the previous
+    /// hook. Installing and removing it at every call would need a lock, and some runs take only microseconds.
     fn keep_messages() {
         static KEPT: Once = Once::new();
         KEPT.call_once(|| {

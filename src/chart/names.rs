@@ -15,11 +15,11 @@ const GAP: f64 = 5.0;
 const ANCHORS: usize = 12;
 /// How far apart a line is probed.
 const PROBE: f64 = 8.0;
-/// What it costs to cover a pixel of another name, of a mark, of a line; names that would cover one another are left out.
+/// Cost of covering a pixel of another name, of a mark, of a line.
 const OF_NAME: f64 = 40.0;
 const OF_MARK: f64 = 6.0;
 const OF_LINE: f64 = 1.5;
-/// Covered pixels of other names from which on a name is left out.
+/// A name that would cover more pixels of other names than this is left out.
 const TOO_MUCH: f64 = 12.0;
 
 /// A name that found its place: series, and the box that it fills.
@@ -64,7 +64,7 @@ pub(super) fn place(
         let rooms = candidates(&at[series], looks[series].radius, size, layout.area);
         let best = rooms
             .into_iter()
-            .map(|(room, taste)| (cost(&room) + taste, room))
+            .map(|(room, preference)| (cost(&room) + preference, room))
             .min_by(|a, b| a.0.total_cmp(&b.0));
         if let Some((_, room)) = best.filter(|(_, room)| covered(room) < TOO_MUCH) {
             placed.push(Placed { series, room });
@@ -103,7 +103,7 @@ fn obstacles(plot: &Plot, looks: &[Look], at: &[Vec<(f64, f64)>]) -> Vec<Obstacl
     all
 }
 
-/// Boxes for a name of this size beside points of its series, each with what it costs by taste alone.
+/// Candidate boxes for a name beside the points of its series, each with the cost of its position: right of the mark is best.
 fn candidates(
     at: &[(f64, f64)],
     radius: f64,
@@ -117,7 +117,7 @@ fn candidates(
     for &&(x, y) in inside.iter().step_by(step) {
         let (middle, above, below) = (y - height / 2.0, y - off - height, y + off);
         let (right, left, centre) = (x + off, x - off - width, x - width / 2.0);
-        for (left, top, taste) in [
+        for (left, top, preference) in [
             (right, middle, 0.0),
             (left, middle, 4.0),
             (centre, above, 6.0),
@@ -133,7 +133,7 @@ fn candidates(
                 && room.top >= area.top - height / 2.0
                 && room.bottom <= area.bottom - 2.0;
             if fits {
-                all.push((room, taste));
+                all.push((room, preference));
             }
         }
     }

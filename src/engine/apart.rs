@@ -7,7 +7,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::{Axis, AxisOp, InOut, TypedNode};
 use tract_onnx::tract_core::ops::nn::{RmsNorm, ScaledRmsNorm, Softmax};
 
-/// Where the rows lie in a tensor: on this axis; on none, where it is the same for every row.
+/// The row axis of a tensor; none for a tensor that all rows share.
 type Place = Option<usize>;
 
 /// Whether every output has its rows on axis 0, each computed from the same row of the inputs. An operator of which that is
@@ -28,11 +28,11 @@ pub(crate) fn stay_apart(model: &TypedModel, rows: &Symbol) -> TractResult<bool>
         let Some(to) = through(model, node, &from, rows)? else { return Ok(false) };
         places.extend((0..node.outputs.len()).map(|slot| (OutletId::new(id, slot), to[slot])));
     }
-    // What is the same for every row, as the batch's own size is, is no row's answer either.
+    // An output without a row axis, such as the batch size, is not an answer per row.
     Ok(model.outputs.iter().all(|outlet| places.get(outlet) == Some(&Some(0))))
 }
 
-/// Where the rows lie in what a node gives; none if it may mix them.
+/// The row axis in each output of a node; none if the node may mix rows.
 fn through(
     model: &TypedModel,
     node: &TypedNode,
@@ -43,7 +43,7 @@ fn through(
         return Ok(Some(vec![None; node.outputs.len()]));
     }
     let at = from.iter().copied().flatten().next().unwrap_or_default();
-    // Their mapping is one to one, although they look along these axes.
+    // tract maps their axes one to one, although they reduce along some of them.
     let along = node.op_as::<Softmax>().is_some_and(|op| op.axes.contains(&at))
         || node.op_as::<RmsNorm>().is_some_and(|op| op.axis == at)
         || node.op_as::<ScaledRmsNorm>().is_some_and(|op| op.axis == at);
@@ -66,7 +66,7 @@ fn through(
         return Ok(None);
     }
     let axis = mapping.axis(labels[0])?;
-    // What is the same for every row may stand beside them only if it is one for all: another row, another number.
+    // A shared tensor with more than one entry along the row axis gives each row another number.
     let differs = |slot: usize| {
         let sizes = axis.inputs[slot].iter().map(|&place| &inputs[slot].shape[place]);
         from[slot].is_none() && sizes.clone().any(|size| *size != TDim::Val(1))
@@ -77,7 +77,7 @@ fn through(
     places_of(axis, &outputs, rows)
 }
 
-/// The one place of an axis in each output, which has a size for each row there.
+/// The position of the row axis in each output; none unless it appears exactly once, with one entry per row.
 fn places_of(
     axis: &Axis,
     outputs: &[&TypedFact],
@@ -90,9 +90,8 @@ fn places_of(
     Ok(outputs.iter().enumerate().map(of).collect())
 }
 
-/// Where the rows lie after sizes were grouped otherwise: first among the new ones, if they were first among the old. A row
-/// that is joined with axes behind it stays a stretch by itself, and so it is taken apart again; what happens in between
-/// sees stretches of several rows only if it looks along that axis, which is not told apart here and counts as mixing.
+/// The row axis after a reshape: kept only if it comes first in the reshaped group and keeps its size. A reshape that merges
+/// rows with other axes counts as mixing them.
 fn reshaped(node: &TypedNode, at: usize) -> Option<usize> {
     let Some(AxisOp::Reshape(start, old, new)) = node.op_as::<AxisOp>() else { return None };
     (*start == at && old.first() == new.first()).then_some(at)

@@ -138,7 +138,7 @@ impl Program {
         };
         let (inputs, knobs, bound) = declared::bind(&mut cutter, &declared, whole)?;
         let root = cutter.root(graph, &bound)?;
-        // Behind gates each row is on its own by what a gate is. Without any, the file may mean the batch as a whole.
+        // A gate decides row by row, so rows must be independent. A file without gates may compute on the whole batch.
         if cutter.gates.is_empty() {
             for segment in &mut cutter.segments {
                 segment.dynamic_rows |= !segment.compiled.rows_stay_apart;

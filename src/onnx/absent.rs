@@ -21,10 +21,11 @@ fn trim(graph: &mut GraphProto) {
 
 #[cfg(test)]
 mod tests {
-    use tract_onnx::pb::NodeProto;
+    use tract_onnx::pb::{NodeProto, OperatorSetIdProto};
 
     use super::*;
     use crate::attributes::graph_attribute;
+    use crate::refuse_unsupported;
 
     #[test]
     fn only_what_is_left_out_at_the_end_is_taken_away() {
@@ -50,5 +51,24 @@ mod tests {
         let inner = &nodes[2].attribute[0].g.as_ref().unwrap().node[0];
         assert_eq!(inner.input, names(&["x", "w"]));
         trim_absent(&mut ModelProto::default());
+    }
+
+    /// The compiler would read the missing bias; trimmed, the node says what it means.
+    #[test]
+    fn a_convolution_with_its_bias_left_out_is_refused_until_it_is_trimmed() {
+        let conv = NodeProto {
+            op_type: "Conv".into(),
+            input: ["x", "w", ""].map(String::from).into(),
+            output: vec!["y".into()],
+            ..NodeProto::default()
+        };
+        let mut model = ModelProto {
+            opset_import: vec![OperatorSetIdProto { version: 11, ..Default::default() }],
+            graph: Some(GraphProto { node: vec![conv], ..GraphProto::default() }),
+            ..ModelProto::default()
+        };
+        assert!(refuse_unsupported(&model).is_err());
+        trim_absent(&mut model);
+        refuse_unsupported(&model).unwrap();
     }
 }

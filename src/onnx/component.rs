@@ -11,6 +11,7 @@ use perforate_base::{Error, ErrorKind, Result};
 
 use super::absent::trim_absent;
 use super::limits;
+use super::mend::mend;
 
 /// A component model, decoded.
 #[derive(Debug, Clone)]
@@ -33,6 +34,7 @@ impl Component {
         let mut model = ModelProto::decode(bytes).map_err(|e| fault().at(&name).with_source(e))?;
         limits::check(&model).map_err(|e| e.at(&name))?;
         trim_absent(&mut model);
+        mend(&mut model);
         Component::new(name, model)
     }
 

@@ -7,6 +7,7 @@
 //! | `builder` | builds a graph node by node, splices components, sets gates: [`GraphBuilder`], [`chain`] |
 //! | `metadata` | what a routed file says of itself: [`Metadata`] |
 //! | [`limits`] | what a file may ask for, checked before it is compiled |
+//! | `known` | what a file tells of its tensors without running it |
 //! | `mend` | writes nodes that the compiler takes for something else in another way: [`mend()`] |
 //! | `unsupported` | refuses those of which it would make something else: [`refuse_unsupported`] |
 //! | `absent` | inputs that are left out: [`trim_absent()`] |
@@ -48,6 +49,7 @@ mod attributes;
 mod builder;
 mod component;
 pub mod functions;
+mod known;
 pub mod limits;
 mod mend;
 mod metadata;

@@ -280,7 +280,7 @@ impl View {
         self.view.remember_verdict(scenario, note);
     }
 
-    /// That ONNX Runtime Web is being timed.
+    /// Marks ONNX Runtime Web as being timed.
     pub fn start_peer(&mut self) {
         self.view.start_peer();
     }
@@ -291,7 +291,7 @@ impl View {
         Ok(())
     }
 
-    /// That it has ended; with what went wrong, if anything did.
+    /// Ends the comparison; `fault` says what went wrong, if anything did.
     pub fn end_peer(&mut self, fault: Option<String>) {
         self.view.end_peer(fault);
     }
@@ -301,7 +301,7 @@ impl View {
         to_js(&self.view.card(device, date))
     }
 
-    /// Takes a report of another device; returns what became of it, in a sentence.
+    /// Draws another device's report beside this one; returns a sentence for the user.
     pub fn take_report(&mut self, file: &str, text: &str) -> Result<String, JsError> {
         self.view.take_report(file, text).map_err(|e| JsError::new(&e.to_string()))
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use perforate::bench::clock::SystemClock;
 use perforate::bench::sweep::BenchTarget;
 use perforate::engine::Program;
 use perforate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode};
@@ -43,7 +42,7 @@ fn a_useless_router_is_shown_as_what_it_is() {
     let routed = Arc::new(Program::load("lots", &encode(&routed)).unwrap());
     for (subject, useless) in [(BenchTarget { routed, ..useful.clone() }, true), (useful, false)] {
         let (results, report) =
-            measure(&experiment, (subject, &()), options, SystemClock::default());
+            measure(&experiment, (subject, &()), options, common::Jitter::default());
         println!("{} {:?}", report.summary, report.figures);
         assert_eq!(report.figures.beats_random, Some(!useless));
         assert_eq!(report.summary.contains("no better than a random one"), useless);

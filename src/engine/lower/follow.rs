@@ -23,7 +23,7 @@ pub(super) struct Following {
     pub end: OutletId,
 }
 
-/// A product that was found, with the operator that replaces it and what follows.
+/// A matched product: the operator that replaces it, and the operators after it that are fused into it.
 pub(super) struct Product<O> {
     pub x: OutletId,
     pub residual: Option<OutletId>,

@@ -322,7 +322,7 @@ pub static SCENARIOS: [Scenario; 17] = [
         group: Group::Energy,
         title: "Clothes on a battery",
         term: "energy-aware selection",
-        text: "A battery runs down: before each image, the best of four CNNs that what is left can pay for.",
+        text: "As the battery drains, each image gets the most accurate of four CNNs that the remaining charge can afford.",
         how: None,
         classes: &GARMENTS,
         model: "models/fashion/{light,pruned-int8,full-int8,full}.onnx",

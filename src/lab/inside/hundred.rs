@@ -1,7 +1,8 @@
-//! One hundred inputs, one a percent, in the lanes that they take at a setting.
+//! One hundred inputs in the lanes that they take at a setting. They are the first test inputs, and the split has shuffled
+//! these: a random sample that is the same in every run.
 //!
-//! Where a model has few paths, each is a lane. Where it has many, or its work follows the input on one path, lanes are
-//! bands of operations.
+//! Each path is a lane where a model has few. Otherwise, and where one setting sends every input down the same path, lanes
+//! are bands of operations.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +36,7 @@ pub(super) enum Division {
 }
 
 impl Division {
-    /// What suits a model of so many paths; `alike` says whether the knob alone decides, for all inputs the same.
+    /// The division for a model with this many paths; `alike` says whether a setting sends every input down the same path.
     pub(super) fn of(paths: usize, alike: bool, active: Active) -> Division {
         let by_work = active == Active::Operations && (alike || paths == 1);
         if by_work || (!alike && paths > MOST_LANES) { Division::Bands } else { Division::Paths }
@@ -53,7 +54,7 @@ pub struct HundredState {
     /// Whether inputs are sentences.
     texts: bool,
     lanes: Vec<Lane>,
-    /// Some of the inputs, to be read; of sentences alone.
+    /// A few sentences to read; empty for other inputs.
     examples: Vec<Example>,
 }
 
@@ -77,9 +78,9 @@ pub struct Tile {
     /// `lost` where the full model is right and the router wrong, `wrong` where both are, `changed` where the answer is
     /// another and nothing is labelled; empty otherwise.
     mark: &'static str,
-    /// The answer, where classes are few enough to be told by colour and sign.
+    /// `+` or `−` for the answer of a two-class model; empty for others.
     sign: &'static str,
-    /// Operations spent, as a share of the full path's.
+    /// Operations or energy spent, as a share of the full path's.
     cost: f64,
 }
 
@@ -89,33 +90,15 @@ pub struct Tile {
 pub struct Example {
     index: usize,
     text: String,
-    /// What it is answered.
+    /// The router's answer.
     answer: String,
     mark: &'static str,
-    /// Operations spent, as a share of the full path's.
+    /// Operations or energy spent, as a share of the full path's.
     cost: f64,
 }
 
 /// Sentences that are shown to be read.
 const EXAMPLES: usize = 5;
-
-/// Rows to show of `n`: a fixed sample, without repetition, each row as likely as any other.
-pub(super) fn sample(n: usize) -> Vec<usize> {
-    // Knuth's MMIX generator; shuffles the first places alone.
-    let mut state = 0x5eed_u64;
-    let mut next = move |below: usize| {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        ((state >> 33) as usize) % below
-    };
-    let mut rows: Vec<usize> = (0..n).collect();
-    let count = HUNDRED.min(n);
-    for ix in 0..count {
-        let other = ix + next(n - ix);
-        rows.swap(ix, other);
-    }
-    rows.truncate(count);
-    rows
-}
 
 impl Inspector {
     /// The hundred inputs at this setting; with routing off they all take the full path. `shares` holds the share of all
@@ -180,7 +163,7 @@ impl Inspector {
         }
     }
 
-    /// Lanes stand from the cheapest path to the dearest.
+    /// Index of the input's lane; lanes go from the cheapest path to the most expensive.
     fn lane(&self, sample: &Sample, setting: Option<usize>) -> usize {
         match self.division {
             Division::Bands => {
@@ -199,7 +182,7 @@ impl Inspector {
         }
     }
 
-    /// What a path costs in the mean, for the order of the lanes.
+    /// Mean cost of a path, for the order of the lanes.
     fn cost_of(&self, path: usize) -> f64 {
         self.mean_cost(path).unwrap_or(f64::INFINITY)
     }
@@ -210,13 +193,13 @@ impl Inspector {
         (all > 0.0).then(|| of(path) / all)
     }
 
-    /// Operations that an input spends, as a share of the full path's.
+    /// What an input spends, as a share of the full path's cost.
     fn cost(&self, sample: &Sample, setting: Option<usize>) -> f64 {
         let spent = setting.and_then(|ix| sample.spent.get(ix).copied());
         spent.unwrap_or(sample.costs[self.full]) / sample.costs[self.full].max(f64::MIN_POSITIVE)
     }
 
-    /// From easy to hard: by the score at the first gate that everybody passes, or by operations over all settings.
+    /// From easy to hard: by what an input costs over all settings.
     fn rank(&self, sample: &Sample) -> f64 {
         sample.spent.iter().sum()
     }
@@ -301,14 +284,14 @@ fn caption(n: usize, count: impl Fn(&str) -> usize, labelled: bool) -> String {
     };
     let marks = if labelled {
         format!(
-            "red ring, {} lost: the full model is right, the router wrong; dot, {} wrong in both",
+            "Red ring: only the full model is right ({}). Dot: both are wrong ({}).",
             count("lost"),
             count("wrong")
         )
     } else {
-        format!("red ring, {} answered otherwise than by the full model", count("changed"))
+        format!("Red ring: the full model answers differently ({}).", count("changed"))
     };
-    format!("{inputs}, easy to hard. {}{}.", marks[..1].to_uppercase(), &marks[1..])
+    format!("{inputs}, easy to hard. {marks}")
 }
 
 /// A path's label as a heading.
@@ -330,21 +313,6 @@ fn titled(label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_sample_is_fixed_without_repetition_and_spread() {
-        for n in [7, 100, 750, 5000] {
-            let rows = sample(n);
-            assert_eq!(rows, sample(n));
-            assert_eq!(rows.len(), n.min(HUNDRED));
-            let mut sorted = rows.clone();
-            sorted.sort_unstable();
-            sorted.dedup();
-            assert_eq!(sorted.len(), rows.len());
-            let mean = rows.iter().sum::<usize>() as f64 / rows.len() as f64;
-            assert!((mean / n as f64 - 0.5).abs() < 0.1, "n = {n}: mean row {mean}");
-        }
-    }
 
     #[test]
     fn labels_become_headings() {

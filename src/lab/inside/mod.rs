@@ -2,6 +2,7 @@
 
 mod hundred;
 mod lost;
+mod picture;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ use perforate_bench::record::{Recording, argmax};
 use perforate_bench::sweep::{Active, BenchTarget, Sweep};
 use perforate_data::sentences::{self, Tokenizer};
 use perforate_data::{Samples, images};
-use perforate_engine::{Batch, Knobs, Program, Session, Work, to_array};
+use perforate_engine::{Batch, Knobs, Program, Session, Work};
 
 use crate::diagram::{Diagram, question, sign};
 use perforate_report::text::{knob, percent};
@@ -22,6 +23,7 @@ use perforate_strategies::Companion;
 use hundred::Division;
 pub use hundred::{HUNDRED, HundredState};
 pub use lost::LostInput;
+pub use picture::Picture;
 
 /// Samples that are shown.
 const SHOWN: usize = 24;
@@ -31,8 +33,6 @@ const DISPUTED: usize = 200;
 const LISTED: usize = 24;
 /// Inputs of the user's beside these.
 const MOST_OWN: usize = 24;
-/// Columns of a picture of inputs that are no image.
-const COLUMNS: usize = 32;
 /// Most characters of a typed sentence that the page repeats.
 const SHOWN_CHARACTERS: usize = 400;
 
@@ -47,7 +47,7 @@ pub struct Inspector {
     /// Settings, in the curve's order.
     settings: Vec<f32>,
     samples: Vec<Sample>,
-    /// A fixed random sample.
+    /// The first test inputs, which the split has shuffled.
     hundred: Vec<Sample>,
     /// What divides it.
     division: Division,
@@ -85,8 +85,9 @@ pub struct Sample {
     macs: Vec<f64>,
     /// Index of the path at each setting.
     taken: Vec<usize>,
-    /// What each path costs, in operations or in estimated energy, and what is spent at each setting.
+    /// Cost of each path, in operations or estimated energy.
     costs: Vec<f64>,
+    /// Cost at each setting.
     spent: Vec<f64>,
     /// The score at each gate, on whichever path passes it.
     scores: Vec<f32>,
@@ -133,16 +134,6 @@ impl Filter {
             name => Filter::Path(name.strip_prefix("path ").unwrap_or(name).to_string()),
         }
     }
-}
-
-/// Grey values, row by row.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Picture {
-    /// Pixels in a row.
-    pub width: usize,
-    /// From 0, black, to 255; in JSON two hexadecimal digits each.
-    #[serde(with = "hex")]
-    pub grey: Vec<u8>,
 }
 
 /// A small picture of a sample, with what becomes of it.
@@ -195,12 +186,12 @@ impl Inspector {
             name: format!("Test sample {row}"),
             truth: subject.test.0.labels().map(|labels| labels[row]),
             notes: companion.notes(&subject.test.0, row),
-            picture: picture(&subject.test.0, row),
+            picture: Picture::of(&subject.test.0, row),
             text: subject.test.0.text(row).map(str::to_string),
             ..Sample::recorded(recording, row, &knobs, subject.active)
         };
         let samples = rows.map(of);
-        let hundred = hundred::sample(n).into_iter().map(|row| of((row, false)));
+        let hundred = (0..HUNDRED.min(n)).map(|row| of((row, false)));
         let gates = program.gates().iter().map(|gate| GateText {
             name: gate.name.clone(),
             question: question(gate),
@@ -295,7 +286,7 @@ impl Inspector {
         shown.take(SHOWN + LISTED + MOST_OWN).map(thumb).collect()
     }
 
-    /// Takes over the inputs of the user's from an earlier look at the same model.
+    /// Keeps the user's own inputs from an earlier look at the same model.
     pub fn adopt(&mut self, earlier: &Inspector) {
         if self.settings == earlier.settings {
             let own = earlier.samples.iter().filter(|sample| sample.own);
@@ -428,7 +419,7 @@ impl Sample {
         Ok(Sample {
             own: true,
             name: "Your drawing".into(),
-            picture: picture(&samples, 0),
+            picture: Picture::of(&samples, 0),
             ..Sample::run(sweep, &samples)?
         })
     }
@@ -494,68 +485,5 @@ fn image_size(subject: &BenchTarget) -> Option<(usize, usize)> {
     match *inputs.get(inputs.names().next()?)?.shape() {
         [_, 1, height, width] => Some((height, width)),
         _ => None,
-    }
-}
-
-/// The first input of a sample as grey values, from its least to its greatest value.
-fn picture(samples: &Samples, row: usize) -> Picture {
-    if samples.text(row).is_some() {
-        return Picture::default();
-    }
-    let inputs: &Batch = samples.inputs();
-    let Some(x) = inputs.names().next().and_then(|name| inputs.get(name)) else {
-        return Picture::default();
-    };
-    let width = match x.shape() {
-        [_, .., _, width] if x.shape().len() >= 3 => *width,
-        _ => COLUMNS,
-    };
-    let Ok(one) = samples.row(row) else { return Picture::default() };
-    let values = one.names().next().and_then(|name| one.get(name)).map(|x| to_array::<f32>(x));
-    let Some(Ok(values)) = values else { return Picture::default() };
-    let (low, high) = values
-        .iter()
-        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
-    let scale = if high > low { 255.0 / (high - low) } else { 0.0 };
-    let grey = values.iter().map(|v| ((v - low) * scale).round() as u8).collect();
-    Picture { width, grey }
-}
-
-/// Bytes as text.
-mod hex {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        let text: String = digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect();
-        serializer.serialize_str(&text)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let digit = |c: u8| char::from(c).to_digit(16).map(|digit| digit as u8);
-        let byte = |pair: &[u8]| match *pair {
-            [high, low] => Some(digit(high)? << 4 | digit(low)?),
-            _ => None,
-        };
-        let bytes = text.as_bytes().chunks(2).map(byte).collect::<Option<Vec<u8>>>();
-        bytes.ok_or_else(|| D::Error::custom("these are no pairs of hexadecimal digits"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_picture_survives_json() {
-        let picture = Picture { width: 16, grey: (0..=255).collect() };
-        let json = serde_json::to_string(&picture).unwrap();
-        assert_eq!(serde_json::from_str::<Picture>(&json).unwrap(), picture);
-        for bad in ["0", "0g", "é"] {
-            let json = format!("{{\"width\":1,\"grey\":\"{bad}\"}}");
-            assert!(serde_json::from_str::<Picture>(&json).is_err(), "{bad}");
-        }
     }
 }

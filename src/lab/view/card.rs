@@ -22,7 +22,7 @@ pub struct CardText {
 }
 
 impl View {
-    /// What stands on a card of this measurement, on this device and day; none before there is a headline.
+    /// The card of this measurement, for this device and date; none before there is a headline.
     pub fn card(&self, device: &str, date: &str) -> Option<CardText> {
         let report = self.scenario_report()?;
         let evidence = report.evidence.as_ref()?;

@@ -50,7 +50,7 @@ pub struct View {
     pub(super) studies: Vec<Section>,
     /// How the routed model is run elsewhere, by language.
     pub(super) usage: Option<[String; 2]>,
-    /// When what is shown was measured, if it was kept from an earlier visit.
+    /// Date of the measurement that is shown, if it comes from an earlier visit.
     pub(super) kept: Option<String>,
     /// Last verdicts by scenario.
     pub(super) verdicts: BTreeMap<String, String>,
@@ -192,7 +192,7 @@ impl View {
                 }
                 self.own = (!models.is_empty()).then_some((models, inputs));
                 (self.table, self.error) = (table, None);
-                // What was kept of it stays until there is something newer.
+                // An earlier measurement stays on screen until the new one has results.
                 if self.kept.is_none() || self.link.scenario.name != scenario {
                     self.clear();
                 }
@@ -257,7 +257,7 @@ impl View {
         }
     }
 
-    /// Nothing is known of a scenario.
+    /// Forgets everything about the current scenario.
     fn clear(&mut self) {
         (self.report, self.usage, self.kept) = (None, None, None);
         (self.inside, self.sample, self.filter) = (None, 0, Filter::All);
@@ -266,22 +266,22 @@ impl View {
         self.peer = Peer::default();
     }
 
-    /// That ONNX Runtime Web is being timed.
+    /// Marks ONNX Runtime Web as being timed.
     pub fn start_peer(&mut self) {
         self.peer = Peer { running: true, ..Peer::default() };
     }
 
-    /// What was measured of it.
+    /// Adds its times.
     pub fn take_peer(&mut self, times: PeerTimes) {
         self.peer.times.push(times);
     }
 
-    /// That this has ended; with what went wrong, if anything did.
+    /// Ends the comparison; `fault` says what went wrong, if anything did.
     pub fn end_peer(&mut self, fault: Option<String>) {
         (self.peer.running, self.peer.fault) = (false, fault);
     }
 
-    /// Takes a report of another device; returns what became of it, in a sentence.
+    /// Draws another device's report beside this one; returns a sentence for the user.
     pub fn take_report(&mut self, file: &str, text: &str) -> Result<String> {
         let ghosts = Ghost::of_report(file, text)?;
         let device = ghosts[0].device.clone();
@@ -389,7 +389,7 @@ impl View {
         self.curve().iter().position(|p| p.knob == point.knob)
     }
 
-    /// The position that the headline is about where nothing is certified.
+    /// The setting in the headline when nothing is certified.
     fn empirical(&self) -> Option<usize> {
         let point = self.scenario_report()?.operating_point.empirical.as_ref()?;
         self.curve().iter().position(|p| p.knob == point.knob)

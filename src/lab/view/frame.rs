@@ -4,7 +4,7 @@ use perforate_base::Named;
 use perforate_base::units::{Bytes, Seconds, three_digits};
 use perforate_bench::sweep::Active;
 use perforate_bench::verdict::VerdictClass;
-use perforate_report::plots::{self, Layer};
+use perforate_report::plots::Layer;
 use perforate_report::text::{dash, knob, percent, speedup};
 use perforate_report::{PointReport, ScenarioReport, page_tables};
 
@@ -15,7 +15,7 @@ use crate::messages::UserFiles;
 use crate::picture_form::FormTexts;
 
 use super::chip::{Activity, chip};
-use super::events::{DONE, HERO, View};
+use super::events::{DONE, View};
 use super::exports::ExportKind;
 use super::race::{RaceState, race};
 use super::state::{
@@ -43,7 +43,7 @@ impl View {
         State {
             title: scenario.title,
             document_title: format!("{} · Perforate", scenario.title),
-            strategy: format!("In the field’s term: {}. {}", scenario.term, scenario.text),
+            strategy: format!("Known as {} in the literature. {}", scenario.term, scenario.text),
             summary: report.map_or_else(|| "Measuring…".into(), |r| r.summary.clone()),
             comparison: report.and_then(|r| r.comparison.clone()),
             verdict: mark(report.map_or(VerdictClass::Measuring, |r| r.verdict)),
@@ -189,8 +189,7 @@ impl View {
     }
 
     fn layers(&self) -> Vec<LayerState> {
-        let plot = plots::plot(HERO, self.scenario_report(), plots::Selected::Nothing);
-        let there = plot.map_or(vec![], |plot| Layer::in_plot(&plot));
+        let there = self.scenario_report().map_or(vec![], Layer::in_report);
         let of = |layer: Layer| LayerState {
             id: layer.name(),
             title: layer.title(),

@@ -7,8 +7,8 @@ use perforate_report::{SCHEMA, ScenarioReport};
 use super::events::View;
 
 impl View {
-    /// What a measurement is kept under: scenario, settings and version; neither the knob nor the tab. None for what is
-    /// the user's own, which a fresh page does not have.
+    /// The storage key of a measurement: scenario, settings and version, without knob and tab. None for the user's own
+    /// models and tables, which a fresh page does not have.
     pub fn record_key(&self) -> Option<String> {
         if self.own.is_some() || self.table.is_some() {
             return None;
@@ -21,7 +21,7 @@ impl View {
         Some(parts.chain(settings).collect::<Vec<_>>().join(" "))
     }
 
-    /// Says that what follows was measured then, on this device.
+    /// Marks what is shown as measured on this device at `date`.
     pub fn restore(&mut self, date: &str) {
         self.kept = Some(date.to_string());
     }
@@ -31,12 +31,12 @@ impl View {
         self.scenario_report().and_then(note)
     }
 
-    /// Notes what [`View::verdict_note`] said of a scenario before.
+    /// Restores the last [`View::verdict_note`] of a scenario.
     pub fn remember_verdict(&mut self, scenario: &str, note: &str) {
         self.verdicts.insert(scenario.to_string(), note.chars().take(60).collect());
     }
 
-    /// What stands beside the chip for a measurement that was kept.
+    /// The text beside the chip for a measurement from an earlier visit.
     pub(super) fn kept_text(&self) -> Option<String> {
         let date = self.kept.as_ref()?;
         Some(match self.running {

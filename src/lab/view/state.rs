@@ -123,7 +123,7 @@ pub struct State {
     pub(super) running: bool,
     pub(super) error: Option<String>,
     pub(super) chip: ChipState,
-    /// That what is shown was measured on an earlier visit, and when.
+    /// Says when a measurement from an earlier visit was made.
     pub(super) kept: Option<String>,
     /// The tab that is open, by its name in the address.
     pub(super) tab: &'static str,

@@ -3,6 +3,8 @@
 use perforate_base::Named;
 use perforate_chart::{Naming, Plot, Role};
 
+use crate::schema::ScenarioReport;
+
 /// References that are shown or hidden together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layer {
@@ -60,11 +62,13 @@ impl Layer {
         }
     }
 
-    /// The layers that a plot has something of.
-    pub fn in_plot(plot: &Plot) -> Vec<Layer> {
-        let has = |layer: &Layer| {
-            let mut series = plot.series.iter();
-            series.any(|s| !s.points.is_empty() && Layer::of(s.role) == Some(*layer))
+    /// The layers that a report has something for.
+    pub fn in_report(report: &ScenarioReport) -> Vec<Layer> {
+        let references = &report.references;
+        let has = |layer: &Layer| match layer {
+            Layer::Smaller => !references.statics.is_empty(),
+            Layer::Others => !references.other_strategies.is_empty(),
+            Layer::Random | Layer::Oracles | Layer::Predicted => true,
         };
         Layer::ALL.iter().copied().filter(has).collect()
     }
@@ -103,7 +107,6 @@ mod tests {
             ..Plot::default()
         };
         plot.selected = Some((1, 1));
-        assert_eq!(Layer::in_plot(&plot), [Layer::Random, Layer::Oracles]);
         let shown = at_marks(plot.clone(), &Layer::USUAL);
         let names: Vec<&str> = shown.series.iter().map(|s| s.name.as_str()).collect();
         assert_eq!(names, ["routed", "full", "random router"]);

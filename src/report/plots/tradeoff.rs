@@ -6,6 +6,7 @@ use crate::text::{dash, percent, speedup_within, times};
 use perforate_base::units::Seconds;
 use perforate_bench::pareto;
 use perforate_bench::sweep::Active;
+use perforate_bench::verdict::RivalKind;
 use perforate_chart::{Axis, NumberFormat, Plot, Point, Role, Scale, Series, Unit};
 use perforate_routing::fit::calibrate::Loss;
 
@@ -34,9 +35,9 @@ pub fn plot(
         report.curve.iter().enumerate().filter_map(|(ix, p)| point((x, y), p, Some(ix), "routed"));
     plot.series.push(Series { name: "routed".into(), role: Role::Curve, points: curve.collect() });
     plot.series.push(single("full model", Role::Full, &report.references.full));
-    // A network that is cut at its first exit is no other model.
-    let exits = report.curve.first().is_some_and(|point| point.paths.contains_key("exit1"));
-    let light = if exits { "first exit alone" } else { "light model alone" };
+    let rivals = report.evidence.iter().flat_map(|evidence| &evidence.rivals);
+    let first_exit = rivals.into_iter().any(|rival| rival.kind == RivalKind::FirstExit);
+    let light = if first_exit { "first exit alone" } else { "light model alone" };
     plot.series.push(single(light, Role::Light, &report.references.light));
     if let Some(certified) = &report.operating_point.point {
         let what = match report.operating_point.risk.loss {

@@ -137,11 +137,11 @@ impl BatteryReport {
         let budget = self.budgets.get(self.shown)?;
         let [big, small] = [Policy::Dearest, Policy::Cheapest].map(|policy| budget.right(policy));
         let single = match &budget.best_single {
-            Some((name, right)) => format!(", {name}, the best single model that lasts, {right}"),
+            Some((name, right)) => format!(", always {name} {right}"),
             None => String::new(),
         };
         Some(format!(
-            "Always the full model gives {big}, the light one {small}{single}. Energy is estimated from operations."
+            "On the same charge: always the full model {big}, always the light model {small}{single}. Energy is estimated from operations."
         ))
     }
 
