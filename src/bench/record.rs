@@ -184,6 +184,13 @@ impl Recording {
         scores.filter(within).chain(borders)
     }
 
+    /// The scores of all recorded samples at one gate; NaN where a sample was recorded on no path that passes it.
+    pub fn scores_at(&self, gate: usize) -> Vec<f32> {
+        let passes = |path: &&PathRecord| path.path.at(gate).is_some();
+        let record = self.paths.iter().find(passes);
+        record.map_or(vec![], |path| path.scores.iter().map(|row| row[gate]).collect())
+    }
+
     /// The path that sample `row` takes at these knobs, with its answer.
     pub fn at(&self, row: usize, knobs: &Knobs) -> Routed<'_> {
         let path = match &self.settings {

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{Binomial, ContinuousCDF, DiscreteCDF, StudentsT};
 
+use super::paired::Z95;
+
 /// A median with its 95 % interval, in the unit of the samples.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
@@ -40,6 +42,17 @@ fn median_of_sorted(sorted: &[f64]) -> f64 {
         n if n % 2 == 1 => sorted[n / 2],
         n => (sorted[n / 2 - 1] + sorted[n / 2]) / 2.0,
     }
+}
+
+/// A share of `n` samples with its 95 % score interval (Wilson, "Probable inference, the law of succession, and statistical
+/// inference", JASA 1927); NaN without samples.
+pub fn share_interval(count: u64, n: u64) -> Interval {
+    let (count, n) = (count as f64, n as f64);
+    let share = count / n;
+    let square = Z95 * Z95;
+    let middle = (count + square / 2.0) / (n + square);
+    let half = Z95 / (n + square) * (count * (1.0 - share) + square / 4.0).sqrt();
+    Interval { median: share, lo: (middle - half).max(0.0), hi: (middle + half).min(1.0) }
 }
 
 /// The median with its 95 % interval, of values that are drawn independently from any one distribution.

@@ -99,7 +99,7 @@ pub struct BenchTarget {
     pub calibration: Calibration,
     /// Samples on which everything is reported.
     pub test: Test,
-    /// The same samples, perturbed, to compare how the full and the routed model cope.
+    /// Ways in which they change, to see how the full and the routed model cope, and what the guarantee is worth then.
     pub perturbations: Vec<Perturbation>,
     /// Where outputs are numbers and no scores of classes: how far from the full model's an answer that agrees may lie.
     pub tolerance: Option<f32>,
@@ -116,6 +116,8 @@ pub struct Options {
     pub timed_rows: usize,
     /// The larger batch size.
     pub batch: usize,
+    /// Test samples that are perturbed in each way.
+    pub perturbed_rows: usize,
     /// Length of a slice between two looks at the outside world.
     pub slice: Seconds,
     /// Seed of the rows that are timed.

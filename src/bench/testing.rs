@@ -239,7 +239,7 @@ fn subject(
         scaling: Some(Scaling(samples(30, 3))),
         calibration: Calibration(samples(50, 2)),
         test: Test(samples(70, 1)),
-        perturbations: vec![Perturbation::new("other", 0.5, samples(70, 4))],
+        perturbations: vec![Perturbation::kept("other", 1, Some(0.5), samples(70, 4))],
         tolerance: None,
         routed,
     }
@@ -269,6 +269,7 @@ pub fn options() -> Options {
         settings: 5,
         timed_rows: 8,
         batch: 4,
+        perturbed_rows: 70,
         slice: Seconds(0.05),
         seed: 7,
         target: RiskTarget { loss: Loss::Disagreement, epsilon: 0.3, delta: 0.1 },

@@ -14,7 +14,7 @@ use perforate_engine::Program;
 use perforate_lab::Opened;
 use perforate_lab::catalogue::SEED;
 use perforate_lab::experiment::{Answers, Experiment};
-use perforate_lab::{OWN, OWN_CASCADE, find, scenarios};
+use perforate_lab::{OWN, OWN_POOL, find, scenarios};
 use perforate_report::plots::{self, Selected};
 use perforate_report::{Context, Host, Report, ScenarioReport, Table, page_tables};
 use perforate_routing::fit::calibrate::Loss;
@@ -171,7 +171,7 @@ fn experiments(arguments: &BenchArguments) -> Result<Vec<Experiment>> {
 fn own(arguments: &BenchArguments) -> Result<Experiment> {
     let name = |path: &PathBuf| path.display().to_string();
     let models: Vec<String> = arguments.model.iter().map(name).collect();
-    let scenario = if models.len() > 1 { &OWN_CASCADE } else { &OWN };
+    let scenario = if models.len() > 1 { &OWN_POOL } else { &OWN };
     let usual = Experiment::usual(scenario, arguments.quick);
     let inputs = arguments.inputs.as_ref();
     let folder = inputs.filter(|inputs| inputs.is_dir());

@@ -57,6 +57,9 @@ pub struct Experiment {
     pub calibration: usize,
     /// Samples for reporting, at most.
     pub test: usize,
+    /// Samples for reporting that are changed in each way, to see what the guarantee is worth then; 0 leaves that out.
+    #[serde(default)]
+    pub perturbed: usize,
     /// What counts as a loss.
     pub loss: Loss,
     /// Largest risk of the operating point.
@@ -113,6 +116,7 @@ impl Experiment {
             scaling: n / 5,
             calibration: n,
             test: n,
+            perturbed: if quick { 0 } else { 1500 },
             loss: Loss::Error,
             epsilon: scenario.epsilon,
             delta: 0.1,
@@ -144,6 +148,7 @@ impl Experiment {
                     scaling,
                     calibration,
                     test,
+                    perturbed: if quick { 0 } else { 200 },
                     ..experiment
                 }
             }
@@ -160,6 +165,11 @@ impl Experiment {
             (Source::Sentences(_), true) => (100, 8),
             (Source::Sentences(_), false) => (400, 24),
         };
+        let perturbed = match (scenario.source, quick) {
+            (_, true) | (Source::Seed | Source::Own, _) => 0,
+            (Source::Images(_), _) => 200,
+            (Source::Sentences(_), _) => 40,
+        };
         Experiment {
             rounds: if quick { 5 } else { 6 },
             launches: 1,
@@ -167,6 +177,7 @@ impl Experiment {
             scaling: n / 5,
             calibration: n,
             test: n,
+            perturbed,
             ..Experiment::usual(scenario, quick)
         }
     }
@@ -261,6 +272,7 @@ impl Experiment {
             ("calibration", self.calibration, 1, MOST_ROWS),
             ("test", self.test, 1, MOST_ROWS),
             ("scaling", self.scaling, 0, MOST_ROWS),
+            ("perturbed", self.perturbed, 0, MOST_ROWS),
             ("fitting", self.fitting, 1, MOST_ROWS),
         ];
         if let Some((name, value, least, most)) =
@@ -301,6 +313,7 @@ impl Experiment {
             settings: self.settings,
             timed_rows: self.timed_rows,
             batch: self.batch,
+            perturbed_rows: self.perturbed,
             slice: Seconds(0.02),
             seed: self.seed,
             target: RiskTarget::new(self.loss, self.epsilon, self.delta)?,

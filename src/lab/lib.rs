@@ -29,6 +29,6 @@ mod settings;
 pub mod view;
 pub mod worker;
 
-pub use catalogue::{Group, OWN, OWN_CASCADE, SCENARIOS, Scenario, find, register, scenarios};
+pub use catalogue::{Group, OWN, OWN_POOL, SCENARIOS, Scenario, find, register, scenarios};
 pub use inside::Picture;
 pub use opened::Opened;

@@ -44,9 +44,16 @@ impl Scenario {
         let library = PlanCache::default();
         let (models, splits) = self.models(files, experiment, tokenizer.as_ref(), &library)?;
         let (scaling, calibration, test) = splits;
-        let perturbations = match &tokenizer {
-            Some(tokenizer) => perturb::perturbations(&test.0, tokenizer, experiment.seed)?,
-            None => vec![],
+        let perturbations = match (&tokenizer, self.source) {
+            (Some(tokenizer), _) => {
+                let some: Vec<usize> = (0..experiment.perturbed.min(test.0.len())).collect();
+                match some.is_empty() {
+                    true => vec![],
+                    false => perturb::of_texts(&test.0.select(&some)?, tokenizer, experiment.seed)?,
+                }
+            }
+            (None, Source::Images(_)) => perturb::of_images(experiment.seed),
+            (None, _) => vec![],
         };
         let program = |role: &str, model: &ModelProto| {
             let name = format!("{}, {role}", self.name);

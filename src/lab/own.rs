@@ -1,4 +1,4 @@
-//! The user's models as scenarios: exits are found for one, or several become a cascade, on some of the user's inputs;
+//! The user's models as scenarios: exits are found for one, or several become a pool, on some of the user's inputs;
 //! what comes of it is measured on the others.
 
 use std::collections::BTreeMap;
@@ -13,8 +13,9 @@ use perforate_engine::{PlanCache, Program};
 use perforate_onnx::{Component, encode};
 
 use perforate_routing::exits;
+use perforate_routing::names::model_name;
 use perforate_routing::score::Kind;
-use perforate_routing::search::Options;
+use perforate_routing::search::{Options, Parts};
 use perforate_strategies::{RoutingSearch, content as get};
 
 use crate::catalogue::find;
@@ -109,13 +110,21 @@ impl Preparation {
             Program::from_proto(&library, &name, model, encode(model).len()).map(Arc::new)
         };
         let (scaling, calibration, test) = splits;
+        let references = found.statics.iter().map(|own| {
+            let (name, model) = (model_name(own.name()), own.model());
+            Program::from_proto(&library, &name, model, encode(model).len()).map(Arc::new)
+        });
+        let references = references.collect::<Result<Vec<_>>>()?;
         let subject = BenchTarget {
             full: program("full", full.model())?,
             light: program("light", &found.light()?)?,
             routed: program("routed", &routed)?,
-            references: vec![],
+            references,
             active: Active::Operations,
-            light_role: LightRole::FirstExit,
+            light_role: match found.parts {
+                Parts::Exits(_) => LightRole::FirstExit,
+                Parts::Chain(_) | Parts::Pool(_) => LightRole::GateReads,
+            },
             knob: exits::KNOB.into(),
             range: exits::RANGE,
             scaling,
@@ -136,13 +145,13 @@ impl Preparation {
     }
 }
 
-/// Rows for fitting, without labels, and the splits of the others. Large inputs are never there more than twice.
+/// Rows for fitting, and the splits of the others. Large inputs are never there more than twice.
 fn split_fitting(samples: Samples, experiment: &Experiment) -> Result<(Samples, Splits)> {
     // The order is another than that of the split that follows.
     let rows = shuffled(&samples, experiment.seed ^ OTHER_ORDER);
     let fitting = experiment.fitting.min((FOR_FITTING * rows.len() as f64) as usize);
     let (fitting, rest) = rows.split_at(fitting);
-    let (fitting, rest) = (samples.select(fitting)?.without_labels(), samples.select(rest)?);
+    let (fitting, rest) = (samples.select(fitting)?, samples.select(rest)?);
     drop(samples);
     // The test has half of what is left; the types keep the parts apart.
     let splits = split(&rest, experiment.sizes(), experiment.seed)?;

@@ -147,7 +147,8 @@ pub fn is_head(output: &str) -> bool {
     number.is_some_and(|number| number > 0)
 }
 
-fn head(ix: usize) -> String {
+/// Name of the output that is the early head `ix`'s answer.
+pub fn head(ix: usize) -> String {
     format!("logits{}", ix + 1)
 }
 

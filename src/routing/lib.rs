@@ -7,13 +7,17 @@
 //! | [`escalation`] | whole models in order of cost, chosen among by a score or a cost |
 //! | [`score`] | confidence scores, computed in the graph |
 //! | [`names`] | short names of models, from their files |
+//! | [`pool`] | any models as a router: averages of answers, predicted failures |
 //! | [`fit`] | fits in closed form; thresholds with a guarantee: [`fit::calibrate`] |
 //! | [`search`] | exits for a model that has none, and cascades of several |
+//! | [`watch`] | in use: an alarm when inputs change, and a guarantee anew |
 
 pub mod escalation;
 pub mod exits;
 pub mod fit;
 pub mod model_chain;
 pub mod names;
+pub mod pool;
 pub mod score;
 pub mod search;
+pub mod watch;

@@ -12,9 +12,10 @@
 //! | [`experts`] | a gate that weighs gain against cost |
 //! | [`fuzzy`], [`learned`] | rules, or a fitted score, on features of an image |
 //! | [`perforated`] | the importance of tokens, and of blocks of attention |
+//! | [`pool`] | predicted failures of averaged answers of any models |
 //! | [`precision`] | an energy budget spent on the precision of stages |
 //! | [`refine`] | the confidence of a first pass that a second one reuses |
-//! | [`search`] | exits and cascades found for models that were not made for it |
+//! | [`search`] | exits found for a model that was not made for it |
 
 pub mod battery;
 pub mod cascade;
@@ -30,6 +31,7 @@ pub mod glyph;
 pub mod image_features;
 pub mod learned;
 pub mod perforated;
+pub mod pool;
 pub mod precision;
 mod recipe;
 pub mod refine;

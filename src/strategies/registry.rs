@@ -6,7 +6,8 @@ use perforate_base::{Error, ErrorKind, Result};
 
 use crate::strategy::Strategy;
 use crate::{
-    battery, cascade, dendritic, early_exit, experts, fuzzy, learned, perforated, precision, refine,
+    battery, cascade, dendritic, early_exit, experts, fuzzy, learned, perforated, pool, precision,
+    refine,
 };
 
 /// The registry: the strategies of this crate, and those that were added.
@@ -21,6 +22,7 @@ static REGISTRY: LazyLock<RwLock<Vec<&'static dyn Strategy>>> = LazyLock::new(||
         &learned::Learned,
         &cascade::Cascade,
         &cascade::CascadeInEightBits,
+        &pool::PoolOfModels,
         &perforated::Perforated,
         &perforated::PerforatedWithExits,
         &precision::LookAhead,

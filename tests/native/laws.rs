@@ -51,7 +51,12 @@ impl Case {
                 let most = if matches!(scenario.source, Source::Sentences(_)) { 60 } else { 600 };
                 let [test, calibration] = [usual.test, usual.calibration].map(|n| n.min(most));
                 let sizes = Experiment { test, calibration, ..usual };
-                Experiment { rounds: 2, launches: 1, timed_rows: 8, batch: 8, ..sizes }
+                // Changed inputs take long: two scenarios stand for all.
+                let perturbed = match name {
+                    "early-exit/fashion" | "cascade/sentences" => 24,
+                    _ => 0,
+                };
+                Experiment { rounds: 2, launches: 1, timed_rows: 8, batch: 8, perturbed, ..sizes }
             }
             false => usual,
         };

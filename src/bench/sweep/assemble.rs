@@ -98,7 +98,10 @@ impl Measured<'_> {
             alternatives,
             target: setup.options.target,
             is_input_dependent: subject.routed.is_input_dependent(),
-            robustness: found.robustness.as_ref().map_or_else(Vec::new, |own| own.results(subject)),
+            robustness: found
+                .robustness
+                .as_ref()
+                .map_or_else(Vec::new, |own| own.results().to_vec()),
             gate_overhead,
             gate_alone,
             rounds: samples.rounds(),

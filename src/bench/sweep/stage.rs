@@ -4,7 +4,7 @@ use perforate_base::Result;
 
 use crate::clock::Clock;
 use crate::results::Progress;
-use crate::robustness::PerturbationRun;
+use crate::robustness::{PerturbationRun, heard_gate};
 use crate::sequential::Stopping;
 
 use super::certificate::chosen_setting;
@@ -108,12 +108,16 @@ impl Stage {
     pub fn robustness(setup: &Setup, found: &Findings) -> Stage {
         let Setup { subject, options, .. } = setup;
         let labelled = subject.test.0.labels().is_some();
-        if !labelled || subject.perturbations.is_empty() || options.timing_only {
+        let rows = options.perturbed_rows;
+        if !labelled || subject.perturbations.is_empty() || rows == 0 || options.timing_only {
             return Stage::Done;
         }
         let knobs = chosen_setting(setup, found).knobs(&subject.knob);
         let paths = found.answers.test.paths.iter().map(|record| record.path).collect();
-        let run = PerturbationRun::new(subject, knobs, paths);
+        let calibration = heard_gate(&subject.routed)
+            .map_or(vec![], |gate| found.answers.calibration.scores_at(gate));
+        let judged_by = (knobs, options.target);
+        let run = PerturbationRun::new(subject, judged_by, rows, paths, calibration);
         Stage::Robustness(Box::new(JudgePerturbed { run }))
     }
 
@@ -178,9 +182,11 @@ impl Stage {
             Stage::Headline(_) => ("Timing the operating point".to_string(), 0.68),
             Stage::Orders(_) => (format!("Choosing how each segment runs at batch {batch}"), 0.68),
             Stage::BatchN(stage) => {
-                (format!("Timing at batch {batch}"), 0.69 + 0.3 * stage.timer.share())
+                (format!("Timing at batch {batch}"), 0.69 + 0.21 * stage.timer.share())
             }
-            Stage::Robustness(_) => ("Judging perturbed samples".to_string(), 0.99),
+            Stage::Robustness(stage) => {
+                ("Judging changed inputs".to_string(), 0.9 + 0.1 * stage.run.share())
+            }
             Stage::Done => ("Done".to_string(), 1.0),
         };
         Progress { text, share }

@@ -1,4 +1,4 @@
-//! Perturbations of sentences: tokens left out, words replaced by synonyms.
+//! Changes of sentences: tokens left out, words replaced by synonyms, ends cut off.
 
 use std::collections::HashMap;
 
@@ -9,32 +9,46 @@ use rand_chacha::ChaCha8Rng;
 use perforate_base::Result;
 use perforate_engine::to_array;
 
-use super::perturbation::Perturbation;
+use super::perturbation::{Perturbation, STRENGTHS};
 use crate::samples::Samples;
 use crate::sentences::{self, Tokenizer};
 
-/// Share of the tokens that are left out.
-pub const DROPPED: f64 = 0.1;
+/// Shares of the tokens that are left out.
+const DROPPED: [f64; STRENGTHS] = [0.05, 0.1, 0.2, 0.3, 0.5];
+/// Shares of the words with synonyms that become one of them.
+const REPLACED: [f64; STRENGTHS] = [0.2, 0.4, 0.6, 0.8, 1.0];
+/// Shares of the words that stay, from the first on.
+const LENGTHS: [f64; STRENGTHS] = [0.85, 0.7, 0.55, 0.4, 0.25];
 
 /// Words of one line may stand for each other in a sentence about a film. Written for this project.
 const SYNONYMS: &str = include_str!("../synonyms.txt");
 
-/// Sentences without a tenth of their tokens, and with synonyms for the words that have some.
-pub fn perturbations(
-    samples: &Samples,
-    tokenizer: &Tokenizer,
-    seed: u64,
-) -> Result<Vec<Perturbation>> {
-    Ok(vec![without_tokens(samples, seed)?, with_synonyms(samples, tokenizer, seed)?])
+/// Sentences without a part of their tokens, with synonyms for words that have some, and cut off; each at all strengths.
+pub fn of_texts(samples: &Samples, tokenizer: &Tokenizer, seed: u64) -> Result<Vec<Perturbation>> {
+    let mut all = vec![];
+    for strength in 1..=STRENGTHS {
+        all.push(without_tokens(samples, strength, seed)?);
+        all.push(with_synonyms(samples, tokenizer, strength, seed)?);
+        all.push(cut_off(samples, tokenizer, strength)?);
+    }
+    all.sort_by_key(|own| (KINDS.iter().position(|kind| *kind == own.kind), own.strength));
+    Ok(all)
 }
+
+/// What is done, for people.
+const KINDS: [&str; 3] = ["tokens left out", "synonyms", "sentences cut off"];
 
 fn texts(samples: &Samples) -> Vec<String> {
     (0..samples.len()).map(|row| samples.text(row).unwrap_or_default().to_string()).collect()
 }
 
-/// Each token but the first and the last mark is left out with probability [`DROPPED`]; one always stays.
-fn without_tokens(samples: &Samples, seed: u64) -> Result<Perturbation> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
+fn share(part: usize, all: usize) -> f64 {
+    part as f64 / all.max(1) as f64
+}
+
+/// Each token but the first and the last mark is left out with a probability of [`DROPPED`]; one always stays.
+fn without_tokens(samples: &Samples, strength: usize, seed: u64) -> Result<Perturbation> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed.wrapping_add(strength as u64));
     let (mut all, mut dropped) = (0, 0);
     let mut tokens = vec![];
     for row in 0..samples.len() {
@@ -49,7 +63,7 @@ fn without_tokens(samples: &Samples, seed: u64) -> Result<Perturbation> {
             .unwrap_or_default()
             .iter()
             .copied()
-            .filter(|_| !random.random_bool(DROPPED))
+            .filter(|_| !random.random_bool(DROPPED[strength - 1]))
             .collect();
         if kept.is_empty() {
             kept.extend(ids.get(1..2).unwrap_or_default());
@@ -60,16 +74,18 @@ fn without_tokens(samples: &Samples, seed: u64) -> Result<Perturbation> {
         tokens.push(first.into_iter().chain(kept).chain(last).collect());
     }
     let labels = samples.labels().map(<[usize]>::to_vec);
-    Ok(Perturbation {
-        name: format!("{:.0}\u{a0}% of the tokens left out", 100.0 * DROPPED),
-        changed: f64::from(dropped as u32) / f64::from(all.max(1) as u32),
-        samples: sentences::of_tokens(&tokens, texts(samples), labels)?,
-    })
+    let changed = sentences::of_tokens(&tokens, texts(samples), labels)?;
+    Ok(Perturbation::kept(KINDS[0], strength, Some(share(dropped, all)), changed))
 }
 
-/// Every word that has synonyms becomes one of them.
-fn with_synonyms(samples: &Samples, tokenizer: &Tokenizer, seed: u64) -> Result<Perturbation> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
+/// Words that have synonyms become one of them, with a probability of [`REPLACED`].
+fn with_synonyms(
+    samples: &Samples,
+    tokenizer: &Tokenizer,
+    strength: usize,
+    seed: u64,
+) -> Result<Perturbation> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed.wrapping_add(strength as u64));
     let synonyms = synonyms();
     let (mut all, mut replaced) = (0, 0);
     let mut replace = |text: &str| {
@@ -77,7 +93,9 @@ fn with_synonyms(samples: &Samples, tokenizer: &Tokenizer, seed: u64) -> Result<
         for piece in pieces(text) {
             let word = piece.to_lowercase();
             all += usize::from(word.starts_with(char::is_alphabetic));
-            match synonyms.get(word.as_str()).and_then(|others| others.choose(&mut random)) {
+            let others = synonyms.get(word.as_str());
+            let others = others.filter(|_| random.random_bool(REPLACED[strength - 1]));
+            match others.and_then(|others| others.choose(&mut random)) {
                 Some(other) => {
                     replaced += 1;
                     out += &like(piece, other);
@@ -89,11 +107,24 @@ fn with_synonyms(samples: &Samples, tokenizer: &Tokenizer, seed: u64) -> Result<
     };
     let texts: Vec<String> = texts(samples).iter().map(|text| replace(text)).collect();
     let labels = samples.labels().map(<[usize]>::to_vec);
-    Ok(Perturbation {
-        name: "Words replaced by synonyms".into(),
-        changed: f64::from(replaced as u32) / f64::from(all.max(1) as u32),
-        samples: sentences::samples(texts, labels, tokenizer)?,
-    })
+    let changed = sentences::samples(texts, labels, tokenizer)?;
+    Ok(Perturbation::kept(KINDS[1], strength, Some(share(replaced, all)), changed))
+}
+
+/// Of each sentence the first words stay, a share of [`LENGTHS`] of them and one at least.
+fn cut_off(samples: &Samples, tokenizer: &Tokenizer, strength: usize) -> Result<Perturbation> {
+    let (mut all, mut cut) = (0, 0);
+    let mut shorten = |text: &str| {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let kept = ((LENGTHS[strength - 1] * words.len() as f64).ceil() as usize).max(1);
+        all += words.len();
+        cut += words.len().saturating_sub(kept);
+        words[..kept.min(words.len())].join(" ")
+    };
+    let texts: Vec<String> = texts(samples).iter().map(|text| shorten(text)).collect();
+    let labels = samples.labels().map(<[usize]>::to_vec);
+    let changed = sentences::samples(texts, labels, tokenizer)?;
+    Ok(Perturbation::kept(KINDS[2], strength, Some(share(cut, all)), changed))
 }
 
 /// The other words of a word's line.
@@ -158,33 +189,38 @@ mod tests {
         let tokenizer = Tokenizer::read("small", sentences::tests::SMALL.as_bytes()).unwrap();
         let texts: Vec<String> = (0..200).map(|row| "good film a ".repeat(1 + row % 5)).collect();
         let labels: Vec<usize> = (0..200).map(|row| row % 2).collect();
-        let samples = sentences::samples(texts, Some(labels.clone()), &tokenizer).unwrap();
-        let [dropped, replaced] = &perturbations(&samples, &tokenizer, 1).unwrap()[..] else {
-            panic!("there are two perturbations")
+        let samples = sentences::samples(texts, Some(labels), &tokenizer).unwrap();
+        let all = of_texts(&samples, &tokenizer, 1).unwrap();
+        assert_eq!(all.len(), KINDS.len() * STRENGTHS);
+        for kind in KINDS {
+            let changed: Vec<f64> =
+                all.iter().filter(|own| own.kind == kind).filter_map(|own| own.changed).collect();
+            assert!(changed.len() == STRENGTHS && changed.is_sorted(), "{kind}: {changed:?}");
+        }
+        let find = |kind: &str, strength| {
+            all.iter().find(|own| own.kind == kind && own.strength == strength).unwrap()
         };
-        assert!((0.07..0.13).contains(&dropped.changed), "{}", dropped.changed);
+        let (dropped, replaced, cut) = (find(KINDS[0], 2), find(KINDS[1], 5), find(KINDS[2], 5));
+        let near = |own: &Perturbation, wanted: f64| (own.changed.unwrap() - wanted).abs() < 0.03;
         // Two words of three have synonyms.
-        assert!((0.6..0.7).contains(&replaced.changed), "{}", replaced.changed);
+        assert!(near(dropped, 0.1) && near(replaced, 2.0 / 3.0), "{:?}", replaced.changed);
+        let ids = |batch: perforate_engine::Batch| -> Vec<i64> {
+            to_array(batch.get("ids").unwrap()).unwrap().into_iter().collect()
+        };
         let mut shorter = 0;
         for row in 0..200 {
-            let ids = |samples: &Samples| -> Vec<i64> {
-                to_array(samples.row(row).unwrap().get("ids").unwrap())
-                    .unwrap()
-                    .into_iter()
-                    .collect()
-            };
-            let (before, after) = (ids(&samples), ids(&dropped.samples));
-            assert_eq!((after[0], after[after.len() - 1]), (2, 3), "the marks stay");
-            assert!((3..=before.len()).contains(&after.len()), "one token stays");
-            shorter += usize::from(after.len() < before.len());
-            let text = replaced.samples.text(row).unwrap();
-            assert!(!text.contains("good") && !text.contains("film"), "{text}");
-            assert_eq!(text.matches(" a").count(), 1 + row % 5, "{text}");
+            let before = ids(samples.row(row).unwrap());
+            for own in [dropped, replaced, cut] {
+                let after = ids(own.row(&samples, row).unwrap());
+                assert_eq!((after[0], after[after.len() - 1]), (2, 3), "the marks stay");
+                assert!((3..=before.len()).contains(&after.len()), "one token stays");
+                shorter += usize::from(after.len() < before.len());
+            }
+            let replaced = ids(replaced.row(&samples, row).unwrap());
+            assert_eq!(replaced.len(), before.len());
+            assert_ne!(replaced, before);
         }
-        assert!(shorter > 50, "{shorter}");
-        for perturbation in [dropped, replaced] {
-            assert_eq!(perturbation.samples.labels(), Some(&labels[..]));
-        }
+        assert!(shorter > 200, "{shorter}");
     }
 
     #[test]

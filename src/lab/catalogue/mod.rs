@@ -5,5 +5,5 @@ mod rows;
 mod scenario;
 
 pub use registry::{find, register, scenarios};
-pub use rows::{OWN, OWN_CASCADE, SCENARIOS};
+pub use rows::{OWN, OWN_POOL, SCENARIOS};
 pub use scenario::{Group, Reference, SEED, Scenario, Source};

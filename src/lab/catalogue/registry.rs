@@ -4,7 +4,7 @@ use std::sync::{PoisonError, RwLock};
 
 use perforate_base::{Error, ErrorKind, Result};
 
-use super::rows::{OWN, OWN_CASCADE, SCENARIOS};
+use super::rows::{OWN, OWN_POOL, SCENARIOS};
 use super::scenario::Scenario;
 
 /// Scenarios that were added to those of this crate.
@@ -30,7 +30,7 @@ pub fn register(scenario: &'static Scenario) {
 /// `Config` if there is none; the message lists the names.
 pub fn find(name: &str) -> Result<&'static Scenario> {
     let all = scenarios();
-    let mut known = all.iter().copied().chain([&OWN, &OWN_CASCADE]);
+    let mut known = all.iter().copied().chain([&OWN, &OWN_POOL]);
     known.find(|scenario| scenario.name == name).ok_or_else(|| {
         let names: Vec<_> = all.iter().map(|scenario| scenario.name).collect();
         let text = format!("there is no such scenario; choose one of {}", names.join(", "));

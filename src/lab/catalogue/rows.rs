@@ -1,7 +1,7 @@
 //! The scenarios that the project has, and the files that they share.
 
 use perforate_strategies::{
-    battery, cascade, dendritic, early_exit, experts, fuzzy, learned, perforated, precision,
+    battery, cascade, dendritic, early_exit, experts, fuzzy, learned, perforated, pool, precision,
     refine, search,
 };
 
@@ -111,7 +111,7 @@ const EXITS: Reference = Reference::Routed {
 };
 
 /// All scenarios, by group; the first is the one that a visitor sees.
-pub static SCENARIOS: [Scenario; 17] = [
+pub static SCENARIOS: [Scenario; 18] = [
     Scenario {
         name: "early-exit/fashion",
         strategy: &early_exit::EarlyExit,
@@ -129,6 +129,23 @@ pub static SCENARIOS: [Scenario; 17] = [
             "models/fashion/stage2.onnx",
             "models/fashion/stage3.onnx",
         ]],
+        source: FASHION,
+        sections: &[],
+        references: &FASHION_REFERENCES,
+    },
+    Scenario {
+        name: "pool/fashion",
+        strategy: &pool::PoolOfModels,
+        group: Group::Images,
+        title: "Clothes: several networks, answers averaged",
+        term: "pool router",
+        text: "A search chose among five CNNs; their answers are averaged as they come, and failure is predicted.",
+        how: None,
+        classes: &GARMENTS,
+        model: "models/fashion/{light,static-s,full,judges}.onnx",
+        data: "Fashion-MNIST, test images",
+        epsilon: 0.005,
+        parts: &[&THREE_CNNS, &["models/fashion/judges.onnx"]],
         source: FASHION,
         sections: &[],
         references: &FASHION_REFERENCES,
@@ -422,13 +439,13 @@ pub static OWN: Scenario = Scenario {
 };
 
 /// What several models of the user's are measured as.
-pub static OWN_CASCADE: Scenario = Scenario {
-    name: "own/cascade",
-    strategy: &search::FoundCascade,
+pub static OWN_POOL: Scenario = Scenario {
+    name: "own/pool",
+    strategy: &pool::FoundPool,
     group: Group::Own,
     title: "Your own models",
-    term: "model cascade",
-    text: "The cheap ones first, and the costliest only where they are not sure.",
+    term: "pool router",
+    text: "The cheap ones first, their answers averaged, and the costliest only where these may be lost.",
     how: None,
     model: "your models",
     ..OWN

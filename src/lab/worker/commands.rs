@@ -6,7 +6,7 @@ use perforate_data::pictures::Pixels;
 use perforate_data::sentences::Table;
 use perforate_engine::Knobs;
 
-use crate::catalogue::{OWN, OWN_CASCADE, find};
+use crate::catalogue::{OWN, OWN_POOL, find};
 use crate::experiment::Experiment;
 use crate::inside::Sample;
 use crate::messages::{Command, Event};
@@ -92,7 +92,7 @@ impl<C: Clock + Clone> Lab<C> {
     /// Routes the user's newest model, or all of them as one.
     fn route(&mut self, quick: bool, all: bool) -> Result<Vec<Event>> {
         let names = self.user.to_route(all)?;
-        let scenario = if all { &OWN_CASCADE } else { &OWN };
+        let scenario = if all { &OWN_POOL } else { &OWN };
         let usual = Experiment::in_page(scenario, quick);
         let experiment = usual.with_models(&names, self.user.inputs());
         // What was dropped may have the name of what was measured before.

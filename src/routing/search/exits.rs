@@ -341,6 +341,7 @@ impl Search {
             parts: Parts::Exits(self.stages(&choice.exits)?),
             confidence,
             exits,
+            statics: vec![],
             expected_cost: choice.cost,
             tolerance,
             output: self.output.clone(),

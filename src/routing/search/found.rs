@@ -7,8 +7,9 @@ use tract_onnx::pb::ModelProto;
 
 use crate::exits::{self, Confidence, Stages};
 use crate::model_chain::ModelChain;
+use crate::pool::compose::Pool;
 use perforate_base::Result;
-use perforate_onnx::{Metadata, rename_output};
+use perforate_onnx::{Component, Metadata, rename_output};
 
 /// A candidate exit, or a model of a cascade, as it turned out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +43,8 @@ pub enum Parts {
     Exits(Stages),
     /// Whole models, cheapest first.
     Chain(ModelChain),
+    /// Whole models with judges.
+    Pool(Pool),
 }
 
 /// What a search found.
@@ -54,6 +57,8 @@ pub struct Found {
     pub confidence: Confidence,
     /// All candidates, in order of cost.
     pub exits: Vec<Exit>,
+    /// Models that a router is to be held against, each by itself: all that were searched but the full one.
+    pub statics: Vec<Component>,
     /// Mean operations that the choice expects, as a share of the full model's; 1 or more if nothing is saved.
     pub expected_cost: f64,
     /// Where outputs are numbers: how far from the full model's an answer that agrees may lie.
@@ -78,6 +83,7 @@ impl Found {
             Parts::Chain(models) => {
                 models.compose(strategy, &self.confidence, threshold, provenance)?
             }
+            Parts::Pool(pool) => pool.compose(strategy, threshold, provenance)?,
         };
         if self.tolerance.is_some() {
             let metadata = Metadata { tolerance: self.tolerance, ..Metadata::read(&model)? };
@@ -92,6 +98,7 @@ impl Found {
         match &self.parts {
             Parts::Exits(stages) => stages.up_to_head(0),
             Parts::Chain(models) => Ok(models.alone(0)?.model().clone()),
+            Parts::Pool(pool) => Ok(pool.alone(0).model().clone()),
         }
     }
 }

@@ -8,7 +8,9 @@
 //! | `features` | from a tensor inside a model to a row of numbers: pooling, as ONNX operators |
 //! | `choose` | which exits are worth having, by simulating the routed model |
 //! | `exits` | all of it in small steps |
-//! | `chain` | the same for several models, of which the cheap ones are asked first |
+//! | `ask` | several models, asked about the same rows |
+//! | `chain` | which of them make a cascade |
+//! | `pool` | which of them make a pool, with averages and predicted failures |
 //! | `found` | what came of it: parts of a routed model |
 //! | `options` | what is looked for, and the fewest rows to look with |
 //! | `survey` | what a model is, before anything is done with it |
@@ -36,18 +38,22 @@
 //! # }
 //! ```
 
+mod ask;
 mod chain;
 mod choose;
 mod exits;
 mod features;
 mod found;
 mod options;
+mod pool;
 mod probe;
 mod survey;
 
-pub use chain::{ChainSearch, model_chain};
+pub use ask::Asking;
+pub use chain::model_chain;
 pub use exits::{Search, exits};
 pub use found::{Exit, Found, Parts};
 pub use options::Options;
+pub use pool::{PoolSearch, pool};
 
 pub use survey::{Survey, survey};

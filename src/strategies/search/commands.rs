@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use tract_onnx::pb::ModelProto;
 
 use perforate_base::{Error, ErrorKind, Named, Result};
-use perforate_data::{Answers, own};
+use perforate_data::{Answers, Samples, own};
 use perforate_engine::Program;
+use perforate_onnx::Component;
 use perforate_routing::score;
-use perforate_routing::search::{Options, exits, model_chain};
+use perforate_routing::search::{Found, Options, exits, model_chain};
 
 use super::section;
 use crate::command::{Argument, Host, Value};
@@ -37,14 +38,10 @@ pub fn compose(host: &dyn Host, strategy: &str, name: &str) -> Result<ModelProto
         let text = "exits that are found use max-probability, or a gate";
         return Err(Error::new(ErrorKind::Config, text).at("--score"));
     }
-    let files = host.files(name)?;
-    let mut models = host.components(name)?;
-    let program = Program::load(&files[0].path, &files[0].bytes)?;
-    let answers = Answers::from_name(&host.word("answers"))?;
-    let numbers = answers == Answers::Numbers || models[0].gives_one_number();
-    let samples = match host.inputs("inputs", &program)? {
-        Some(inputs) => own::read(&inputs.path, &inputs.bytes, &program, numbers)?,
-        None => own::generate(&program, SEED)?,
+    let given = given(host, name)?;
+    let Given { mut models, samples, numbers } = match given {
+        Some(given) => given,
+        None => drawn(host, name)?,
     };
     let risk = f64::from(host.number("epsilon"));
     let gates = score == score::Kind::Gate;
@@ -53,14 +50,59 @@ pub fn compose(host: &dyn Host, strategy: &str, name: &str) -> Result<ModelProto
         1 => exits(models.remove(0), samples, options)?,
         _ => model_chain(models, samples, options)?,
     };
+    say(host, &found)?;
+    let names = host.files(name)?.into_iter().enumerate();
+    let roles = names.map(|(ix, file)| (format!("model{}", ix + 1), file.path));
+    found.compose(strategy, host.number("threshold"), roles.collect::<BTreeMap<_, _>>())
+}
+
+/// Models and inputs, as they were given.
+pub struct Given {
+    /// The models.
+    pub models: Vec<Component>,
+    /// The inputs, with labels where there are some.
+    pub samples: Samples,
+    /// Whether the models answer with numbers.
+    pub numbers: bool,
+}
+
+/// The models given under `name`, and the inputs; none where no inputs are given.
+///
+/// # Errors
+/// As for reading files.
+pub fn given(host: &dyn Host, name: &str) -> Result<Option<Given>> {
+    let (models, program, numbers) = models(host, name)?;
+    let Some(inputs) = host.inputs("inputs", &program)? else { return Ok(None) };
+    let samples = own::read(&inputs.path, &inputs.bytes, &program, numbers)?;
+    Ok(Some(Given { models, samples, numbers }))
+}
+
+/// The models given under `name`, on inputs drawn at random.
+fn drawn(host: &dyn Host, name: &str) -> Result<Given> {
+    let (models, program, numbers) = models(host, name)?;
+    Ok(Given { models, samples: own::generate(&program, SEED)?, numbers })
+}
+
+/// The models, the first one's program, and whether they answer with numbers.
+fn models(host: &dyn Host, name: &str) -> Result<(Vec<Component>, Program, bool)> {
+    let files = host.files(name)?;
+    let models = host.components(name)?;
+    let program = Program::load(&files[0].path, &files[0].bytes)?;
+    let answers = Answers::from_name(&host.word("answers"))?;
+    let numbers = answers == Answers::Numbers || models[0].gives_one_number();
+    Ok((models, program, numbers))
+}
+
+/// Prints what was tried, and what it is expected to save.
+///
+/// # Errors
+/// `Io` where it cannot be printed.
+pub fn say(host: &dyn Host, found: &Found) -> Result<()> {
     let rows: Vec<_> = found.exits.iter().map(section::cells).collect();
     if let Some(first) = rows.first() {
         let titles: Vec<&str> = first.iter().map(|(title, _)| *title).collect();
         let cells = rows.iter().map(|row| row.iter().map(|(_, cell)| cell.clone()).collect());
         host.table(&titles, cells.collect())?;
     }
-    host.say(&format!("expected to spend {:.1} % of the operations", 100.0 * found.expected_cost))?;
-    let names = files.iter().enumerate();
-    let roles = names.map(|(ix, file)| (format!("model{}", ix + 1), file.path.clone()));
-    found.compose(strategy, host.number("threshold"), roles.collect::<BTreeMap<_, _>>())
+    host.say(&format!("expected to spend {:.1} % of the operations", 100.0 * found.expected_cost))
 }

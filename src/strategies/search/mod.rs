@@ -1,5 +1,4 @@
-//! Exits found for a model that has none, and cascades of models that were made for themselves: nothing is trained, and
-//! no labels are needed. The search is [`perforate_routing::search`].
+//! Exits found for a model that has none: nothing is trained, and no labels are needed. The search is [`perforate_routing::search`].
 
 #[cfg(feature = "commands")]
 mod commands;
@@ -12,14 +11,16 @@ use perforate_data::Samples;
 use perforate_onnx::Component;
 use perforate_report::Section;
 use perforate_routing::score;
-use perforate_routing::search::{ChainSearch, Exit, Found, Options, Search};
+use perforate_routing::search::{Exit, Found, Options, Search};
 
 #[cfg(feature = "commands")]
 pub use commands::{arguments, compose};
+#[cfg(feature = "commands")]
+pub(crate) use commands::{given, say};
 
 use crate::companion::{Companion, Measured};
+use crate::early_exit;
 use crate::strategy::{Ingredients, Models, RoutingSearch, Strategy};
-use crate::{cascade, early_exit};
 
 /// Exits found for one model.
 #[derive(Debug)]
@@ -55,38 +56,6 @@ impl Strategy for FoundExits {
         let model = models.swap_remove(0);
         let search = Search::new(model.clone(), fitting, options);
         Some(search.map(|search| Box::new(ExitSearch { search, model }) as Box<dyn RoutingSearch>))
-    }
-}
-
-/// A cascade found among several models.
-#[derive(Debug)]
-pub struct FoundCascade;
-
-impl Strategy for FoundCascade {
-    fn name(&self) -> &'static str {
-        cascade::NAME
-    }
-
-    fn explanation(&self) -> &'static str {
-        "Every model answers some of the inputs, and those that save most together are kept. Then the cheapest answers; if its best class is more probable than the threshold, that stands, else the next one runs. A later model reuses nothing of the earlier ones. A lost answer differs from the most expensive model’s, or from the label where there are labels."
-    }
-
-    fn glyph(&self) -> &'static str {
-        cascade::Cascade.glyph()
-    }
-
-    fn recipe(&self, _input: Ingredients<'_>) -> Result<Models> {
-        Err(only_found(self.name()))
-    }
-
-    fn search(
-        &self,
-        models: Vec<Component>,
-        fitting: Samples,
-        options: Options,
-    ) -> Option<Result<Box<dyn RoutingSearch>>> {
-        let search = ChainSearch::new(models, fitting, options);
-        Some(search.map(|search| Box::new(search) as Box<dyn RoutingSearch>))
     }
 }
 
@@ -128,34 +97,8 @@ impl RoutingSearch for ExitSearch {
     }
 }
 
-impl RoutingSearch for ChainSearch {
-    fn step(&mut self) -> Result<()> {
-        ChainSearch::step(self)
-    }
-
-    fn progress(&self) -> (String, f64) {
-        ChainSearch::progress(self)
-    }
-
-    fn is_done(&self) -> bool {
-        ChainSearch::is_done(self)
-    }
-
-    fn width(&self) -> usize {
-        ChainSearch::width(self)
-    }
-
-    fn finish(self: Box<Self>) -> Result<(Component, Found)> {
-        let full = self.full().clone();
-        Ok((full, self.found()?))
-    }
-
-    fn companion(&self) -> fn(&Found) -> Arc<dyn Companion> {
-        tried
-    }
-}
-
-fn tried(found: &Found) -> Arc<dyn Companion> {
+/// What reports say of a search.
+pub(crate) fn tried(found: &Found) -> Arc<dyn Companion> {
     Arc::new(Tried(found.exits.clone()))
 }
 
