@@ -404,6 +404,7 @@ peers() {
     fi
     npm_package "$folder" onnxruntime-web "$ONNXRUNTIME_WEB_VERSION"
     npm_package "$folder" typescript "$TYPESCRIPT_VERSION"
+    npm_cache src/runtime/npm/examples/vite/package-lock.json "$folder/cached"
     found="ONNX Runtime $ONNXRUNTIME_VERSION (Python), $ONNXRUNTIME_WEB_VERSION (web, in node $(node --version)), TypeScript $TYPESCRIPT_VERSION"
 }
 
@@ -414,6 +415,24 @@ npm_package() {
     say "$name $version, in $folder"
     npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$folder" "$name@$version" >&2 ||
         die "npm could not install $name $version: see its message above"
+    changed=1
+}
+
+# What a lock file names goes into npm's cache, so that tests install it without a network. `noted` holds the lock that is there.
+npm_cache() {
+    local lock=$1 noted=$2
+    ! cmp -s "$lock" "$noted" || return 0
+    say "what $lock names, in npm's cache"
+    node -e '
+        const { packages } = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"));
+        const here = (list, own) => !list || list.includes(own);
+        for (const [place, { version, link, resolved, os, cpu }] of Object.entries(packages)) {
+            const [, name] = place.split(/.*node_modules\//);
+            const local = !name || link || resolved?.startsWith("file:");
+            if (!local && here(os, process.platform) && here(cpu, process.arch)) console.log(`${name}@${version}`);
+        }
+    ' "$lock" | xargs npm cache add >&2 || die "npm could not fetch what $lock names: see its message above"
+    cp "$lock" "$noted"
     changed=1
 }
 

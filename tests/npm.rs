@@ -116,6 +116,13 @@ fn in_eight_bits(x: &[f32], count: usize) -> Vec<f32> {
     outcome.first().unwrap().into_iter().collect()
 }
 
+/// Where `setup.sh` puts what the tests compare with.
+fn peers() -> PathBuf {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || PathBuf::from(std::env::var_os("HOME").expect("a home")).join(".cache");
+    cache.unwrap_or_else(home).join("perforate/peers")
+}
+
 fn has_peers() -> bool {
     let wanted = !std::env::var("PERFORATE_PEERS").is_ok_and(|value| value == "no");
     if !wanted {
@@ -141,6 +148,7 @@ fn the_package_holds_what_it_should_and_is_small() {
             "LICENSE-APACHE",
             "LICENSE-MIT",
             "README.md",
+            "error.js",
             "index.d.ts",
             "index.js",
             "module.js",
@@ -185,9 +193,7 @@ fn the_readme_runs_as_pasted() {
         "files": ["main.mts"],
     });
     fs::write(project.path().join("tsconfig.json"), options.to_string()).unwrap();
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = || PathBuf::from(std::env::var_os("HOME").expect("a home")).join(".cache");
-    let tsc = cache.unwrap_or_else(home).join("perforate/peers/node_modules/typescript/bin/tsc");
+    let tsc = peers().join("node_modules/typescript/bin/tsc");
     says(Command::new("node").arg(tsc).args(["--pretty", "false"]).current_dir(project.path()));
 }
 
@@ -367,4 +373,29 @@ fn a_page_without_a_bundler_runs_it() {
             }
         }
     });
+}
+
+/// Every example by its own command, in a process or in a browser, with the packed package; and the pool under many inputs, with
+/// workers that die. `test.mjs` prints a line of JSON for each check; what this machine lacks is skipped, and said.
+#[test]
+fn the_examples_start_by_one_command_and_do_what_they_say() {
+    if !has_peers() {
+        return;
+    }
+    let peers = peers();
+    let mut node = Command::new("node");
+    node.arg(root().join("src/runtime/npm/examples/test.mjs"));
+    node.arg("--package").arg(package()).arg("--tsc").arg(&peers);
+    node.arg("--python").arg(peers.join("python/bin/python")).arg("--offline");
+    let output = node.output().expect("node");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut checks = 0;
+    for line in told.lines() {
+        let check: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"));
+        println!("{line}");
+        assert_eq!(check["ok"], true, "{}", check["detail"].as_str().unwrap_or(line));
+        checks += usize::from(check["skipped"] != true);
+    }
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && checks >= 10, "{checks} checks: {told}{error}");
 }

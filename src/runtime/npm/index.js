@@ -6,41 +6,15 @@
 //   const { outputs, paths } = await model.run({ x: { data: pixels, dims: [1, 1, 28, 28] } }, { threshold: 0.2 });
 
 import init, { Engine } from "./perforate_runtime.js";
+import { PerforateError } from "./error.js";
+import { builtin, isNode, module } from "./module.js";
 import { Pool } from "./pool.js";
-import { isNode, module } from "./module.js";
 
 /**
  * @import { Certificate, Knob, ModelInput, Report, RunOptions, RunResult, Source, Tensors } from "./index.d.ts"
  */
 
-export { Pool };
-
-/** What went wrong: `kind` is a fixed word, `file` and `node` say where, if that is known. */
-export class PerforateError extends Error {
-  /**
-   * @param {string} message
-   * @param {{ kind: string, file?: string, node?: string, cause?: unknown }} about
-   */
-  constructor(message, { kind, file, node, cause }) {
-    super(message, { cause });
-    this.name = "PerforateError";
-    this.kind = kind;
-    this.file = file;
-    this.node = node;
-  }
-
-  /**
-   * What the engine throws is a plain error with the same properties.
-   * @param {unknown} error
-   * @returns {PerforateError}
-   */
-  static from(error) {
-    if (error instanceof PerforateError) return error;
-    const told = /** @type {Partial<PerforateError>} */ (error ?? {});
-    const message = error instanceof Error ? error.message : String(error);
-    return new PerforateError(message, { kind: told.kind ?? "internal", file: told.file, node: told.node, cause: error });
-  }
-}
+export { PerforateError, Pool };
 
 /** @type {Promise<unknown> | undefined} */
 let ready;
@@ -66,7 +40,7 @@ async function read(source) {
   /** @param {string} why */
   const fault = (why) => new PerforateError(`${name}: ${why}`, { kind: "io", file: name });
   if (isNode && !/^(https?|data|blob):/.test(name)) {
-    const { readFile } = await import("node:fs/promises");
+    const { readFile } = builtin("node:fs/promises");
     const path = name.startsWith("file:") ? new URL(name) : name;
     const bytes = await readFile(path).catch((/** @type {Error} */ error) => {
       throw fault(`it cannot be read (${error.message})`);

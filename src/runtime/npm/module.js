@@ -4,6 +4,12 @@
 /** Whether this is Node. */
 export const isNode = typeof process === "object" && Boolean(process.versions?.node);
 
+/**
+ * One of Node's own modules. Bundlers would try to resolve an `import` of it, even in code that no page reaches.
+ * @type {typeof process.getBuiltinModule}
+ */
+export const builtin = (/** @type {string} */ name) => process.getBuiltinModule(name);
+
 // A function of one instruction of relaxed SIMD.
 const RELAXED = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11,
@@ -13,11 +19,14 @@ const RELAXED = [
 let compiled;
 
 /**
- * Compiled once.
+ * Compiled once; after a failure the next call tries again.
  * @returns {Promise<WebAssembly.Module>}
  */
 export function module() {
-  compiled ??= compile();
+  compiled ??= compile().catch((error) => {
+    compiled = undefined;
+    throw error;
+  });
   return compiled;
 }
 
@@ -27,7 +36,7 @@ async function compile() {
     ? new URL("./perforate_runtime_bg.wasm", import.meta.url)
     : new URL("./perforate_runtime_plain_bg.wasm", import.meta.url);
   if (isNode && address.protocol === "file:") {
-    const { readFile } = await import("node:fs/promises");
+    const { readFile } = builtin("node:fs/promises");
     return WebAssembly.compile(await readFile(address));
   }
   const answer = await fetch(address);

@@ -6,7 +6,7 @@
 // Out: {} when loaded · {result} · {error: {message, kind, file, node}}
 
 import init, { Engine } from "./perforate_runtime.js";
-import { isNode } from "./module.js";
+import { builtin, isNode } from "./module.js";
 
 /** @type {Engine} */
 let engine;
@@ -30,9 +30,10 @@ async function answer(data) {
 }
 
 if (isNode) {
-  const { parentPort } = await import("node:worker_threads");
+  const { parentPort } = builtin("node:worker_threads");
   parentPort?.on("message", async (data) => parentPort.postMessage(await answer(data)));
 } else {
   const scope = /** @type {DedicatedWorkerGlobalScope} */ (/** @type {unknown} */ (self));
-  scope.onmessage = async ({ data }) => scope.postMessage(await answer(data));
+  // A rejected promise would stay in here: only an error that is reported reaches the pool.
+  scope.onmessage = ({ data }) => void answer(data).then((message) => scope.postMessage(message), (error) => scope.reportError(error));
 }

@@ -6,7 +6,8 @@
 //   const { outputs } = await pool.run({ x: { data: pixels, dims: [1, 1, 28, 28] } });
 //   pool.close();
 
-import { isNode, module } from "./module.js";
+import { PerforateError } from "./error.js";
+import { builtin, isNode, module } from "./module.js";
 
 /** @import { PoolOptions, RunOptions, RunResult, Tensors } from "./index.d.ts" */
 
@@ -39,8 +40,10 @@ const WAITING_EACH = 4;
  */
 async function hire(told, died) {
   if (isNode) {
-    const { Worker } = await import("node:worker_threads");
-    const worker = new Worker(new URL("./pool-worker.js", import.meta.url));
+    const { Worker } = builtin("node:worker_threads");
+    // Bundlers take an address that is written out for a second worker of the page.
+    const file = "./pool-worker.js";
+    const worker = new Worker(new URL(file, import.meta.url));
     worker.on("message", told);
     worker.on("error", (/** @type {Error} */ error) => died(error.message));
     worker.on("exit", () => died("the worker ended"));
@@ -50,6 +53,25 @@ async function hire(told, died) {
   worker.onmessage = ({ data }) => told(data);
   worker.onerror = (event) => died(event.message || "the worker could not be started");
   return { send: (message) => worker.postMessage(message), end: () => worker.terminate() };
+}
+
+/** @returns {number} */
+function cores() {
+  // Node has a navigator only since version 21.
+  return isNode ? builtin("node:os").availableParallelism() : navigator.hardwareConcurrency || 1;
+}
+
+/**
+ * Inputs as they are sent. A view of a larger buffer would take the whole of it along.
+ * @param {Tensors} inputs
+ * @returns {Tensors}
+ */
+function parcel(inputs) {
+  const tensors = Object.entries(inputs).map(([name, { data, dims }]) => {
+    const whole = data.byteLength === data.buffer.byteLength;
+    return [name, { data: whole ? data : data.slice(), dims }];
+  });
+  return Object.fromEntries(tensors);
 }
 
 export class Pool {
@@ -82,7 +104,7 @@ export class Pool {
    * @param {Uint8Array} bytes
    * @param {PoolOptions} [options]
    */
-  static async open(bytes, { workers = globalThis.navigator?.hardwareConcurrency || 1 } = {}) {
+  static async open(bytes, { workers = cores() } = {}) {
     const pool = new Pool(bytes, Math.max(1, Math.floor(workers)));
     try {
       await Promise.all(Array.from({ length: pool.#size }, () => pool.#add()));
@@ -119,11 +141,21 @@ export class Pool {
   run(inputs, options = {}) {
     const { signal, ...knobs } = options;
     return new Promise((done, failed) => {
-      if (this.#closed) return failed(new Error("the pool was closed"));
+      if (this.#closed) return failed(closed());
       if (signal?.aborted) return failed(signal.reason);
+      const cancel = () => this.#cancel(task);
+      // A signal that outlives many inputs must not hold on to each of them.
+      const settled = () => signal?.removeEventListener("abort", cancel);
       /** @type {Task} */
-      const task = { inputs, knobs: /** @type {Record<string, number>} */ (knobs), signal, tries: 0, done, failed };
-      signal?.addEventListener("abort", () => this.#cancel(task), { once: true });
+      const task = {
+        inputs,
+        knobs: /** @type {Record<string, number>} */ (knobs),
+        signal,
+        tries: 0,
+        done: (result) => (settled(), done(result)),
+        failed: (error) => (settled(), failed(error)),
+      };
+      signal?.addEventListener("abort", cancel, { once: true });
       this.#waiting.push(task);
       this.#next();
     });
@@ -131,10 +163,14 @@ export class Pool {
 
   /** Ends the workers. What has not been run by now fails. */
   close() {
+    this.#end(closed());
+  }
+
+  /** @param {unknown} why */
+  #end(why) {
     this.#closed = true;
-    const closed = new Error("the pool was closed");
     for (const hand of this.#hands) hand.end();
-    for (const task of [...this.#running.values(), ...this.#waiting]) task.failed(closed);
+    for (const task of [...this.#running.values(), ...this.#waiting]) task.failed(why);
     this.#hands.clear();
     this.#idle = [];
     this.#waiting = [];
@@ -151,7 +187,11 @@ export class Pool {
       /** @param {any} message */
       const told = (message) => {
         if (loaded) return this.#finish(hand, message);
-        if (message.error) return failed(revive(message.error));
+        if (message.error) {
+          this.#hands.delete(hand);
+          hand.end();
+          return failed(PerforateError.from(message.error));
+        }
         loaded = true;
         this.#idle.push(hand);
         ready(undefined);
@@ -160,11 +200,17 @@ export class Pool {
       /** @param {string} why */
       const died = (why) => {
         if (!this.#hands.delete(hand)) return;
-        failed(new Error(why));
+        // In a page it would live on.
+        hand.end();
+        failed(new PerforateError(why, { kind: "internal" }));
         if (loaded) this.#replace(hand, why);
       };
       hire(told, died).then((one) => {
         hand = one;
+        if (this.#closed) {
+          hand.end();
+          return failed(closed());
+        }
         this.#hands.add(hand);
         hand.send({ module: compiled, bytes: this.#bytes });
       }, failed);
@@ -180,14 +226,14 @@ export class Pool {
     this.#idle = this.#idle.filter((one) => one !== hand);
     const task = this.#running.get(hand);
     this.#running.delete(hand);
-    if (task && task.tries < MOST_TRIES) this.#waiting.unshift(task);
-    else task?.failed(new Error(`the worker died ${MOST_TRIES} times on this input (${why})`));
-    if (this.#closed) return;
+    const again = task && task.tries < MOST_TRIES && !task.signal?.aborted;
+    if (again) this.#waiting.unshift(task);
+    else task?.failed(new PerforateError(`the worker died ${MOST_TRIES} times on this input (${why})`, { kind: "internal" }));
     this.#add().catch((error) => {
       // Nobody is left who could: what waits would wait for ever.
-      if (this.#hands.size > 0) return;
-      for (const waiting of this.#waiting.splice(0)) waiting.failed(error);
+      if (this.#hands.size === 0) this.#end(error);
     });
+    this.#next();
   }
 
   /** @param {Task} task */
@@ -204,8 +250,14 @@ export class Pool {
       const hand = /** @type {Hand} */ (this.#idle.pop());
       const task = /** @type {Task} */ (this.#waiting.shift());
       task.tries += 1;
-      this.#running.set(hand, task);
-      hand.send({ inputs: task.inputs, knobs: task.knobs });
+      try {
+        hand.send({ inputs: parcel(task.inputs), knobs: task.knobs });
+        this.#running.set(hand, task);
+      } catch (error) {
+        // Not a tensor: nothing was sent.
+        this.#idle.push(hand);
+        task.failed(new PerforateError(`inputs: ${/** @type {Error} */ (error).message}`, { kind: "input", cause: error }));
+      }
     }
     this.#release();
   }
@@ -223,16 +275,13 @@ export class Pool {
     const task = this.#running.get(hand);
     this.#running.delete(hand);
     this.#idle.push(hand);
-    if (error) task?.failed(revive(error));
+    if (error) task?.failed(PerforateError.from(error));
     else if (result) task?.done(result);
     this.#next();
   }
 }
 
-/**
- * An error as a worker sent it.
- * @param {{ message: string }} told
- */
-function revive(told) {
-  return Object.assign(new Error(told.message), told);
+/** Why nothing runs any more. */
+function closed() {
+  return new PerforateError("the pool was closed", { kind: "disposed" });
 }
