@@ -16,6 +16,9 @@ mod compose;
 #[path = "../src/examples/measure.rs"]
 #[allow(dead_code)]
 mod measure;
+#[path = "../src/examples/pages.rs"]
+#[allow(dead_code)]
+mod pages;
 #[path = "../src/examples/run.rs"]
 #[allow(dead_code)]
 mod run;
@@ -78,4 +81,14 @@ fn calibrate_says_which_threshold_holds_or_how_many_inputs_it_takes() {
 fn measure_gives_an_interval_around_its_median() {
     let speed = measure::measure(4, 3).unwrap();
     assert!(speed.lo > 0.0 && speed.lo <= speed.median && speed.median <= speed.hi, "{speed:?}");
+}
+
+#[test]
+fn pages_are_written_one_after_the_other() {
+    let mut file = vec![];
+    pages::write(7, 4, &mut file).unwrap();
+    let size = 3 + 224 * 224;
+    assert_eq!(file.len(), 4 * size);
+    // Rotation, kind and wear of the first and the last.
+    assert_eq!((&file[..3], &file[3 * size..][..3]), (&[2, 2, 0][..], &[0, 3, 1][..]));
 }

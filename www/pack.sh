@@ -42,7 +42,7 @@ carry() { # NAME TYPE
         carry "$file" text/javascript
     done
     carry perforate-web-plain_bg.wasm application/wasm
-    find models \( -name '*.onnx' -o -name '*.gz' \) ! -path '*sentences*' | sort | while read -r file; do
+    find models \( -name '*.onnx' -o -name '*.gz' \) ! -path '*sentences*' ! -path '*pages*' | sort | while read -r file; do
         carry "$file" application/octet-stream
     done
     printf '<script>\n'

@@ -9,6 +9,7 @@
 //! | [`images`] | idx files of MNIST and Fashion-MNIST; drawings, centred as MNIST's digits are |
 //! | [`npz`] | NumPy's `.npy` and `.npz`, read and written |
 //! | [`own`] | the user's inputs: arrays, or a table in CSV |
+//! | [`pages`] | pages of text in four rotations, drawn from a seed |
 //! | [`perturb`] | samples changed a little, for robustness |
 //! | [`pictures`] | decoded pictures as a model's input: size, layout, mean and deviation |
 //! | `sentences` | tokenizer, tables of labelled sentences; with the feature `sentences` |
@@ -20,6 +21,7 @@ mod gzip;
 pub mod images;
 pub mod npz;
 pub mod own;
+pub mod pages;
 pub mod perturb;
 pub mod pictures;
 mod samples;

@@ -117,7 +117,7 @@ impl Experiment {
             calibration: n,
             test: n,
             perturbed: if quick { 0 } else { 1500 },
-            loss: Loss::Error,
+            loss: scenario.loss(),
             epsilon: scenario.epsilon,
             delta: 0.1,
             cost: CostBasis::Operations,
@@ -135,6 +135,13 @@ impl Experiment {
         };
         match scenario.source {
             Source::Seed | Source::Images(_) | Source::Own => experiment,
+            // Each takes some milliseconds, and a millisecond to draw.
+            Source::Pages => {
+                let (n, timed_rows) = if quick { (600, 32) } else { (3000, 64) };
+                let perturbed = experiment.perturbed.min(500);
+                let (calibration, test, scaling) = (n, n, n / 10);
+                Experiment { timed_rows, calibration, test, scaling, perturbed, ..experiment }
+            }
             // There are fewer of them, each takes longer, and two classes need few samples for a temperature.
             Source::Sentences(_) => {
                 let n = if quick { 300 } else { n };
@@ -162,13 +169,15 @@ impl Experiment {
             (Source::Seed, false) => (1000, 64),
             (Source::Images(_) | Source::Own, true) => (300, 32),
             (Source::Images(_) | Source::Own, false) => (1500, 64),
+            (Source::Pages, true) => (300, 16),
+            (Source::Pages, false) => (1000, 32),
             (Source::Sentences(_), true) => (100, 8),
             (Source::Sentences(_), false) => (400, 24),
         };
         let perturbed = match (scenario.source, quick) {
             (_, true) | (Source::Seed | Source::Own, _) => 0,
             (Source::Images(_), _) => 200,
-            (Source::Sentences(_), _) => 40,
+            (Source::Sentences(_) | Source::Pages, _) => 40,
         };
         Experiment {
             rounds: if quick { 5 } else { 6 },

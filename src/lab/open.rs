@@ -8,7 +8,7 @@ use tract_onnx::pb::ModelProto;
 use perforate_base::{Error, ErrorKind, Result};
 use perforate_bench::sweep::BenchTarget;
 use perforate_data::sentences::{self, Table, Tokenizer};
-use perforate_data::{Samples, Scaling, Splits, images, perturb, split, split_by};
+use perforate_data::{Samples, Scaling, Splits, images, pages, perturb, split, split_by};
 use perforate_engine::{Batch, PlanCache, Program};
 use perforate_onnx::{Component, chain, encode, set_default};
 use perforate_routing::fit::quantise;
@@ -38,7 +38,7 @@ impl Scenario {
         let tokenizer = match self.source {
             Source::Own => return Preparation::new(files, experiment)?.run(),
             Source::Sentences([_, file]) => Some(Tokenizer::read(file, get(files, file)?)?),
-            Source::Images(_) | Source::Seed => None,
+            Source::Images(_) | Source::Pages | Source::Seed => None,
         };
         // What is compared runs from the same weights.
         let library = PlanCache::default();
@@ -52,7 +52,7 @@ impl Scenario {
                     false => perturb::of_texts(&test.0.select(&some)?, tokenizer, experiment.seed)?,
                 }
             }
-            (None, Source::Images(_)) => perturb::of_images(experiment.seed),
+            (None, Source::Images(_) | Source::Pages) => perturb::of_images(experiment.seed),
             (None, _) => vec![],
         };
         let program = |role: &str, model: &ModelProto| {
@@ -166,6 +166,10 @@ impl Scenario {
                 let pixels = images::read_images(x, get(files, x)?)?;
                 let labels = images::read_labels(labels, get(files, labels)?)?;
                 split(&Samples::new(Batch::new().with("x", pixels), Some(labels))?, sizes, seed)?
+            }
+            (Source::Pages, _) => {
+                let half = (sizes.scaling + sizes.calibration).max(sizes.test);
+                split(&pages::samples(seed, 2 * half)?, sizes, seed)?
             }
             _ => return Err(Error::new(ErrorKind::Internal, "its samples come from no file")),
         };

@@ -114,6 +114,7 @@ scenarios! {
     early_exit_fashion "early-exit/fashion" + curve: curves::obeys_its_laws;
     experts_fashion "experts/fashion" + curve: curves::obeys_its_laws;
     pool_fashion "pool/fashion" + curve: curves::obeys_its_laws;
+    pool_pages "pool/pages" + curve: curves::obeys_its_laws;
     refine_fashion "refine/fashion" + curve: curves::obeys_its_laws;
     selection_energy_fashion "selection-energy/fashion" + curve: curves::obeys_its_laws;
     selection_fuzzy_fashion "selection-fuzzy/fashion" + curve: curves::obeys_its_laws;

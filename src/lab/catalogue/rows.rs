@@ -62,6 +62,7 @@ const GARMENTS: [&str; 10] = [
     "Bag",
     "Ankle boot",
 ];
+const ROTATIONS: [&str; 4] = ["upright", "turned right", "upside down", "turned left"];
 const SENTIMENTS: [&str; 2] = ["negative", "positive"];
 const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
@@ -111,7 +112,7 @@ const EXITS: Reference = Reference::Routed {
 };
 
 /// All scenarios, by group; the first is the one that a visitor sees.
-pub static SCENARIOS: [Scenario; 18] = [
+pub static SCENARIOS: [Scenario; 19] = [
     Scenario {
         name: "early-exit/fashion",
         strategy: &early_exit::EarlyExit,
@@ -149,6 +150,28 @@ pub static SCENARIOS: [Scenario; 18] = [
         source: FASHION,
         sections: &[],
         references: &FASHION_REFERENCES,
+    },
+    Scenario {
+        name: "pool/pages",
+        strategy: &pool::PoolOfModels,
+        group: Group::Images,
+        title: "Documents: which way up is this page?",
+        term: "pool router",
+        text: "A network that is in use, from a published package; small ones that learned its answers come first.",
+        how: None,
+        classes: &ROTATIONS,
+        model: "models/pages/{light,static,full,judges}.onnx",
+        data: "pages of text in four rotations, drawn from the seed",
+        epsilon: 0.01,
+        parts: &[&[
+            "models/pages/light.onnx",
+            "models/pages/static.onnx",
+            "models/pages/full.onnx",
+            "models/pages/judges.onnx",
+        ]],
+        source: Source::Pages,
+        sections: &[],
+        references: &[Reference::Files(&["models/pages/static.onnx"])],
     },
     Scenario {
         name: "dendritic/fashion",

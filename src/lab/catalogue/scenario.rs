@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use perforate_report::{ScenarioReport, Section};
+use perforate_routing::fit::calibrate::Loss;
 use perforate_routing::score::Kind;
 use perforate_strategies::Strategy;
 
@@ -14,6 +15,8 @@ pub const SEED: u64 = 42;
 pub enum Source {
     /// They are made from the seed.
     Seed,
+    /// Pages of text, drawn from the seed.
+    Pages,
     /// Files of images and labels.
     Images([&'static str; 2]),
     /// Files of labelled sentences and of the tokenizer.
@@ -25,7 +28,7 @@ pub enum Source {
 impl Source {
     fn files(&self) -> &[&'static str] {
         match self {
-            Source::Seed | Source::Own => &[],
+            Source::Seed | Source::Pages | Source::Own => &[],
             Source::Images(files) | Source::Sentences(files) => files,
         }
     }
@@ -127,6 +130,14 @@ impl Scenario {
     /// How it works, in a few sentences.
     pub fn explanation(&self) -> &'static str {
         self.how.unwrap_or_else(|| self.strategy.explanation())
+    }
+
+    /// What its guarantee counts: where nobody labelled the inputs, a network that is in use is right by itself.
+    pub fn loss(&self) -> Loss {
+        match self.source {
+            Source::Pages => Loss::Disagreement,
+            _ => Loss::Error,
+        }
     }
 
     /// The confidence scores that its gates can use; none where they ask something else.

@@ -25,6 +25,9 @@ pub use hundred::{HUNDRED, HundredState};
 pub use lost::LostInput;
 pub use picture::Picture;
 
+/// Pixels in a row of a picture, at most; of one of the hundred.
+const WIDEST: usize = 112;
+const WIDEST_OF_HUNDRED: usize = 56;
 /// Samples that are shown.
 const SHOWN: usize = 24;
 /// More of them, on which some path answers otherwise than the full model.
@@ -181,17 +184,17 @@ impl Inspector {
         };
         let more = (0..n).filter(|row| disputed(*row) && !spread.contains(row)).take(DISPUTED);
         let rows = spread.iter().map(|&row| (row, false)).chain(more.map(|row| (row, true)));
-        let of = |(row, only_disputed): (usize, bool)| Sample {
+        let of = |width: usize, (row, only_disputed): (usize, bool)| Sample {
             only_disputed,
             name: format!("Test sample {row}"),
             truth: subject.test.0.labels().map(|labels| labels[row]),
             notes: companion.notes(&subject.test.0, row),
-            picture: Picture::of(&subject.test.0, row),
+            picture: Picture::of(&subject.test.0, row, width),
             text: subject.test.0.text(row).map(str::to_string),
             ..Sample::recorded(recording, row, &knobs, subject.active)
         };
-        let samples = rows.map(of);
-        let hundred = (0..HUNDRED.min(n)).map(|row| of((row, false)));
+        let samples = rows.map(|row| of(WIDEST, row));
+        let hundred = (0..HUNDRED.min(n)).map(|row| of(WIDEST_OF_HUNDRED, (row, false)));
         let gates = program.gates().iter().map(|gate| GateText {
             name: gate.name.clone(),
             question: question(gate),
@@ -419,7 +422,7 @@ impl Sample {
         Ok(Sample {
             own: true,
             name: "Your drawing".into(),
-            picture: Picture::of(&samples, 0),
+            picture: Picture::of(&samples, 0, WIDEST),
             ..Sample::run(sweep, &samples)?
         })
     }

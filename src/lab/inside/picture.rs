@@ -19,8 +19,9 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// The first input of a sample, scaled from its least value to its greatest.
-    pub fn of(samples: &Samples, row: usize) -> Picture {
+    /// The first input of a sample, scaled from its least value to its greatest; where it is wider than `most`, blocks of
+    /// pixels become one.
+    pub fn of(samples: &Samples, row: usize, most: usize) -> Picture {
         if samples.text(row).is_some() {
             return Picture::default();
         }
@@ -40,7 +41,29 @@ impl Picture {
             .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
         let scale = if high > low { 255.0 / (high - low) } else { 0.0 };
         let grey = values.iter().map(|v| ((v - low) * scale).round() as u8).collect();
-        Picture { width, grey }
+        Picture { width, grey }.within(most)
+    }
+
+    /// The same no wider than `most` pixels: the mean of each block.
+    fn within(self, most: usize) -> Picture {
+        let side = self.width.div_ceil(most.max(1));
+        if side < 2 {
+            return self;
+        }
+        let rows = self.grey.len() / self.width;
+        let (wide, tall) = (self.width.div_ceil(side), rows.div_ceil(side));
+        let block = |at: usize| {
+            let (y, x) = (at / wide * side, at % wide * side);
+            let rows = y..(y + side).min(rows);
+            let columns = x..(x + side).min(self.width);
+            let count = (rows.len() * columns.len()) as u32;
+            let sum: u32 = rows
+                .flat_map(|y| &self.grey[y * self.width..][columns.clone()])
+                .map(|&grey| u32::from(grey))
+                .sum();
+            (sum / count) as u8
+        };
+        Picture { width: wide, grey: (0..wide * tall).map(block).collect() }
     }
 }
 
@@ -70,6 +93,15 @@ mod hex {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_large_picture_becomes_one_of_blocks() {
+        let picture = Picture { width: 5, grey: (0..15).map(|ix| 10 * ix).collect() };
+        assert_eq!(picture.clone().within(5), picture);
+        // Blocks of two by two, and what is left at the right and below.
+        let small = picture.within(3);
+        assert_eq!((small.width, &small.grey[..]), (3, &[30, 50, 65, 105, 125, 140][..]));
+    }
 
     #[test]
     fn a_picture_survives_json() {
