@@ -23,6 +23,9 @@ pub struct CurveFigures {
     pub beats_random: Option<bool>,
 }
 
+/// A share of all that is spent between two settings is a leap from here on.
+const LEAP: f64 = 0.5;
+
 /// Quality of a setting: accuracy, or agreement without labels.
 fn score(quality: &Quality) -> f64 {
     quality.accuracy.unwrap_or(quality.agreement)
@@ -59,10 +62,10 @@ pub fn figures(
     let lost = light.errors.max(if full.accuracy.is_none() { light.disagreements } else { 0 });
     let to_gain = lost as f64 / light.n.max(1) as f64;
     let best = |active: f64| base + active.min(to_gain);
-    let own =
-        integral(curve.iter().zip(random).map(|(p, r)| (p.active, score(&p.quality) - score(r))));
-    let possible =
-        integral(curve.iter().zip(random).map(|(p, r)| (p.active, best(p.active) - score(r))));
+    let along = along(curve);
+    let settings = || along.iter().zip(curve.iter().zip(random));
+    let own = integral(settings().map(|(&at, (p, r))| (at, score(&p.quality) - score(r))));
+    let possible = integral(settings().map(|(&at, (_, r))| (at, best(at) - score(r))));
     // Scores without meaning make the gain a Brownian bridge in the share of rows; the variance of
     // its integral is 1/12 of a step's.
     let chance = (at_stake / (12.0 * light.n.max(1) as f64)).sqrt();
@@ -78,6 +81,20 @@ pub fn figures(
             own if score(full) > base && own + 2.0 * chance < possible / 4.0 => Some(false),
             _ => None,
         },
+    }
+}
+
+/// How far along each setting stands, from 0, the light end, to 1: what it spends. Where that leaps, as from a model in eight
+/// bits to the same in f32, nearly all of the way would be the leap; there, the share of rows that left the light path.
+fn along(curve: &[Point]) -> Vec<f64> {
+    let leaps = curve.windows(2).any(|pair| pair[1].active - pair[0].active > LEAP);
+    let light = curve.first().and_then(|point| {
+        let paths = point.quality.paths.iter().enumerate();
+        paths.max_by(|a, b| a.1.total_cmp(b.1)).map(|(path, _)| path)
+    });
+    match light.filter(|_| leaps && curve.len() > 2) {
+        Some(light) => curve.iter().map(|point| 1.0 - point.quality.paths[light]).collect(),
+        None => curve.iter().map(|point| point.active).collect(),
     }
 }
 
@@ -122,6 +139,20 @@ mod tests {
         assert!(figures.oracle_share.unwrap().abs() < 1e-12 && figures.beats_random == Some(false));
         assert!((figures.area - 0.85).abs() < 1e-12);
         assert_eq!(figures.front, [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_leap_in_cost_does_not_drown_what_is_gained_before_it() {
+        let settings = [(0.0, 0.8, 1.0), (0.05, 0.88, 0.6), (0.1, 0.9, 0.1), (1.0, 0.9, 0.0)];
+        let curve = settings.map(|(active, accuracy, light)| {
+            let mut own = point(active, accuracy);
+            own.quality.paths = vec![light, 1.0 - light];
+            own
+        });
+        let random = [0.8, 0.84, 0.89, 0.9].map(|q| quality(1.0, q));
+        let light = Quality { errors: 400, disagreements: 400, ..quality(0.1, 0.8) };
+        let figures = figures(&curve, &random, &quality(1.0, 0.9), &light);
+        assert_eq!(figures.beats_random, Some(true));
     }
 
     #[test]

@@ -34,42 +34,45 @@ pub fn answers(model: &ModelProto, samples: &Samples) -> Result<Array2<f32>> {
     record::answers(&mut Session::new(Arc::new(program)), samples, &Knobs::new())
 }
 
-/// What labelled samples say of an answer.
+/// What samples say of an answer, held against the full model's.
 #[derive(Debug, Clone, Copy)]
 pub struct Fit {
-    /// T.
+    /// T that makes its confidence the share of answers that the full model gives as well.
     pub temperature: f32,
-    /// Share of right answers.
-    pub accuracy: f64,
+    /// That share.
+    pub agreement: f64,
 }
 
-/// Of each output of a model, logits all of them.
-pub fn fit(model: &ModelProto, samples: &Samples) -> Result<Vec<Fit>> {
-    let program = Program::from_proto(&PlanCache::default(), "part", model, 0)?;
+/// Of each output of `heads`, logits all of them. What a gate needs to know is not whether an answer is right, but whether
+/// the full model would give another one: temperatures are fitted to its answers, and no label is read.
+pub fn fit(heads: &ModelProto, full: &ModelProto, samples: &Samples) -> Result<Vec<Fit>> {
+    let wanted = answers(full, samples)?;
+    let wanted: Vec<usize> =
+        wanted.rows().into_iter().map(|row| record::argmax(&row.to_vec())).collect();
+    let program = Program::from_proto(&PlanCache::default(), "part", heads, 0)?;
     let mut session = Session::new(Arc::new(program));
-    let labels = samples.labels().unwrap_or_default();
     let outputs = record::all_answers(&mut session, samples, &Knobs::new())?.into_iter();
     Ok(outputs
         .map(|logits| {
             let rows: Vec<Vec<f32>> = logits.rows().into_iter().map(|row| row.to_vec()).collect();
-            let right =
-                rows.iter().zip(labels).filter(|(row, label)| record::argmax(row) == **label);
+            let same = rows.iter().zip(&wanted).filter(|(row, full)| record::argmax(row) == **full);
             Fit {
-                temperature: temperature::fit(&rows, labels) as f32,
-                accuracy: right.count() as f64 / rows.len().max(1) as f64,
+                temperature: temperature::fit(&rows, &wanted) as f32,
+                agreement: same.count() as f64 / rows.len().max(1) as f64,
             }
         })
         .collect())
 }
 
-/// The confidence of the early heads of stages, with temperatures fitted on labelled samples, so that one threshold
-/// means the same at every head.
+/// The confidence of the early heads of stages, with temperatures fitted to the full model's answers, so that one
+/// threshold means the same at every head.
 pub fn confidence(
     stages: &Stages,
     scaling: Option<&Scaling>,
     spec: ConfidenceSpec,
 ) -> Result<Confidence> {
-    let fits = scaling.map(|samples| fit(&stages.all_heads()?, &samples.0)).transpose()?;
+    let fit = |samples: &Scaling| fit(&stages.all_heads()?, &stages.full()?, &samples.0);
+    let fits = scaling.map(fit).transpose()?;
     let temperatures = fits.unwrap_or_default().iter().map(|fit| fit.temperature).collect();
     Ok(Confidence { score: spec.kind.of(spec.classes, stages.heads()), temperatures })
 }

@@ -23,12 +23,19 @@ pub struct Fit {
 }
 
 /// The temperature of least negative log-likelihood. `logits` are `[n][classes]`; 1 where there is nothing to fit.
+///
+/// Half a row counts as wrong beside those that are: answers that are all right on few rows would be made certain else,
+/// and no threshold could tell them apart.
 pub fn fit(logits: &[Vec<f32>], labels: &[usize]) -> f64 {
     if logits.is_empty() {
         return 1.0;
     }
+    let wrong = 0.5 / (logits.len() as f64 + 1.0);
     // Unimodal in ln T, since it is convex in 1 / T.
-    let loss = |log_t: f64| mean_nll(logits, labels, log_t.exp());
+    let loss = |log_t: f64| {
+        let t = log_t.exp();
+        (1.0 - wrong) * mean_nll(logits, labels, t) + wrong * mean_nll_of_others(logits, labels, t)
+    };
     let (mut a, mut b) = (RANGE.0.ln(), RANGE.1.ln());
     let golden = (5f64.sqrt() - 1.0) / 2.0;
     let (mut c, mut d) = (b - golden * (b - a), a + golden * (b - a));
@@ -81,6 +88,23 @@ fn mean_nll(logits: &[Vec<f32>], labels: &[usize], temperature: f64) -> f64 {
     total / logits.len().max(1) as f64
 }
 
+/// The same of all other classes, on average.
+fn mean_nll_of_others(logits: &[Vec<f32>], labels: &[usize], temperature: f64) -> f64 {
+    let total: f64 = logits
+        .iter()
+        .zip(labels)
+        .map(|(row, &label)| {
+            let scaled: Vec<f64> = row.iter().map(|z| f64::from(*z) / temperature).collect();
+            let largest = scaled.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = scaled.iter().map(|z| (z - largest).exp()).sum();
+            let others = scaled.iter().enumerate().filter(|(class, _)| *class != label);
+            let loss: f64 = others.map(|(_, z)| largest + sum.ln() - z).sum();
+            loss / (row.len().max(2) - 1) as f64
+        })
+        .sum();
+    total / logits.len().max(1) as f64
+}
+
 /// softmax(z / `temperature`).
 pub fn softmax(row: &[f32], temperature: f64) -> Vec<f64> {
     let scaled: Vec<f64> = row.iter().map(|&z| f64::from(z) / temperature).collect();
@@ -123,6 +147,14 @@ mod tests {
             after.nll < before.nll && after.ece < 0.02 && before.ece > 0.1,
             "{before:?} {after:?}"
         );
+    }
+
+    #[test]
+    fn answers_that_are_all_right_on_few_rows_are_not_made_certain() {
+        let rows: Vec<Vec<f32>> = (0..100).map(|ix| vec![2.0 + 0.01 * ix as f32, 0.0]).collect();
+        let temperature = fit(&rows, &[0; 100]);
+        let mean = rows.iter().map(|row| softmax(row, temperature)[0]).sum::<f64>() / 100.0;
+        assert!((0.99..0.999).contains(&mean), "{mean} at {temperature}");
     }
 
     #[test]

@@ -19,16 +19,16 @@ pub const GLYPH: &str = glyph!(
 
 /// Models as stages, and what asks their answers.
 pub struct Stages {
-    /// The models, and those exits that are better than all models before.
+    /// The models, and those exits that agree with the last one more often than all models before.
     pub chain: ModelChain,
-    /// The score, with temperatures by labelled samples.
+    /// The score, with temperatures by the last model's answers.
     pub confidence: Confidence,
     /// Where the models come from.
     pub provenance: BTreeMap<String, String>,
 }
 
 impl Stages {
-    /// Chooses among the exits of `parts`, by labelled samples where there are some.
+    /// Chooses among the exits of `parts`, by samples where there are some.
     ///
     /// # Errors
     /// `Model` where the parts do not fit.
@@ -41,18 +41,19 @@ impl Stages {
         let outputs = parts.iter().flat_map(Component::outputs).map(|output| output.name.clone());
         let heads: Vec<String> = outputs.filter(|name| exits::is_head(name)).collect();
         let all = ModelChain::new(parts, &heads)?;
-        let fits =
-            scaling.map(|samples| fit(&all.stages()?.all_heads()?, &samples.0)).transpose()?;
+        let stages = all.stages()?;
+        let fit = |samples: &Scaling| fit(&stages.all_heads()?, &stages.full()?, &samples.0);
+        let fits = scaling.map(fit).transpose()?;
         let (mut kept, mut temperatures, mut best) = (vec![], vec![], 0.0);
         for ix in 0..all.count() - 1 {
             let exit = exits::is_head(all.answer(ix));
             if let Some(fit) = fits.as_ref().map(|fits| fits[ix]) {
-                if exit && fit.accuracy <= best {
+                if exit && fit.agreement <= best {
                     continue;
                 }
                 // Among themselves exits are as good as equal on so few samples, and cost no more than a head each.
                 if !exit {
-                    best = best.max(fit.accuracy);
+                    best = best.max(fit.agreement);
                 }
                 temperatures.push(fit.temperature);
             }

@@ -46,12 +46,12 @@ impl Strategy for Refine {
         let provenance = provenance(&["cheap", "refinement"], &parts);
         let [cheap, refinement] = exactly(parts)?;
         let light = alone(&cheap)?;
+        let parts = Parts { cheap, refinement, cost: 0.0, temperature: 1.0 };
+        let full = parts.full()?;
         let temperature = match scaling {
-            Some(samples) => fit(&light, &samples.0)?[0].temperature,
+            Some(samples) => fit(&light, &full, &samples.0)?[0].temperature,
             None => 1.0,
         };
-        let parts = Parts { cheap, refinement, cost: 0.0, temperature };
-        let full = parts.full()?;
         let macs = |model: &ModelProto| -> Result<Option<Macs>> {
             let program = Program::from_proto(&PlanCache::default(), "pass", model, 0)?;
             Ok(program.segments().map(|segment| segment.macs).sum())
@@ -61,7 +61,7 @@ impl Strategy for Refine {
             // Without operations to count, the second pass is taken for all of the work.
             _ => 1.0,
         };
-        let parts = Parts { cost: cost as f32, ..parts };
+        let parts = Parts { cost: cost as f32, temperature, ..parts };
         Ok(Models {
             routed: parts.compose(RANGE.default, provenance)?,
             full,
