@@ -23,7 +23,11 @@ use super::table::print_table;
 pub fn with_arguments(mut command: clap::Command, arguments: &[Argument]) -> clap::Command {
     for argument in arguments {
         command = match argument.value {
-            Value::Pictures => PictureArguments::augment_args(command),
+            Value::Pictures => {
+                // Arguments that are taken over bring words of their own, which are not the command's.
+                let about = command.get_about().cloned();
+                PictureArguments::augment_args(command).about(about.unwrap_or_default())
+            }
             _ => command.arg(option(argument)),
         };
     }

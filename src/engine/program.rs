@@ -9,7 +9,7 @@ use tract_onnx::prelude::Symbol;
 use perforate_base::guard::{Panicked, guarded};
 use perforate_base::units::{Bytes, Macs};
 use perforate_base::{Error, ErrorKind, Result};
-use perforate_onnx::{Metadata, limits, mend, refuse_unsupported, trim_absent};
+use perforate_onnx::{Metadata, fold_norms, limits, mend, refuse_unsupported, trim_absent};
 
 use super::batch::{Batch, Knobs};
 use super::compiler::Compiler;
@@ -81,6 +81,7 @@ impl Program {
         limits::check(&model).map_err(|e| e.at(name))?;
         trim_absent(&mut model);
         mend(&mut model);
+        fold_norms(&mut model);
         Self::from_proto(library, name, &model, bytes.len())
     }
 

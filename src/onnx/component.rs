@@ -10,6 +10,7 @@ use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use perforate_base::{Error, ErrorKind, Result};
 
 use super::absent::trim_absent;
+use super::fold::fold_norms;
 use super::limits;
 use super::mend::mend;
 
@@ -35,6 +36,7 @@ impl Component {
         limits::check(&model).map_err(|e| e.at(&name))?;
         trim_absent(&mut model);
         mend(&mut model);
+        fold_norms(&mut model);
         Component::new(name, model)
     }
 

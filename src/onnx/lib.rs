@@ -8,6 +8,7 @@
 //! | `metadata` | what a routed file says of itself: [`Metadata`] |
 //! | [`limits`] | what a file may ask for, checked before it is compiled |
 //! | `known` | what a file tells of its tensors without running it |
+//! | `fold` | batch normalisations become part of the convolutions before them: [`fold_norms`] |
 //! | `mend` | writes nodes that the compiler takes for something else in another way: [`mend()`] |
 //! | `unsupported` | refuses those of which it would make something else: [`refuse_unsupported`] |
 //! | `absent` | inputs that are left out: [`trim_absent()`] |
@@ -48,6 +49,7 @@ mod absent;
 mod attributes;
 mod builder;
 mod component;
+mod fold;
 pub mod functions;
 mod known;
 pub mod limits;
@@ -69,6 +71,7 @@ pub use absent::trim_absent;
 pub use attributes::{int_attribute, ints_attribute};
 pub use builder::{GraphBuilder, Spliced, chain};
 pub use component::Component;
+pub use fold::fold_norms;
 pub use mend::mend;
 pub use metadata::{Certificate, KEPT, KnobRange, Metadata, certify, rename_output, set_default};
 pub use prune::prune;

@@ -234,7 +234,7 @@ fn memory(page: &Page) -> f64 {
 
 /// Folders of pictures are labelled inputs, by a form that is read off the model; two models become a cascade.
 #[test]
-fn pictures_become_inputs_and_models_a_cascade() {
+fn pictures_become_inputs_and_models_a_pool() {
     let folder = tempfile::tempdir().expect("a folder for the files");
     let names = [
         "models/data/fashion-mnist/t10k-images-idx3-ubyte.gz",
@@ -320,7 +320,7 @@ fn pictures_become_inputs_and_models_a_cascade() {
         assert!(accuracy > 85.0, "{accuracy} %");
         let code = page
             .script("return document.querySelector('#usage [data-language=Python]').textContent");
-        assert!(code.as_str().unwrap().contains("\"perforate-own-cascade.onnx\""), "{code}");
+        assert!(code.as_str().unwrap().contains("\"perforate-own-pool.onnx\""), "{code}");
         println!("memory {:.0} MB", memory(page) / 1e6);
     });
 }

@@ -23,6 +23,8 @@ scenarios! {
     early_exit_mnist "early-exit/mnist" to_the_end;
     early_exit_fashion "early-exit/fashion" to_the_end;
     experts_fashion "experts/fashion" to_the_end;
+    pool_fashion "pool/fashion" to_the_end;
+    pool_pages "pool/pages" until_cancelled;
     refine_fashion "refine/fashion" to_the_end;
     selection_energy_fashion "selection-energy/fashion" to_the_end;
     selection_fuzzy_fashion "selection-fuzzy/fashion" to_the_end;

@@ -95,7 +95,7 @@ impl User {
         let summary = describe(name, &program);
         let lines = survey(&Component::decode(name, &bytes)?, &program).lines();
         let details = lines.into_iter().map(|(term, text)| (term.to_string(), text)).collect();
-        // Models that read the same may become a cascade, and take the same data; others are replaced.
+        // Models that read the same may become a pool, and take the same data; others are replaced.
         let reads = |program: &Program| -> Vec<_> {
             program.inputs().iter().map(|i| (i.name.clone(), i.row_shape.clone())).collect()
         };

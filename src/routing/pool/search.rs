@@ -121,7 +121,7 @@ struct Simulated {
     right: f64,
 }
 
-/// At the lowest threshold that keeps the risk; none where even the end of the chain does not.
+/// At the lowest threshold that keeps the risk; none without rows.
 fn simulate(
     costs: &[f64],
     models: &[usize],
@@ -138,9 +138,9 @@ fn simulate(
     let mut sorted: Vec<f64> = scores.concat();
     sorted.sort_by(f64::total_cmp);
     let mut best: Option<Simulated> = None;
-    // From the safest on: the odds of a loss may be ever larger.
-    for step in 0..=STEPS {
-        let threshold = sorted[(sorted.len() - 1) * step / STEPS];
+    let thresholds = (0..=STEPS).map(|step| sorted[(sorted.len() - 1) * step / STEPS]);
+    // From the safest on, where all rows go on: the odds of a loss may be ever larger.
+    for threshold in std::iter::once(f64::NEG_INFINITY).chain(thresholds) {
         let (mut lost, mut right, mut cost) = (0, 0, 0.0);
         for row in 0..rows {
             let stays = scores.iter().position(|score| score[row] <= threshold);
@@ -343,6 +343,18 @@ mod tests {
         assert_eq!(plan.judges.len(), plan.models.len() - 1);
         assert!(plan.cost < 0.7 && plan.risk <= 0.1, "{} {}", plan.cost, plan.risk);
         assert!(search(Answers { logits: &logits[..1], ..answers }, 2, 0.02).is_none());
+    }
+
+    #[test]
+    fn where_nothing_may_be_lost_all_rows_go_on() {
+        // The cheap model is sure of a wrong answer.
+        let cheap = vec![vec![9.0, 0.0]; 60];
+        let full = vec![vec![0.0, 1.0]; 60];
+        let logits: [&[Vec<f32>]; 2] = [&cheap, &full];
+        let labels = vec![1; 60];
+        let answers = Answers { logits: &logits, costs: &[0.1, 1.0], labels: Some(&labels) };
+        let plan = search(answers, 3, 0.01).unwrap();
+        assert!(plan.cost > 1.0 && plan.risk == 0.0, "{plan:?}");
     }
 
     #[test]

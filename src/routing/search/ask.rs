@@ -58,6 +58,7 @@ impl Asking {
         };
         let row = samples.row(0)?;
         let (wanted, known) = (reads(first), first.name().to_string());
+        let opset = first.opset();
         let mut width = None;
         let mut members = vec![];
         for component in models {
@@ -65,6 +66,12 @@ impl Asking {
             if reads(&component) != wanted {
                 return Err(fault(format!(
                     "it reads other inputs than {known}: models of one cascade read the same, under the same names"
+                )));
+            }
+            if component.opset() != opset {
+                return Err(fault(format!(
+                    "it uses operator set {}, and {known} {opset}: export models of one router alike",
+                    component.opset()
                 )));
             }
             let program =
