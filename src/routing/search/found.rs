@@ -44,7 +44,7 @@ pub enum Parts {
     /// Whole models, cheapest first.
     Chain(ModelChain),
     /// Whole models with judges.
-    Pool(Pool),
+    Pool(Box<Pool>),
 }
 
 /// What a search found.

@@ -75,7 +75,7 @@ impl PoolSearch {
         let judges = judge::component(&plan.judges, classes, full.component.opset())?;
         let statics = members.iter().take(members.len() - 1).map(Member::part);
         Ok(Found {
-            parts: Parts::Pool(Pool { models, judges }),
+            parts: Parts::Pool(Box::new(Pool { models, judges })),
             confidence: Confidence { score: Score::Gate, temperatures: vec![] },
             exits,
             statics: statics.collect::<Result<Vec<_>>>()?,
