@@ -73,7 +73,7 @@ class Glyph:
 
 
 class Faces:
-    def __init__(self, path=Path(__file__).with_name("glyphs.bin")):
+    def __init__(self, path=Path(__file__).parents[1] / "pages/glyphs.bin"):
         data, at, self.glyphs = Path(path).read_bytes(), 2, []
         self.size = float(data[1])
         for _ in range(95 * data[0]):

@@ -3,14 +3,14 @@
 //! A page is a pure function of a seed and an index. Everything is computed with whole numbers and with +, −, ×, ÷ and
 //! floor of f64, so that every machine, and `models/train/pages.py`, draws the same bytes.
 //!
-//! Characters are small pictures of three DejaVu faces (`glyphs.bin`, written by `models/train/glyphs.py`). They are
+//! Characters are small pictures of three DejaVu faces (`models/pages/glyphs.bin`, written by `models/train/glyphs.py`). They are
 //! scaled by exact integration over each pixel. A page is a crop of a sheet: prose in columns, a letter, a table, a few
 //! lines, a figure with text, or a card. It is skewed a little, unevenly lit, blurred and noisy to a random degree, and
 //! turned by 0, 90, 180 or 270 degrees.
 
 use ndarray::ArrayD;
 
-use perforate_base::Result;
+use perforate_base::{Error, ErrorKind, Result};
 use perforate_engine::Batch;
 
 use crate::samples::Samples;
@@ -22,8 +22,6 @@ pub const KINDS: [&str; 6] = ["prose", "letter", "table", "few lines", "figure",
 
 /// Half of the side.
 const MIDDLE: f64 = SIDE as f64 / 2.0;
-/// The faces' pictures.
-const GLYPHS: &[u8] = include_bytes!("glyphs.bin");
 /// Faces in the file.
 const SERIF: usize = 0;
 const SANS: usize = 1;
@@ -90,16 +88,31 @@ pub struct Faces {
     words: Vec<&'static str>,
 }
 
+/// Printable ASCII characters, from 32 on.
+const CHARACTERS: usize = 95;
+
 impl Faces {
-    /// Reads the built-in file.
-    pub fn new() -> Faces {
-        let (count, mut at) = (usize::from(GLYPHS[0]), 2);
+    /// Reads them from the content of `glyphs.bin`, which `name` stands for in messages.
+    ///
+    /// # Errors
+    /// `Data` where the file is damaged or another one.
+    pub fn read(name: &str, file: &[u8]) -> Result<Faces> {
+        let damaged = || {
+            let text = "this is no file of characters, or it is damaged: fetch it again";
+            Error::new(ErrorKind::Data, text).at(name)
+        };
+        let (&[count, size], mut rest) = file.split_first_chunk().ok_or_else(damaged)?;
+        if usize::from(count) <= BOLD {
+            return Err(damaged());
+        }
         let mut glyphs = vec![];
-        for _ in 0..95 * count {
-            let head = &GLYPHS[at..at + 6];
+        for _ in 0..CHARACTERS * usize::from(count) {
+            let (head, pixels) = rest.split_first_chunk::<6>().ok_or_else(damaged)?;
             let (width, height) = (usize::from(head[4]), usize::from(head[5]));
-            at += 6;
-            let pixel = |ix: usize| u32::from(GLYPHS[at + ix / 2] >> (4 * (ix % 2)) & 15);
+            let (pixels, others) =
+                pixels.split_at_checked((width * height).div_ceil(2)).ok_or_else(damaged)?;
+            rest = others;
+            let pixel = |ix: usize| u32::from(pixels[ix / 2] >> (4 * (ix % 2)) & 15);
             let mut sums = vec![0; (width + 1) * (height + 1)];
             for y in 0..height {
                 let mut row = 0;
@@ -108,7 +121,6 @@ impl Faces {
                     sums[(y + 1) * (width + 1) + x + 1] = sums[y * (width + 1) + x + 1] + row;
                 }
             }
-            at += (width * height).div_ceil(2);
             glyphs.push(Glyph {
                 advance: f64::from(u16::from_le_bytes([head[0], head[1]])) / 64.0,
                 left: f64::from(head[2] as i8),
@@ -118,27 +130,18 @@ impl Faces {
                 sums,
             });
         }
-        Faces {
-            size: f64::from(GLYPHS[1]),
-            glyphs,
-            words: WORDS.split_ascii_whitespace().collect(),
-        }
+        let words = WORDS.split_ascii_whitespace().collect();
+        Ok(Faces { size: f64::from(size), glyphs, words })
     }
 
     fn glyph(&self, face: usize, code: u8) -> &Glyph {
-        &self.glyphs[95 * face + usize::from(code) - 32]
+        &self.glyphs[CHARACTERS * face + usize::from(code) - 32]
     }
 
     /// Width of a text of this size.
     fn width(&self, face: usize, size: f64, text: &str) -> f64 {
         let advances: f64 = text.bytes().map(|code| self.glyph(face, code).advance).sum();
         advances * (size / self.size)
-    }
-}
-
-impl Default for Faces {
-    fn default() -> Self {
-        Faces::new()
     }
 }
 
@@ -348,11 +351,10 @@ impl Page {
 ///
 /// # Errors
 /// `Data` with no page.
-pub fn samples(seed: u64, count: usize) -> Result<Samples> {
-    let faces = Faces::new();
+pub fn samples(faces: &Faces, seed: u64, count: usize) -> Result<Samples> {
     let (mut pixels, mut labels) = (Vec::with_capacity(count * SIDE * SIDE), vec![]);
     for index in 0..count as u64 {
-        let page = page(&faces, seed, index);
+        let page = page(faces, seed, index);
         pixels.extend(page.pixels);
         labels.push(page.label);
     }
@@ -681,6 +683,19 @@ fn turned(image: &[u8], label: usize) -> Vec<u8> {
 mod tests {
     use super::*;
 
+    fn faces() -> Faces {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/pages/glyphs.bin");
+        Faces::read("glyphs.bin", &std::fs::read(file).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_damaged_file_of_characters_is_refused() {
+        for file in [&b""[..], &[3, 24], &[1, 24, 0, 0], &[3, 24, 0, 0, 0, 0, 9, 9, 1]] {
+            let text = Faces::read("glyphs.bin", file).unwrap_err().to_string();
+            assert!(text.contains("glyphs.bin"), "{text}");
+        }
+    }
+
     /// Sum of the pixels, each times its place modulo 251 plus 1.
     fn checksum(pixels: &[u8]) -> u64 {
         pixels.iter().enumerate().map(|(ix, &pixel)| u64::from(pixel) * (ix as u64 % 251 + 1)).sum()
@@ -688,7 +703,7 @@ mod tests {
 
     #[test]
     fn pages_are_those_of_the_python_version() {
-        let faces = Faces::new();
+        let faces = faces();
         // Seed, index, rotation, kind, wear and checksum, as `models/train/draw.py` prints them: every kind and wear.
         for (seed, index, label, kind, wear, sum) in [
             (1, 0, 1, 1, 0, 1_531_665_294),
@@ -708,7 +723,7 @@ mod tests {
 
     #[test]
     fn all_rotations_kinds_and_degrees_of_wear_occur() {
-        let faces = Faces::new();
+        let faces = faces();
         let pages: Vec<Page> = (0..400).map(|index| page(&faces, 3, index)).collect();
         let share = |of: &dyn Fn(&Page) -> bool| {
             pages.iter().filter(|&page| of(page)).count() as f64 / 400.0
@@ -726,7 +741,7 @@ mod tests {
 
     #[test]
     fn every_page_has_ink_and_paper() {
-        let faces = Faces::new();
+        let faces = faces();
         for index in 0..200 {
             let values = page(&faces, 5, index).values();
             assert_eq!(values.len(), SIDE * SIDE);

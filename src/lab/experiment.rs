@@ -136,7 +136,7 @@ impl Experiment {
         match scenario.source {
             Source::Seed | Source::Images(_) | Source::Own => experiment,
             // Each takes some milliseconds, and a millisecond to draw.
-            Source::Pages => {
+            Source::Pages(_) => {
                 let (n, timed_rows) = if quick { (600, 32) } else { (3000, 64) };
                 let perturbed = experiment.perturbed.min(500);
                 let (calibration, test, scaling) = (n, n, n / 10);
@@ -169,15 +169,15 @@ impl Experiment {
             (Source::Seed, false) => (1000, 64),
             (Source::Images(_) | Source::Own, true) => (300, 32),
             (Source::Images(_) | Source::Own, false) => (1500, 64),
-            (Source::Pages, true) => (300, 16),
-            (Source::Pages, false) => (1000, 32),
+            (Source::Pages(_), true) => (300, 16),
+            (Source::Pages(_), false) => (1000, 32),
             (Source::Sentences(_), true) => (100, 8),
             (Source::Sentences(_), false) => (400, 24),
         };
         let perturbed = match (scenario.source, quick) {
             (_, true) | (Source::Seed | Source::Own, _) => 0,
             (Source::Images(_), _) => 200,
-            (Source::Sentences(_) | Source::Pages, _) => 40,
+            (Source::Sentences(_) | Source::Pages(_), _) => 40,
         };
         Experiment {
             rounds: if quick { 5 } else { 6 },

@@ -38,7 +38,7 @@ impl Scenario {
         let tokenizer = match self.source {
             Source::Own => return Preparation::new(files, experiment)?.run(),
             Source::Sentences([_, file]) => Some(Tokenizer::read(file, get(files, file)?)?),
-            Source::Images(_) | Source::Pages | Source::Seed => None,
+            Source::Images(_) | Source::Pages(_) | Source::Seed => None,
         };
         // What is compared runs from the same weights.
         let library = PlanCache::default();
@@ -52,7 +52,7 @@ impl Scenario {
                     false => perturb::of_texts(&test.0.select(&some)?, tokenizer, experiment.seed)?,
                 }
             }
-            (None, Source::Images(_) | Source::Pages) => perturb::of_images(experiment.seed),
+            (None, Source::Images(_) | Source::Pages(_)) => perturb::of_images(experiment.seed),
             (None, _) => vec![],
         };
         let program = |role: &str, model: &ModelProto| {
@@ -167,9 +167,10 @@ impl Scenario {
                 let labels = images::read_labels(labels, get(files, labels)?)?;
                 split(&Samples::new(Batch::new().with("x", pixels), Some(labels))?, sizes, seed)?
             }
-            (Source::Pages, _) => {
+            (Source::Pages([file]), _) => {
+                let faces = pages::Faces::read(file, get(files, file)?)?;
                 let half = (sizes.scaling + sizes.calibration).max(sizes.test);
-                split(&pages::samples(seed, 2 * half)?, sizes, seed)?
+                split(&pages::samples(&faces, seed, 2 * half)?, sizes, seed)?
             }
             _ => return Err(Error::new(ErrorKind::Internal, "its samples come from no file")),
         };

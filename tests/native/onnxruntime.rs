@@ -13,6 +13,7 @@ use perforate::engine::{Batch, Knobs, Order, Outcome, Program, Session, to_array
 use perforate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode};
 use perforate::routing::exits::{Confidence, Stages};
 use perforate::routing::model_chain::ModelChain;
+use perforate::routing::pool::compose::Pool;
 use perforate::routing::score::Score;
 use perforate::strategies::battery::{self, Candidate, Policy, drain};
 use perforate::strategies::{cascade, dendritic, early_exit, experts, fuzzy, learned, refine};
@@ -182,6 +183,14 @@ fn early_exit_with_temperatures_equals_onnx_runtime() {
 fn fashion(name: &str) -> Component {
     let file = format!("models/fashion/{name}.onnx");
     Component::decode(file.clone(), &common::read(&file)).unwrap()
+}
+
+#[test]
+fn a_pool_with_judges_equals_onnx_runtime() {
+    let models = ["light", "static-s", "full"].map(fashion).into();
+    let pool = Pool { models, judges: fashion("judges") };
+    let model = pool.compose("pool", 0.99, BTreeMap::new()).unwrap();
+    equals_onnx_runtime(&model, "pool-fashion", "fashion-mnist");
 }
 
 /// Files of sentence models, in order.

@@ -9,7 +9,7 @@ and so on: early exits of MNIST with every `--score` at 0.0 0.995 2.0 (patience:
 `--temperature 1.25 1.5`; the experts light, static-s, full at `--knob price --values 1000000 0.05 -1000000`;
 the refinement with `--cost 0.99 --temperature 1.2` at 0.0 0.9 2.0; the fuzzy selection among the experts with
 `--corners 0.2 0.3 0.4 0.15 0.3 0.5 0.4 0.65 0.85` at 2 0.6 -2; the learned one with the weights in the test at
-1000 0.18 -1000; early exits and the cascade (`--exits logits3 logits4`) on sentences with `--sentences` at 0.0 0.9 2.0; the energy-aware one among light, pruned-int8, full-int8 and full with `--costs 0.02 0.08 1` at
+1000 0.18 -1000; the pool light, static-s, full with `--judges models/fashion/judges.onnx` at 0.0 0.95 2.0; early exits and the cascade (`--exits logits3 logits4`) on sentences with `--sentences` at 0.0 0.9 2.0; the energy-aware one among light, pruned-int8, full-int8 and full with `--costs 0.02 0.08 1` at
 `--knob budget --values 0 0.05 1`, and 0 0.5 1 for `-wide`.
 
 The file holds, for every knob value and then every row: `knob`, the model's first output, and `taken`,

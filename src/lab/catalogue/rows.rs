@@ -169,7 +169,7 @@ pub static SCENARIOS: [Scenario; 19] = [
             "models/pages/full.onnx",
             "models/pages/judges.onnx",
         ]],
-        source: Source::Pages,
+        source: Source::Pages(["models/pages/glyphs.bin"]),
         sections: &[],
         references: &[Reference::Files(&["models/pages/static.onnx"])],
     },

@@ -15,8 +15,8 @@ pub const SEED: u64 = 42;
 pub enum Source {
     /// They are made from the seed.
     Seed,
-    /// Pages of text, drawn from the seed.
-    Pages,
+    /// Pages of text, drawn from the seed with the characters of this file.
+    Pages([&'static str; 1]),
     /// Files of images and labels.
     Images([&'static str; 2]),
     /// Files of labelled sentences and of the tokenizer.
@@ -28,7 +28,8 @@ pub enum Source {
 impl Source {
     fn files(&self) -> &[&'static str] {
         match self {
-            Source::Seed | Source::Pages | Source::Own => &[],
+            Source::Seed | Source::Own => &[],
+            Source::Pages(files) => files,
             Source::Images(files) | Source::Sentences(files) => files,
         }
     }
@@ -135,7 +136,7 @@ impl Scenario {
     /// What its guarantee counts: where nobody labelled the inputs, a network that is in use is right by itself.
     pub fn loss(&self) -> Loss {
         match self.source {
-            Source::Pages => Loss::Disagreement,
+            Source::Pages(_) => Loss::Disagreement,
             _ => Loss::Error,
         }
     }

@@ -29,7 +29,7 @@ pub const NAME: &str = "pool";
 pub const EXPLANATION: &str = "The cheapest model answers first. A gate predicts from its answer whether that is lost if it stands, and weighs this against what the next model costs. Where the next one runs, the answers so far are averaged, which makes them better than either alone, and another gate looks at the average. The last model answers for itself.";
 /// Picture of it: models of rising size, whose answers come together.
 pub const GLYPH: &str = glyph!(
-    r#"<path d="M1 14h6M17 14h5M34 14h4M9 20v5h33v-3"/><rect x="4" y="9" width="8" height="10"/><rect x="17" y="6" width="11" height="15"/><rect x="33" y="2" width="14" height="20"/><path class="gate" d="M14.500 10l4 4-4 4-4-4z"/>"#
+    r#"<path d="M1 14h6M17 14h5M34 14h4M9 20v5h33v-3"/><rect x="4" y="9" width="8" height="10"/><rect x="17" y="6" width="11" height="15"/><rect x="33" y="2" width="14" height="20"/><path class="gate" d="M14.5 10l4 4-4 4-4-4z"/>"#
 );
 
 /// What `--give` may ask for.
