@@ -19,7 +19,7 @@ pub struct CurveFigures {
     pub oracle_share: Option<f64>,
     /// Whether it beats a random router by more than a router with meaningless scores would by luck: yes from
     /// three standard deviations on, no where with two more it would still be less than a quarter of what an oracle
-    /// gains, else none.
+    /// gains, and with more than two paths, where that bound is out of reach, less than one; else none.
     pub beats_random: Option<bool>,
 }
 
@@ -69,16 +69,22 @@ pub fn figures(
     // Scores without meaning make the gain a Brownian bridge in the share of rows; the variance of
     // its integral is 1/12 of a step's.
     let chance = (at_stake / (12.0 * light.n.max(1) as f64)).sqrt();
+    let two_paths = full.paths.len() <= 2;
     CurveFigures {
         front,
         hypervolume,
         area: integral(spanned()) / span,
         // With more than two paths "active" is no share of rows, and the bound is another one.
-        oracle_share: (possible > 0.0 && full.paths.len() <= 2).then(|| own / possible),
+        oracle_share: (possible > 0.0 && two_paths).then(|| own / possible),
         beats_random: match own {
             own if own > 3.0 * chance => Some(true),
             // Where the light model is as good as the full one there is nothing to choose for.
-            own if score(full) > base && own + 2.0 * chance < possible / 4.0 => Some(false),
+            own if score(full) > base
+                && own + 2.0 * chance < possible / 4.0
+                && (two_paths || own < chance) =>
+            {
+                Some(false)
+            }
             _ => None,
         },
     }
@@ -126,11 +132,16 @@ mod tests {
 
     /// Light 80 %, full 90 %, which is right on 10 % more rows and wrong on none that light gets right.
     fn of(accuracies: [f64; 3]) -> CurveFigures {
+        of_paths(accuracies, 2)
+    }
+
+    fn of_paths(accuracies: [f64; 3], paths: usize) -> CurveFigures {
         let curve: Vec<Point> =
             [0.0, 0.5, 1.0].into_iter().zip(accuracies).map(|(a, q)| point(a, q)).collect();
         let random = [0.8, 0.85, 0.9].map(|q| quality(1.0, q));
         let light = Quality { errors: 400, disagreements: 400, ..quality(0.1, 0.8) };
-        figures(&curve, &random, &quality(1.0, 0.9), &light)
+        let full = Quality { paths: vec![0.0; paths], ..quality(1.0, 0.9) };
+        figures(&curve, &random, &full, &light)
     }
 
     #[test]
@@ -180,5 +191,9 @@ mod tests {
         assert_eq!(of([0.8, 0.852, 0.9]).beats_random, Some(false));
         assert_eq!(of([0.8, 0.857, 0.9]).beats_random, None);
         assert_eq!(of([0.8, 0.86, 0.9]).beats_random, Some(true));
+        // With more paths, what an oracle gains says less.
+        let three = |middle| of_paths([0.8, middle, 0.9], 3).beats_random;
+        assert_eq!((of([0.8, 0.856, 0.9]).beats_random, three(0.856)), (Some(false), None));
+        assert_eq!((three(0.852), three(0.86)), (Some(false), Some(true)));
     }
 }

@@ -16,6 +16,7 @@ use crate::score::Score;
 pub const KNOB: &str = exits::KNOB;
 /// The threshold's ends: at 0 the first model answers every row, at 2 the last one does.
 pub const RANGE: KnobRange = KnobRange { default: 0.99, ..exits::RANGE };
+
 /// A pool: models in the order in which they are asked, the last of which is the one to be replaced, and what judges them.
 #[derive(Debug, Clone)]
 pub struct Pool {
@@ -91,10 +92,33 @@ impl Pool {
         threshold: f32,
         provenance: BTreeMap<String, String>,
     ) -> Result<ModelProto> {
+        let stages = self.stages()?;
         let mut names = short_names(self.models.iter().map(Component::name));
-        names.truncate(self.models.len() - 1);
+        names.truncate(stages.heads());
         let confidence = Confidence { score: Score::Gate, temperatures: vec![] };
         let named = (strategy, &names[..]);
-        exits::compose(&self.stages()?, &confidence, named, threshold, provenance)
+        exits::compose(&stages, &confidence, named, threshold, provenance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use perforate_onnx::{OPSET, Size};
+
+    #[test]
+    fn a_pool_of_one_model_is_refused() {
+        let mut graph = GraphBuilder::new("judges", OPSET);
+        let sizes = [Size::Rows, Size::Fixed(2)];
+        graph.input("z1", &sizes).unwrap();
+        graph.node("Identity", "sure1", &["z1"]).unwrap();
+        graph.output("sure1", &sizes).unwrap();
+        let model = graph.into_model(&Metadata::default()).unwrap();
+        let judges = Component::new("judges", model).unwrap();
+        for models in [vec![], vec![judges.clone()]] {
+            let pool = Pool { models, judges: judges.clone() };
+            let text = pool.compose("pool", 0.5, BTreeMap::new()).unwrap_err().to_string();
+            assert!(text.contains("two models"), "{text}");
+        }
     }
 }
