@@ -90,8 +90,8 @@ pub fn figures(
     }
 }
 
-/// How far along each setting stands, from 0, the light end, to 1: what it spends. Where that leaps, as from a model in eight
-/// bits to the same in f32, nearly all of the way would be the leap; there, the share of rows that left the light path.
+/// Where each setting stands between the light end, 0, and the full end, 1, by what it spends. Where spending leaps, as from
+/// eight bits to f32, the leap would outweigh all other settings; then it is the share of rows that leave the light path.
 fn along(curve: &[Point]) -> Vec<f64> {
     let leaps = curve.windows(2).any(|pair| pair[1].active - pair[0].active > LEAP);
     let light = curve.first().and_then(|point| {

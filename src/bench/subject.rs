@@ -99,7 +99,7 @@ pub struct BenchTarget {
     pub calibration: Calibration,
     /// Samples on which everything is reported.
     pub test: Test,
-    /// Ways in which they change, to see how the full and the routed model cope, and what the guarantee is worth then.
+    /// Changes of the test samples, to measure the guarantee's risk on inputs unlike the calibration's.
     pub perturbations: Vec<Perturbation>,
     /// Where outputs are numbers and no scores of classes: how far from the full model's an answer that agrees may lie.
     pub tolerance: Option<f32>,

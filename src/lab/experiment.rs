@@ -57,7 +57,7 @@ pub struct Experiment {
     pub calibration: usize,
     /// Samples for reporting, at most.
     pub test: usize,
-    /// Samples for reporting that are changed in each way, to see what the guarantee is worth then; 0 leaves that out.
+    /// Test samples that each change of the inputs is tried on; 0 skips this.
     #[serde(default)]
     pub perturbed: usize,
     /// What counts as a loss.

@@ -12,7 +12,7 @@ use super::tensors::{float_tensor, numbers};
 /// What is added to a variance, unless the node says otherwise.
 const EPSILON: f32 = 1e-5;
 
-/// Folds what can be folded, in inner graphs too; returns how many normalisations are gone.
+/// Folds batch normalisations, also in inner graphs; returns how many.
 pub fn fold_norms(model: &mut ModelProto) -> usize {
     model.graph.as_mut().map_or(0, fold)
 }
@@ -60,8 +60,8 @@ fn count_reads(graph: &GraphProto, reads: &mut HashMap<String, usize>) {
     }
 }
 
-/// The convolution before the normalisation at `ix`, and its weights and bias with that folded in; none where one of them is
-/// no constant, or where others read what the convolution gives.
+/// The convolution before the normalisation at `ix`, with the new weights and bias; none unless all of them are constants and
+/// nothing else reads the convolution's output.
 fn folded(
     graph: &GraphProto,
     ix: usize,

@@ -464,7 +464,7 @@ pub static OWN: Scenario = Scenario {
 /// What several models of the user's are measured as.
 pub static OWN_POOL: Scenario = Scenario {
     name: "own/pool",
-    strategy: &pool::FoundPool,
+    strategy: &pool::PoolOfModels,
     group: Group::Own,
     title: "Your own models",
     term: "pool router",

@@ -133,7 +133,7 @@ impl Scenario {
         self.how.unwrap_or_else(|| self.strategy.explanation())
     }
 
-    /// What its guarantee counts: where nobody labelled the inputs, a network that is in use is right by itself.
+    /// What its guarantee counts as a loss. A network that is already deployed must keep its answers; others must stay right.
     pub fn loss(&self) -> Loss {
         match self.source {
             Source::Pages(_) => Loss::Disagreement,

@@ -17,7 +17,7 @@ pub const KNOB: &str = exits::KNOB;
 /// The threshold's ends: at 0 the first model answers every row, at 2 the last one does.
 pub const RANGE: KnobRange = KnobRange { default: 0.99, ..exits::RANGE };
 
-/// A pool: models in the order in which they are asked, the last of which is the one to be replaced, and what judges them.
+/// Models in the order in which they run, the last being the full model, and the judges behind the others.
 #[derive(Debug, Clone)]
 pub struct Pool {
     /// Each reads the data inputs and gives `logits`.

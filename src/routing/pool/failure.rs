@@ -12,7 +12,7 @@ use perforate_onnx::{GraphBuilder, int_attribute};
 use super::blend::Blend;
 use crate::fit::temperature::softmax;
 
-/// Keeps the logarithm of what is left beside a probability of 1 finite.
+/// Keeps ln(1 − p) finite at p = 1.
 pub const TINY: f32 = 1e-6;
 /// Most steps of the regression.
 const STEPS: usize = 30;
@@ -95,7 +95,7 @@ impl Failure {
         self.bias + self.weights.iter().zip(features).map(|(w, v)| w * v).sum::<f64>()
     }
 
-    /// How sure the answer is kept, 1 − P(lost), with the odds of a loss divided by `price` first: what going on costs.
+    /// Confidence that the answer is not lost: 1 − P(lost), the odds of a loss divided by `price`, the cost of going on.
     pub fn sure(&self, features: &[f64], price: f64) -> f32 {
         sigmoid(price.ln() - self.log_odds(features)) as f32
     }

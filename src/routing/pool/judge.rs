@@ -84,7 +84,7 @@ fn average(graph: &mut GraphBuilder, name: &str, blend: &Blend, read: &[String])
     graph.node("Identity", name, &[&sum])
 }
 
-/// The part of the judges that gives these outputs, and reads what these need.
+/// The subgraph of the judges that computes these outputs.
 ///
 /// # Errors
 /// `Model` where the file lacks one.

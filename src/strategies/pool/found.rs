@@ -1,49 +1,14 @@
-//! A pool found among the user's models.
+//! The search of a pool, as the page takes its steps.
 
 use std::sync::Arc;
 
-use perforate_base::{Error, ErrorKind, Result};
-use perforate_data::Samples;
+use perforate_base::Result;
 use perforate_onnx::Component;
-use perforate_routing::search::{Found, Options, PoolSearch};
+use perforate_routing::search::{Found, PoolSearch};
 
-use super::{EXPLANATION, GLYPH, NAME};
 use crate::companion::Companion;
 use crate::search::tried;
-use crate::strategy::{Ingredients, Models, RoutingSearch, Strategy};
-
-/// Models, and what weighs their answers, found on a part of the inputs.
-#[derive(Debug)]
-pub struct FoundPool;
-
-impl Strategy for FoundPool {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn explanation(&self) -> &'static str {
-        EXPLANATION
-    }
-
-    fn glyph(&self) -> &'static str {
-        GLYPH
-    }
-
-    fn recipe(&self, _input: Ingredients<'_>) -> Result<Models> {
-        let text = "its parts are found by a search, so there is no recipe for them";
-        Err(Error::new(ErrorKind::Internal, text).at(self.name()))
-    }
-
-    fn search(
-        &self,
-        models: Vec<Component>,
-        fitting: Samples,
-        options: Options,
-    ) -> Option<Result<Box<dyn RoutingSearch>>> {
-        let search = PoolSearch::new(models, fitting, options);
-        Some(search.map(|search| Box::new(search) as Box<dyn RoutingSearch>))
-    }
-}
+use crate::strategy::RoutingSearch;
 
 impl RoutingSearch for PoolSearch {
     fn step(&mut self) -> Result<()> {

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use perforate_base::{Error, ErrorKind, Result};
 use perforate_bench::sweep::{Active, LightRole};
+use perforate_data::Samples;
+use perforate_onnx::Component;
 use perforate_routing::pool::compose::{KNOB, Pool, RANGE};
 #[cfg(feature = "commands")]
-use perforate_routing::search::{Found, Options, Parts, pool};
-
-pub use found::FoundPool;
+use perforate_routing::search::{Found, Parts, pool};
+use perforate_routing::search::{Options, PoolSearch};
 
 #[cfg(feature = "commands")]
 use crate::command::{Argument, Host, Value};
@@ -21,22 +22,16 @@ use crate::recipe::{numbered, provenance};
 use crate::search;
 #[cfg(feature = "commands")]
 use crate::strategy::Route;
-use crate::strategy::{Ingredients, Models, Strategy};
+use crate::strategy::{Ingredients, Models, RoutingSearch, Strategy};
 
 /// Name of the strategy.
 pub const NAME: &str = "pool";
-/// How it works.
-pub const EXPLANATION: &str = "The cheapest model answers first. A gate predicts from its answer whether that is lost if it stands, and weighs this against what the next model costs. Where the next one runs, the answers so far are averaged, which makes them better than either alone, and another gate looks at the average. The last model answers for itself.";
-/// Picture of it: models of rising size, whose answers come together.
-pub const GLYPH: &str = glyph!(
-    r#"<path d="M1 14h6M17 14h5M34 14h4M9 20v5h33v-3"/><rect x="4" y="9" width="8" height="10"/><rect x="17" y="6" width="11" height="15"/><rect x="33" y="2" width="14" height="20"/><path class="gate" d="M14.5 10l4 4-4 4-4-4z"/>"#
-);
 
 /// What `--give` may ask for.
 #[cfg(feature = "commands")]
 const GIVEN: [&str; 2] = ["router", "judges"];
 
-/// A pool whose judges were fitted before.
+/// A pool: of models and judges that were fitted before, or found among the user's models.
 #[derive(Debug)]
 pub struct PoolOfModels;
 
@@ -46,11 +41,13 @@ impl Strategy for PoolOfModels {
     }
 
     fn explanation(&self) -> &'static str {
-        EXPLANATION
+        "The cheapest model answers first. A gate predicts from its answer whether that is lost if it stands, and weighs this against what the next model costs. Where the next one runs, the answers so far are averaged, which makes them better than either alone, and another gate looks at the average. The last model answers for itself."
     }
 
     fn glyph(&self) -> &'static str {
-        GLYPH
+        glyph!(
+            r#"<path d="M1 14h6M17 14h5M34 14h4M9 20v5h33v-3"/><rect x="4" y="9" width="8" height="10"/><rect x="17" y="6" width="11" height="15"/><rect x="33" y="2" width="14" height="20"/><path class="gate" d="M14.5 10l4 4-4 4-4-4z"/>"#
+        )
     }
 
     /// The models, cheapest first, then the file of their judges.
@@ -75,6 +72,16 @@ impl Strategy for PoolOfModels {
             light_role: LightRole::GateReads,
             companion: Arc::new(()),
         })
+    }
+
+    fn search(
+        &self,
+        models: Vec<Component>,
+        fitting: Samples,
+        options: Options,
+    ) -> Option<Result<Box<dyn RoutingSearch>>> {
+        let search = PoolSearch::new(models, fitting, options);
+        Some(search.map(|search| Box::new(search) as Box<dyn RoutingSearch>))
     }
 
     #[cfg(feature = "commands")]
