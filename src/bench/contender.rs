@@ -7,7 +7,7 @@ pub struct ContenderId(usize);
 
 impl ContenderId {
     /// The contender that was added after `index` others.
-    pub fn new(index: usize) -> ContenderId {
+    pub const fn new(index: usize) -> ContenderId {
         ContenderId(index)
     }
 

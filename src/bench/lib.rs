@@ -10,6 +10,7 @@
 //! | [`subject`], [`setting`] | what a sweep takes; a value of the knob |
 //! | [`results`], [`point`] | what a sweep gives; a setting or a reference with its times |
 //! | [`record`], [`settings`] | what each path answers for every sample; where a knob alone leads |
+//! | [`recorded`] | the same, recorded beforehand, as a file |
 //! | [`quality`], [`reference_answers`], [`costs`] | accuracy, agreement and deviation; what they are judged by; operations |
 //! | [`dense`], [`curve`], [`pareto`] | curves from recordings, their figures, fronts |
 //! | [`paired`], [`mixture`] | differences in accuracy; random mixtures of static models |
@@ -44,6 +45,7 @@ pub mod point;
 pub mod process_runs;
 pub mod quality;
 pub mod record;
+pub mod recorded;
 pub mod reference_answers;
 pub mod results;
 pub mod robustness;

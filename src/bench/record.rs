@@ -122,6 +122,16 @@ impl Recording {
         self.paths.iter().map(|p| p.outputs.len()).min().unwrap_or(0)
     }
 
+    /// Forgets what is recorded.
+    pub fn forget(&mut self) {
+        for PathRecord { outputs, work, kept, scores, .. } in &mut self.paths {
+            outputs.clear();
+            work.clear();
+            kept.clear();
+            scores.clear();
+        }
+    }
+
     /// Whether nothing is recorded.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -13,6 +13,7 @@ use super::curve::CurveFigures;
 use super::dense::{DensePoint, mean_seconds};
 use super::point::Point;
 use super::quality::Quality;
+use super::recorded::AnswersCheck;
 use super::robustness::Robustness;
 use super::samples::Samples;
 use super::segments::SegmentTimes;
@@ -148,6 +149,8 @@ pub struct Results {
     pub evidence: Evidence,
     /// The measurement's test of itself, once it is made.
     pub self_check: Option<SelfCheck>,
+    /// What running some rows again shows of answers that were recorded before; none where all were run here.
+    pub answers_check: Option<AnswersCheck>,
     /// (routed, all computation active) / (full model) − 1, at batch 1.
     pub gate_overhead: Option<Interval>,
     /// The same without the light model that the gate reads: (routed − light) / full − 1.

@@ -13,6 +13,7 @@ use perforate_onnx::KnobRange;
 use perforate_routing::fit::calibrate::RiskTarget;
 
 use super::energy::EnergyModel;
+use super::recorded::RecordedAnswers;
 use super::sequential::Stopping;
 
 /// What "active" means for a routed model.
@@ -103,6 +104,8 @@ pub struct BenchTarget {
     pub perturbations: Vec<Perturbation>,
     /// Where outputs are numbers and no scores of classes: how far from the full model's an answer that agrees may lie.
     pub tolerance: Option<f32>,
+    /// What all paths and references answer, if that was recorded before; some rows run again to see that it holds here.
+    pub recorded: Option<Arc<RecordedAnswers>>,
 }
 
 /// How much to measure.

@@ -241,6 +241,7 @@ fn subject(
         test: Test(samples(70, 1)),
         perturbations: vec![Perturbation::kept("other", 1, Some(0.5), samples(70, 4))],
         tolerance: None,
+        recorded: None,
         routed,
     }
 }

@@ -31,6 +31,10 @@ const CHUNKS: usize = 4;
 const STABLE: f64 = 0.1;
 /// Passes after which a warm-up ends although it is not stable; the result then says so.
 const MAX_WARM_UP: usize = 8;
+/// Time after which a pass of the warm-up ends, however many units are left: slow models need no more of them.
+const WARM_UP_SPAN: Seconds = Seconds(50e-3);
+const WARM_UP: Phase =
+    Phase::WarmUp { contender: ContenderId::new(0), passes: 0, last: f64::NAN, units: None };
 
 /// Fewer rounds than this give no interval worth the name.
 const FEW_ROUNDS: usize = 5;
@@ -57,8 +61,17 @@ pub trait Workload {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Phase {
-    WarmUp { contender: ContenderId, passes: usize, last: f64 },
-    Measure { chunk: usize, turn: usize },
+    /// `units` is how many make a pass, once that is known.
+    WarmUp {
+        contender: ContenderId,
+        passes: usize,
+        last: f64,
+        units: Option<usize>,
+    },
+    Measure {
+        chunk: usize,
+        turn: usize,
+    },
     Done,
 }
 
@@ -90,11 +103,7 @@ impl Interleaved {
             tick,
             slice,
             rounds,
-            phase: if contenders == 0 || rounds == 0 {
-                Phase::Done
-            } else {
-                Phase::WarmUp { contender: ContenderId::new(0), passes: 0, last: f64::NAN }
-            },
+            phase: if contenders == 0 || rounds == 0 { Phase::Done } else { WARM_UP },
             unit: 0,
             repeats: 0,
             spent: 0.0,
@@ -162,8 +171,10 @@ impl Interleaved {
     /// round was completed.
     fn turn(&mut self, clock: &impl Clock, work: &mut dyn Workload) -> Result<bool> {
         let contenders = work.contenders();
-        let (contender, from, to) = match self.phase {
-            Phase::WarmUp { contender, .. } => (contender, 0, work.units(contender)),
+        let (contender, from, mut to) = match self.phase {
+            Phase::WarmUp { contender, units, .. } => {
+                (contender, 0, units.unwrap_or_else(|| work.units(contender)))
+            }
             Phase::Measure { chunk, turn } => {
                 let contender =
                     ContenderId::new(if chunk % 2 == 0 { turn } else { contenders - 1 - turn });
@@ -205,6 +216,12 @@ impl Interleaved {
             self.unit += 1;
             let elapsed = (clock.now() - start).0;
             self.spent = before + elapsed;
+            if let Phase::WarmUp { units, .. } = &mut self.phase
+                && units.is_none()
+                && (self.unit == to || self.spent >= WARM_UP_SPAN.0)
+            {
+                (*units, to) = (Some(self.unit), self.unit);
+            }
             if self.unit >= to {
                 self.unit = from;
                 self.repeats += 1;
@@ -247,10 +264,11 @@ impl Interleaved {
         let seconds = if self.repeats == 0 { 0.0 } else { self.spent / self.repeats as f64 };
         (self.unit, self.spent, self.repeats) = (0, 0.0, 0);
         match self.phase {
-            Phase::WarmUp { passes, last, .. } => {
+            Phase::WarmUp { passes, last, units, .. } => {
                 let stable = (seconds / last - 1.0).abs() < STABLE;
                 if !stable && passes + 1 < MAX_WARM_UP {
-                    self.phase = Phase::WarmUp { contender, passes: passes + 1, last: seconds };
+                    let passes = passes + 1;
+                    self.phase = Phase::WarmUp { contender, passes, last: seconds, units };
                     return false;
                 }
                 if !stable {
@@ -258,7 +276,12 @@ impl Interleaved {
                 }
                 let next = contender.index() + 1;
                 self.phase = if next < contenders {
-                    Phase::WarmUp { contender: ContenderId::new(next), passes: 0, last: f64::NAN }
+                    Phase::WarmUp {
+                        contender: ContenderId::new(next),
+                        passes: 0,
+                        last: f64::NAN,
+                        units: None,
+                    }
                 } else {
                     Phase::Measure { chunk: 0, turn: 0 }
                 };

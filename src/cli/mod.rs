@@ -2,6 +2,7 @@
 //!
 //! `route` and the studies come from the registry of strategies: [`perforate_strategies::registered`].
 
+mod answers;
 mod bench;
 mod host;
 mod io;
@@ -44,6 +45,12 @@ struct Cli {
 enum Command {
     /// Run scenarios, print their tables, write the report.
     Bench(BenchArguments),
+    /// Record what every path answers in the built-in scenarios: models/answers, which the page is given.
+    Answers {
+        /// Scenario to record; all of them if none is given.
+        #[arg(long)]
+        scenario: Vec<String>,
+    },
     /// List the scenarios.
     List,
     /// Show what a model reads, gives and costs, where it can be cut, its segments, gates and knobs.
@@ -143,6 +150,7 @@ fn command() -> clap::Command {
 fn obey(matches: &ArgMatches) -> Result<()> {
     let cli = Cli::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
     match cli.command {
+        Command::Answers { scenario } => answers::answers(&scenario),
         Command::Bench(arguments) => bench::bench(arguments),
         Command::List => {
             let row = |s: &&perforate_lab::Scenario| {

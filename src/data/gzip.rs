@@ -5,13 +5,13 @@ use std::io::Read;
 use perforate_base::{Error, ErrorKind, Result};
 
 /// Largest content of a gzipped file, in bytes: ten times MNIST's training images.
-pub(crate) const MAX_BYTES: u64 = 512 << 20;
+pub const MAX_BYTES: u64 = 512 << 20;
 
 /// The content of a file, unpacked if it is gzipped. `name` stands in error messages.
 ///
 /// # Errors
 /// `Data` if the file is damaged, or unpacks to more than [`MAX_BYTES`].
-pub(crate) fn gunzip(name: &str, bytes: &[u8]) -> Result<Vec<u8>> {
+pub fn gunzip(name: &str, bytes: &[u8]) -> Result<Vec<u8>> {
     gunzip_within(name, bytes, MAX_BYTES)
 }
 

@@ -17,7 +17,7 @@
 //! The limit for gzipped files is one for all readers: what unpacks to more than 512 MiB is refused.
 
 mod answers;
-mod gzip;
+pub mod gzip;
 pub mod images;
 pub mod npz;
 pub mod own;

@@ -53,6 +53,7 @@ pub fn lines(report: &Report, shown: Option<&PointReport>) -> Vec<About> {
                 if risk.certified { "" } else { ": not certifiable" }
             ),
         },
+        About { term: "Answers", text: answers(scenario) },
         About { term: "Self-check", text: dash(self_check(scenario)) },
         About { term: "Routing overhead", text: dash(overhead) },
         About {
@@ -82,6 +83,21 @@ pub fn lines(report: &Report, shown: Option<&PointReport>) -> Vec<About> {
             text: format!("{}, {}, one thread", report.host.target, report.host.simd),
         },
     ]
+}
+
+/// Where the answers come from.
+fn answers(scenario: &ScenarioReport) -> String {
+    match scenario.answers_check {
+        None => "all computed here".into(),
+        Some(check) if check.holds() => format!(
+            "recorded with these models and this data; {} of {} inputs came out the same when they were run again here",
+            check.alike, check.checked
+        ),
+        Some(check) => format!(
+            "all computed here, since only {} of {} came out as recorded",
+            check.alike, check.checked
+        ),
+    }
 }
 
 /// What the full model against itself shows.

@@ -96,6 +96,10 @@ pub struct Experiment {
     /// Rows for fitting exits to it, at most.
     #[serde(default = "usual_fitting")]
     pub fitting: usize,
+    /// Whether answers are taken from the scenario's file of recorded ones, of which some are checked, and only times
+    /// are measured.
+    #[serde(default)]
+    pub recorded: bool,
     /// SHA-256 by file, in hexadecimal; a file named here must have this content.
     pub files: BTreeMap<String, String>,
 }
@@ -131,6 +135,7 @@ impl Experiment {
             pictures: None,
             inputs: None,
             fitting: usual_fitting(),
+            recorded: false,
             files: BTreeMap::new(),
         };
         match scenario.source {
@@ -162,24 +167,15 @@ impl Experiment {
         }
     }
 
-    /// What a page measures: less, since people wait for it.
+    /// What a page measures: less, since people wait for it, but for answers that were recorded before.
     pub fn in_page(scenario: &Scenario, quick: bool) -> Experiment {
-        let (n, timed_rows) = match (scenario.source, quick) {
-            (Source::Seed, true) => (1000, 32),
-            (Source::Seed, false) => (1000, 64),
-            (Source::Images(_) | Source::Own, true) => (300, 32),
-            (Source::Images(_) | Source::Own, false) => (1500, 64),
-            (Source::Pages(_), true) => (300, 16),
-            (Source::Pages(_), false) => (1000, 32),
-            (Source::Sentences(_), true) => (100, 8),
-            (Source::Sentences(_), false) => (400, 24),
-        };
+        let (n, timed_rows) = page_rows(scenario, quick);
         let perturbed = match (scenario.source, quick) {
             (_, true) | (Source::Seed | Source::Own, _) => 0,
             (Source::Images(_), _) => 200,
             (Source::Sentences(_) | Source::Pages(_), _) => 40,
         };
-        Experiment {
+        let measured = Experiment {
             rounds: if quick { 5 } else { 6 },
             launches: 1,
             timed_rows,
@@ -188,7 +184,26 @@ impl Experiment {
             test: n,
             perturbed,
             ..Experiment::usual(scenario, quick)
-        }
+        };
+        let (full, _) = page_rows(scenario, false);
+        let sizes = match (scenario.answers, scenario.source) {
+            (None, _) => return measured,
+            // All that are there.
+            (_, Source::Images(_) | Source::Sentences(_)) => (4000, 5000),
+            // They have to be drawn.
+            _ => (full, full),
+        };
+        let (calibration, test) = sizes;
+        Experiment { recorded: true, scaling: full / 5, calibration, test, ..measured }
+    }
+
+    /// The same with all answers computed here, on as many samples as one can wait for.
+    pub fn computed_here(self) -> Experiment {
+        let Some(scenario) = find(&self.scenario).ok().filter(|_| self.recorded) else {
+            return self;
+        };
+        let (n, _) = page_rows(scenario, self.quick);
+        Experiment { recorded: false, scaling: n / 5, calibration: n, test: n, ..self }
     }
 
     /// Whether the same is measured as in `other`, and only judged otherwise.
@@ -201,13 +216,14 @@ impl Experiment {
 
     /// The same on a table of the user's, of which more is read than of the built-in one, unless it is to be quick.
     pub fn with_table(self, name: &str) -> Experiment {
-        let most = |usual: usize| if self.quick { usual } else { usual.max(MOST_OF_A_TABLE) };
+        let own = self.computed_here();
+        let most = |usual: usize| if own.quick { usual } else { usual.max(MOST_OF_A_TABLE) };
         Experiment {
             table: Some(name.to_string()),
-            calibration: most(self.calibration),
-            test: most(self.test),
-            scaling: if self.quick { self.scaling } else { 200 },
-            ..self
+            calibration: most(own.calibration),
+            test: most(own.test),
+            scaling: if own.quick { own.scaling } else { 200 },
+            ..own
         }
     }
 
@@ -306,6 +322,10 @@ impl Experiment {
             );
             return Err(Error::new(ErrorKind::Config, text).node("score"));
         }
+        if self.recorded && (scenario.answers.is_none() || self.table.is_some()) {
+            let text = "there are no recorded answers for this: leave it out";
+            return Err(Error::new(ErrorKind::Config, text).node("recorded"));
+        }
         if let Some(form) = &self.pictures {
             form.validate()?;
         }
@@ -357,7 +377,19 @@ impl Experiment {
             let models = self.cheaper_models.iter().cloned().chain([model]);
             return Ok(models.chain(self.inputs.clone()).collect());
         }
-        Ok(scenario.files().map(own).collect())
+        let answers = scenario.answers.filter(|_| self.recorded).map(str::to_string);
+        Ok(scenario.files().map(own).chain(answers).collect())
+    }
+
+    /// Digest of what decides about answers: models, data, seed, and how sure answers are taken to be. Its files must
+    /// have been noted.
+    pub fn answers_binding(&self) -> Result<String> {
+        let scenario = find(&self.scenario)?;
+        let noted = |file: &&'static str| (*file, self.files.get(*file));
+        let files: BTreeMap<_, _> =
+            scenario.files().collect::<Vec<_>>().iter().map(noted).collect();
+        let what = serde_json::json!([self.scenario, self.seed, self.scaling, self.score, files]);
+        Ok(sha256(what.to_string().as_bytes()))
     }
 
     /// The same experiment with the content of its files noted; a file that is noted already must be the
@@ -406,6 +438,20 @@ impl Experiment {
             energy: self.energy,
             targets: self.targets,
         })
+    }
+}
+
+/// Samples of each kind whose answers a page computes, and rows that it times.
+fn page_rows(scenario: &Scenario, quick: bool) -> (usize, usize) {
+    match (scenario.source, quick) {
+        (Source::Seed, true) => (1000, 32),
+        (Source::Seed, false) => (1000, 64),
+        (Source::Images(_) | Source::Own, true) => (300, 32),
+        (Source::Images(_) | Source::Own, false) => (1500, 64),
+        (Source::Pages(_), true) => (300, 16),
+        (Source::Pages(_), false) => (1000, 32),
+        (Source::Sentences(_), true) => (100, 8),
+        (Source::Sentences(_), false) => (400, 24),
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tract_onnx::pb::ModelProto;
 
 use perforate_base::{Error, ErrorKind, Result};
+use perforate_bench::recorded::RecordedAnswers;
 use perforate_bench::sweep::BenchTarget;
 use perforate_data::sentences::{self, Table, Tokenizer};
 use perforate_data::{Samples, Scaling, Splits, images, pages, perturb, split, split_by};
@@ -83,9 +84,22 @@ impl Scenario {
             test,
             perturbations,
             tolerance: None,
+            recorded: self.recorded(files, experiment)?,
         };
         let Models { companion, routed, .. } = models;
         Ok(Opened { subject, companion, tokenizer, routed })
+    }
+
+    /// The answers that were recorded of just this experiment, if it uses them.
+    fn recorded(
+        &self,
+        files: &BTreeMap<String, Vec<u8>>,
+        experiment: &Experiment,
+    ) -> Result<Option<Arc<RecordedAnswers>>> {
+        let Some(file) = self.answers.filter(|_| experiment.recorded) else { return Ok(None) };
+        let answers = RecordedAnswers::decode(file, get(files, file)?)?;
+        let own = experiment.answers_binding()?;
+        Ok((answers.binding == own).then(|| Arc::new(answers)))
     }
 
     /// The model to be replaced, composed anew.

@@ -132,6 +132,7 @@ impl Preparation {
             test,
             perturbations: vec![],
             tolerance: found.tolerance,
+            recorded: None,
         };
         Ok(Opened { subject, companion: companion(&found), tokenizer: None, routed })
     }

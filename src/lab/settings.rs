@@ -172,6 +172,9 @@ const SETTINGS: [Setting; 22] = [
     ),
 ];
 
+/// Settings under which models answer otherwise.
+const ANSWERED_OTHERWISE: [&str; 2] = ["seed", "score"];
+
 /// What differs from the usual experiment of a scenario, by setting.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Settings(BTreeMap<&'static str, Value>);
@@ -227,7 +230,10 @@ impl Settings {
 
     /// The usual experiment with what differs.
     pub fn experiment(&self, usual: &Experiment) -> Result<Experiment> {
-        let mut whole = to_json(usual)?;
+        // Another seed or another score has other answers than those that were recorded.
+        let anew = ANSWERED_OTHERWISE.iter().any(|id| self.0.contains_key(id));
+        let usual = if anew { usual.clone().computed_here() } else { usual.clone() };
+        let mut whole = to_json(&usual)?;
         for setting in &SETTINGS {
             if let Some((value, field)) =
                 self.0.get(setting.id).zip(whole.pointer_mut(setting.field))
@@ -379,7 +385,8 @@ mod tests {
                 score: usual.score,
                 ..own
             },
-            usual
+            usual.clone().computed_here(),
+            "another score has other answers than those recorded"
         );
         let pairs: Vec<_> = settings.pairs().collect();
         let texts = [("epsilon", "2"), ("score", "margin"), ("want-latency", "0.3")];

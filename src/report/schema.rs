@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use perforate_base::{Error, ErrorKind, Result};
 use perforate_bench::energy::EnergyModel;
+use perforate_bench::recorded::AnswersCheck;
 use perforate_bench::self_check::{SelfCheck, TimingQuality};
 use perforate_bench::stats::Interval;
 use perforate_bench::sweep::{Active, CostBasis};
@@ -220,6 +221,9 @@ pub struct ScenarioReport {
     /// The measurement's test of itself.
     #[serde(default)]
     pub self_check: Option<SelfCheck>,
+    /// What running some rows again shows of answers that were recorded before; none where all were computed here.
+    #[serde(default)]
+    pub answers_check: Option<AnswersCheck>,
     /// What not every scenario has.
     #[serde(default)]
     pub sections: Vec<Section>,

@@ -102,6 +102,7 @@ pub fn core_report(context: &Context, subject: &BenchTarget, results: &Results) 
         verdict: results.verdict.class(),
         quality: results.evidence.quality,
         self_check: results.self_check,
+        answers_check: results.answers_check,
         evidence: Some(results.evidence.clone()),
         sections: robustness::section(results).into_iter().collect(),
         active_means,

@@ -46,6 +46,7 @@ static SCENARIO: Scenario = Scenario {
     epsilon: 0.02,
     parts: &[],
     source: Source::Seed,
+    answers: None,
     sections: &[],
     references: &[],
 };

@@ -1,11 +1,14 @@
 //! What every path answers on each split, recorded row by row.
 
+use std::sync::Arc;
+
 use perforate_base::{Error, ErrorKind, Result};
 use perforate_data::Samples;
 use perforate_engine::{Path, Session};
 
 use crate::clock::Clock;
 use crate::record::Recording;
+use crate::recorded::{RecordedAnswers, RecordedSplit, is_alike};
 use crate::reference_answers::ReferenceAnswers;
 use crate::setting::Setting;
 use crate::slice::TimeSlice;
@@ -30,6 +33,8 @@ pub(super) struct Answers {
     pub light: Path,
     /// The path that every row takes at the full end of the knob.
     pub full: Path,
+    /// What was recorded before this measurement, if it holds as far as is known.
+    recorded: Option<Arc<RecordedAnswers>>,
 }
 
 impl Answers {
@@ -55,7 +60,55 @@ impl Answers {
             );
             return Err(Error::new(ErrorKind::Model, text));
         }
-        Ok(Answers { session, test, calibration, scaling, light, full })
+        let recorded = subject.recorded.clone();
+        let mut answers = Answers { session, test, calibration, scaling, light, full, recorded };
+        // Where a knob alone leads to paths, only some are recorded: those of the settings, which are not known yet.
+        if !answers.test.follows_settings() {
+            answers.restore(subject);
+        }
+        Ok(answers)
+    }
+
+    /// Takes what was recorded before, if that is at hand.
+    fn restore(&mut self, subject: &BenchTarget) {
+        let Some(recorded) = &self.recorded else { return };
+        let restore = |split: &RecordedSplit, recording: &mut Recording, samples: &Samples| {
+            split.restore(recording, samples.len());
+        };
+        restore(&recorded.test, &mut self.test, &subject.test.0);
+        restore(&recorded.calibration, &mut self.calibration, &subject.calibration.0);
+        let scaling = self.scaling.as_mut().zip(subject.scaling.as_ref());
+        if let (Some((recording, samples)), Some(split)) = (scaling, &recorded.scaling) {
+            restore(split, recording, &samples.0);
+        }
+    }
+
+    /// Runs a test sample again on every path; whether all come out as recorded.
+    pub fn is_row_alike(&mut self, subject: &BenchTarget, row: usize) -> Result<bool> {
+        let batch = subject.test.0.row(row)?;
+        let knobs = subject.routed.neutral_knobs();
+        let paths: Vec<Path> = self.test.paths.iter().map(|record| record.path).collect();
+        let outcomes = self.session.run_each(&batch, &knobs, &paths)?;
+        for (record, outcome) in self.test.paths.iter().zip(outcomes) {
+            let output: Vec<f32> = outcome.first()?.into_iter().collect();
+            let scores: Vec<f32> = outcome.trace.scores.iter().map(|gate| gate[0]).collect();
+            if !is_alike((&record.outputs[row], &record.scores[row]), (&output, &scores)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether they were recorded before, and not here.
+    pub fn are_from_before(&self) -> bool {
+        self.recorded.is_some()
+    }
+
+    /// Forgets all that is recorded, here and before.
+    pub fn forget(&mut self) {
+        self.recorded = None;
+        let recordings = [&mut self.test, &mut self.calibration].into_iter();
+        recordings.chain(self.scaling.as_mut()).for_each(Recording::forget);
     }
 
     /// Records rows of one path, test and calibration in turn, for one slice of time.
@@ -114,10 +167,11 @@ impl Answers {
     }
 
     /// Where a knob alone leads to paths: forgets those that none of these settings leads to.
-    pub fn keep(&mut self, grid: &[Setting]) {
+    pub fn keep(&mut self, grid: &[Setting], subject: &BenchTarget) {
         let values: Vec<f32> = grid.iter().map(|setting| setting.0).collect();
         self.test.keep(&values);
         self.calibration.keep(&values);
+        self.restore(subject);
     }
 
     /// How many of `samples` are recorded before settings and timed rows are chosen.

@@ -11,6 +11,7 @@ use crate::dense::dense_curve;
 use crate::point::Point;
 use crate::quality::{self, Quality};
 use crate::record::{PathRecord, argmax};
+use crate::recorded::AnswersCheck;
 use crate::results::{PathAnswers, PathResult, PathScaling, Reference, Results};
 use crate::segments::SegmentTimes;
 use crate::setting::Setting;
@@ -81,6 +82,7 @@ impl Measured<'_> {
             verdict: evidence.verdict(),
             evidence,
             self_check: self.self_check(),
+            answers_check: found.answers_check,
             warnings: self.warnings(&curve, gate_alone),
             full,
             light,
@@ -120,7 +122,8 @@ impl Measured<'_> {
     /// The timer of single rows that has timed all of these for longest.
     pub(super) fn best(&self, contenders: &[Contender]) -> &Timer {
         let longer = |timer: &&Timer| {
-            timer.has(contenders) && timer.samples().rounds() > self.batch1.samples().rounds()
+            let more = timer.samples().rounds() > self.batch1.samples().rounds();
+            timer.has(contenders) && (more || !self.batch1.has(contenders))
         };
         self.headline.filter(longer).unwrap_or(self.batch1)
     }
@@ -174,6 +177,7 @@ impl Measured<'_> {
     fn warnings(&self, curve: &[Point], gate_alone: Option<Interval>) -> Vec<String> {
         let Setup { subject, options, .. } = self.setup;
         let mut warnings = self.found.warnings.clone();
+        warnings.extend(self.found.answers_check.and_then(AnswersCheck::warning));
         warnings.extend(self.batch1.advice(subject, 1, self.headline));
         if let Some(timer) = self.batch_n {
             warnings.extend(timer.advice(subject, options.batch, None));

@@ -1,7 +1,5 @@
 //! The operating point: chosen on the calibration samples, with a guarantee.
 
-use std::cmp::Reverse;
-
 use perforate_base::units::Seconds;
 use perforate_routing::fit::calibrate::{Alternatives, Certificate, Loss, alternatives, certify};
 
@@ -12,8 +10,12 @@ use crate::setting::Setting;
 use crate::subject::CostBasis;
 
 use super::findings::Findings;
+use super::grid;
 use super::setup::Setup;
 use super::timer::SegmentTimer;
+
+/// A setting is worth its time if the cheapest one of the grid that passes costs so much more.
+const WORTH_TIMING: f64 = 1.01;
 
 /// The segments' times, once all rounds are done.
 pub(super) fn segment_times(found: &Findings) -> Option<SegmentTimes> {
@@ -33,44 +35,112 @@ pub(super) fn chosen_setting(setup: &Setup, found: &Findings) -> Setting {
     found.grid[chosen.unwrap_or(found.grid.len() / 2)]
 }
 
-/// Chooses the operating point on the calibration samples: of the settings that pass, from the full end
-/// on, the cheapest. Indices count along the grid.
+/// Chooses the operating point on the calibration samples: of the settings that pass, from the full end on, the cheapest
+/// that is timed. Indices count along the grid.
 pub(super) fn certified(
     setup: &Setup,
     found: &Findings,
     path_seconds: Option<&[Seconds]>,
 ) -> (Certificate, Alternatives) {
     let Setup { subject, options, .. } = setup;
-    let recording = &found.answers.calibration;
-    let n = recording.len();
-    let truth = found.answers.calibration_truth(subject);
+    let n = found.answers.calibration.len() as u64;
+    let sequence = match &found.tested[..] {
+        [] => test(setup, found, &found.grid),
+        tested => tested.to_vec(),
+    };
     // The sequence starts at the full end, the curve at the light one.
-    let settings = found.grid.iter().rev();
-    let qualities: Vec<Quality> = settings
-        .map(|setting| quality::routed(recording, &setting.knobs(&subject.knob), truth, n))
-        .collect();
-    let losses: Vec<u64> = qualities
-        .iter()
-        .map(|quality| match options.target.loss {
-            Loss::Error if truth.labels.is_some() => quality.errors,
-            _ => quality.disagreements,
-        })
-        .collect();
-    let mut certificate = certify(&options.target, &losses, n as u64);
-    if let (CostBasis::Time, Some(seconds)) = (options.cost, path_seconds) {
-        // The test of the whole sequence holds for every setting in it that passed.
-        let cost = |ix: &usize| mean_seconds(&qualities[*ix].paths, seconds).0;
-        let passed = 0..certificate.chosen.map_or(0, |last| last + 1);
-        certificate.chosen =
-            passed.min_by(|a, b| cost(a).total_cmp(&cost(b)).then(Reverse(a).cmp(&Reverse(b))));
-        if let Some(ix) = certificate.chosen {
-            certificate.p_value = options.target.p_value(losses[ix], n as u64);
+    let losses: Vec<u64> = sequence.iter().rev().map(|own| own.losses(setup)).collect();
+    let mut certificate = certify(&options.target, &losses, n);
+    let timed = |ix: usize| {
+        let setting = sequence[sequence.len() - 1 - ix].setting;
+        found.grid.iter().position(|own| *own == setting)
+    };
+    // A test that passed holds for every setting before it in the sequence.
+    let last_timed = |last: Option<usize>| (0..=last?).rev().find_map(timed);
+    let passed = 0..certificate.chosen.map_or(0, |last| last + 1);
+    let chosen = match path_seconds.filter(|_| options.cost == CostBasis::Time) {
+        Some(seconds) => {
+            let cost = |ix: usize| {
+                let knobs = found.grid[ix].knobs(&subject.knob);
+                let recording = &found.answers.calibration;
+                let truth = found.answers.calibration_truth(subject);
+                let paths = quality::routed(recording, &knobs, truth, n as usize).paths;
+                mean_seconds(&paths, seconds).0
+            };
+            let costs = passed.filter_map(timed).map(|ix| (ix, cost(ix)));
+            costs.min_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0))).map(|(ix, _)| ix)
+        }
+        None => last_timed(certificate.chosen),
+    };
+    certificate.chosen = chosen;
+    if let Some(own) =
+        chosen.and_then(|ix| sequence.iter().find(|own| own.setting == found.grid[ix]))
+    {
+        certificate.p_value = options.target.p_value(own.losses(setup), n);
+    }
+    let other = alternatives(&options.target, &losses, n);
+    let [empirical, conformal] = [other.empirical, other.conformal].map(last_timed);
+    (certificate, Alternatives { empirical, conformal })
+}
+
+/// A setting that is tested for the guarantee, with what it loses on the calibration samples.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tested {
+    pub setting: Setting,
+    errors: u64,
+    disagreements: u64,
+    /// What they cost there on average, as work is weighed.
+    cost: f64,
+}
+
+impl Tested {
+    fn losses(&self, setup: &Setup) -> u64 {
+        let labelled = setup.subject.calibration.0.labels().is_some();
+        match setup.options.target.loss {
+            Loss::Error if labelled => self.errors,
+            _ => self.disagreements,
         }
     }
-    let other = alternatives(&options.target, &losses, n as u64);
-    let turned = |ix: Option<usize>| ix.map(|ix| found.grid.len() - 1 - ix);
-    let [chosen, empirical, conformal] =
-        [certificate.chosen, other.empirical, other.conformal].map(turned);
-    certificate.chosen = chosen;
-    (certificate, Alternatives { empirical, conformal })
+}
+
+/// What these settings lose.
+fn test(setup: &Setup, found: &Findings, settings: &[Setting]) -> Vec<Tested> {
+    let recording = &found.answers.calibration;
+    let truth = found.answers.calibration_truth(&setup.subject);
+    let own = |&setting: &Setting| {
+        let knobs = setting.knobs(&setup.subject.knob);
+        let Quality { errors, disagreements, work, .. } =
+            quality::routed(recording, &knobs, truth, recording.len());
+        Tested { setting, errors, disagreements, cost: setup.weight(work) }
+    };
+    settings.iter().map(own).collect()
+}
+
+/// Once all calibration samples are recorded: tests many more settings than the grid has, and adds to the grid the one at
+/// which the guarantee just holds, so that it is timed too.
+pub(super) fn refine_grid(setup: &Setup, found: &mut Findings) {
+    let answers = &found.answers;
+    let complete = answers.calibration.len() == setup.subject.calibration.0.len();
+    // Where a knob alone decides, only what the grid leads to is recorded.
+    if !complete || !found.tested.is_empty() || answers.test.follows_settings() {
+        return;
+    }
+    let range = setup.subject.range;
+    let mut settings = [found.grid.clone(), grid::tested(setup, answers)].concat();
+    settings.sort_by(|a, b| (a.0 - range.light).abs().total_cmp(&(b.0 - range.light).abs()));
+    settings.dedup();
+    found.tested = test(setup, found, &settings);
+    let n = found.answers.calibration.len() as u64;
+    let losses: Vec<u64> = found.tested.iter().rev().map(|own| own.losses(setup)).collect();
+    let Some(last) = certify(&setup.options.target, &losses, n).chosen else { return };
+    let chosen = found.tested[found.tested.len() - 1 - last];
+    // One that costs no less than a setting of the grid that passes too is not worth its time.
+    let timed = found.tested.iter().rev().take(last + 1);
+    let timed = timed.filter(|own| found.grid.contains(&own.setting)).map(|own| own.cost);
+    if timed.fold(f64::INFINITY, f64::min) < chosen.cost * WORTH_TIMING {
+        return;
+    }
+    let setting = chosen.setting;
+    let place = |own: &Setting| (own.0 - range.light).abs() < (setting.0 - range.light).abs();
+    found.grid.insert(found.grid.partition_point(place), setting);
 }

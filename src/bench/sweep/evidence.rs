@@ -60,6 +60,7 @@ impl Measured<'_> {
             complete: n == subject.test.0.len()
                 && all_judged
                 && check.is_some()
+                && (!answers.are_from_before() || self.found.answers_check.is_some())
                 && (self.is_headline_done || self.setup.options.headline.is_none()),
             beats_random,
             rivals: rivals.collect(),

@@ -7,11 +7,13 @@ use perforate_engine::{Order, Program};
 
 use crate::baseline::BaselineRun;
 use crate::costs::Costs;
+use crate::recorded::AnswersCheck;
 use crate::robustness::PerturbationRun;
 use crate::setting::Setting;
 use crate::subject::BenchTarget;
 
 use super::answers::Answers;
+use super::certificate::Tested;
 use super::model::Model;
 use super::timer::{SegmentTimer, Timer};
 
@@ -28,6 +30,8 @@ pub(super) struct Findings {
     pub references: Vec<BaselineRun>,
     /// The settings that are measured, cheapest first; empty before the scores are known.
     pub grid: Vec<Setting>,
+    /// All settings that are tested for the guarantee, in the same order; empty before all calibration samples are recorded.
+    pub tested: Vec<Tested>,
     /// How each model runs its segments on a batch.
     pub orders: Vec<(Model, Vec<Order>)>,
     /// Times of all contenders, one row at a time.
@@ -40,6 +44,8 @@ pub(super) struct Findings {
     pub headline: Option<Timer>,
     /// Times of all contenders in batches.
     pub batch_n: Option<Timer>,
+    /// What running some rows again shows of answers recorded before; none without such, and before that.
+    pub answers_check: Option<AnswersCheck>,
     /// Full and routed model on perturbed samples.
     pub robustness: Option<PerturbationRun>,
     /// Warnings about the models.
@@ -51,21 +57,39 @@ impl Findings {
     pub fn new(subject: &BenchTarget, answers: Answers, warnings: Vec<String>) -> Result<Findings> {
         let samples = &subject.test.0;
         let alone = |program: &Arc<Program>| BaselineRun::new(program.clone(), samples);
+        let mut references: Vec<BaselineRun> =
+            subject.references.iter().map(alone).collect::<Result<_>>()?;
+        let recorded = subject.recorded.iter().flat_map(|own| &own.references);
+        references
+            .iter_mut()
+            .zip(recorded)
+            .for_each(|(own, known)| own.restore(known, samples.len()));
         Ok(Findings {
-            references: subject.references.iter().map(alone).collect::<Result<_>>()?,
+            references,
             full_costs: Costs::of(&subject.full, samples)?,
             light_costs: Costs::of(&subject.light, samples)?,
             answers,
             grid: vec![],
+            tested: vec![],
             orders: vec![],
             batch1: None,
             segments: None,
             router: None,
             headline: None,
+            answers_check: None,
             batch_n: None,
             robustness: None,
             warnings,
         })
+    }
+
+    /// Forgets answers that were recorded before, and what was chosen and timed by them.
+    pub fn begin_anew(&mut self) {
+        self.answers.forget();
+        self.references.iter_mut().for_each(BaselineRun::forget);
+        self.grid.clear();
+        self.tested.clear();
+        (self.batch1, self.segments, self.router) = (None, None, None);
     }
 
     /// How a model runs its segments on a batch; empty before that is chosen.

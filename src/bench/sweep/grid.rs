@@ -26,19 +26,31 @@ const ACTIVE_SHARES: [f64; 13] = [
     45.0 / 64.0,
     1.0,
 ];
+/// Settings that are tested for the guarantee.
+const TESTED: usize = 128;
 /// Rows from which it is known what each path costs where a knob alone decides.
 pub(super) const FEW_ROWS: usize = 4;
 
 /// Settings at which about [`active_shares`] of the calibration samples pass the gate, or of the
 /// operations are spent where there are several; cheapest first.
 pub(super) fn choose(setup: &Setup, answers: &Answers) -> Vec<Setting> {
-    let inner = active_shares(setup.options.settings);
-    let BenchTarget { knob, range, routed, calibration, .. } = &setup.subject;
+    // Not all that happen to be recorded: the same experiment must choose the same settings.
+    let first = answers.first_rows(setup, &setup.subject.calibration.0);
+    let alike = answers.test.follows_settings();
+    let n = if alike { FEW_ROWS.min(first) } else { first };
+    spread(setup, answers, n, active_shares(setup.options.settings))
+}
+
+/// Settings at which about these shares of the first `n` calibration samples pass the one gate, or of their operations
+/// are spent.
+fn spread(
+    setup: &Setup,
+    answers: &Answers,
+    n: usize,
+    inner: impl Iterator<Item = f64>,
+) -> Vec<Setting> {
+    let BenchTarget { knob, range, routed, .. } = &setup.subject;
     let values = if routed.gates().len() > 1 {
-        // Not all that happen to be recorded: the same experiment must choose the same settings.
-        let first = answers.first_rows(setup, &calibration.0);
-        let alike = answers.test.follows_settings();
-        let n = if alike { FEW_ROWS.min(first) } else { first };
         let weight = |work| setup.weight(work);
         knob_values_by_cost(&answers.calibration, n, (knob, *range), inner, weight)
     } else {
@@ -47,6 +59,13 @@ pub(super) fn choose(setup: &Setup, answers: &Answers) -> Vec<Setting> {
         knob_values(light.scores.iter().map(|gates| gates[0]), *range, inner)
     };
     values.into_iter().map(Setting).collect()
+}
+
+/// Settings that are tested for the guarantee, ends included: many more than are timed. They are chosen by scores and
+/// operations alone, so that testing one after the other keeps its level.
+pub(super) fn tested(setup: &Setup, answers: &Answers) -> Vec<Setting> {
+    let shares = (1..TESTED).map(|step| (step as f64 / TESTED as f64).powf(1.5));
+    spread(setup, answers, answers.calibration.len(), shares)
 }
 
 /// Shares of rows that take the full path at `settings` knob values without the ends, as dense as [`ACTIVE_SHARES`] are.

@@ -15,6 +15,7 @@
 //! | `model` | models, and contenders of a timing round |
 //! | `timer`, `timers` | contenders that take turns; which ones do, on which rows |
 //! | `assemble`, `points`, `certificate`, `checks` | results, their points, the operating point, warnings |
+//! | `recording` | answers without times, for a file |
 //! | `evidence`, `itself` | the router beside simpler models; the full model beside itself |
 
 mod answers;
@@ -29,6 +30,7 @@ mod itself;
 mod model;
 mod outcome;
 mod points;
+mod recording;
 mod setup;
 mod stage;
 mod stages;
@@ -43,3 +45,4 @@ pub use crate::subject::{Active, BenchTarget, CostBasis, LightRole, Options};
 pub use driver::Sweep;
 pub use grid::USUAL_SETTINGS;
 pub use itself::check_itself;
+pub use recording::record_answers;

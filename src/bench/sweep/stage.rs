@@ -1,6 +1,7 @@
 //! Which stage a sweep is in, and which one follows.
 
 use perforate_base::Result;
+use perforate_base::units::Seconds;
 
 use crate::clock::Clock;
 use crate::results::Progress;
@@ -12,11 +13,17 @@ use super::findings::Findings;
 use super::outcome::Outcome;
 use super::setup::Setup;
 use super::stages::{
-    ChooseOrders, JudgePerturbed, JudgeReferences, RecordFirstRows, RecordRemainingRows,
-    RecordScores, TimeBatch1, TimeBatchN, TimeHeadline, TimeRouter, TimeSegments,
+    CheckAnswers, ChooseOrders, JudgePerturbed, JudgeReferences, Part, RecordFirstRows,
+    RecordRemainingRows, RecordScores, TimeBatch1, TimeBatchN, TimeFurtherRounds, TimeHeadline,
+    TimeRouter, TimeSegments,
 };
 use super::timer::Timer;
 use super::timers;
+
+/// Rounds of the curve before the verdict, at least, and seconds in which there may be more.
+const CURVE: (usize, Seconds) = (2, Seconds(6.0));
+/// The same of the router by itself, with the self-check, whose interval takes six rounds.
+const ROUTER: (usize, Seconds) = (6, Seconds(3.0));
 
 /// The stages in order.
 #[derive(Debug)]
@@ -29,8 +36,10 @@ pub(super) enum Stage {
     Router(Box<TimeRouter>),
     Orders(Box<ChooseOrders>),
     BatchN(Box<TimeBatchN>),
+    AnswersCheck(CheckAnswers),
     RemainingRows(RecordRemainingRows),
     Headline(Box<TimeHeadline>),
+    FurtherRounds(TimeFurtherRounds),
     Robustness(Box<JudgePerturbed>),
     Done,
 }
@@ -57,8 +66,10 @@ impl Stage {
             Stage::Router(stage) => stage.step(clock),
             Stage::Orders(stage) => stage.step(clock, setup, found),
             Stage::BatchN(stage) => stage.step(clock),
+            Stage::AnswersCheck(stage) => stage.step(clock, setup, found),
             Stage::RemainingRows(stage) => stage.step(clock, setup, found),
             Stage::Headline(stage) => stage.step(clock),
+            Stage::FurtherRounds(stage) => stage.step(clock, found),
             Stage::Robustness(stage) => stage.step(clock, setup),
             Stage::Done => Ok(Outcome::more(false)),
         }
@@ -69,21 +80,33 @@ impl Stage {
         Ok(match self {
             Stage::Scores(_) => Stage::FirstRows(RecordFirstRows),
             Stage::FirstRows(_) => {
-                Stage::Batch1(Box::new(TimeBatch1 { timer: timers::curve(setup, found, 1)? }))
+                let timer = timers::curve(setup, found, 1)?;
+                let part = Self::before_the_verdict(setup, CURVE);
+                Stage::Batch1(Box::new(TimeBatch1 { timer, part }))
             }
             Stage::Batch1(_) => {
                 Stage::Segments(Box::new(TimeSegments { timer: timers::segments(setup, found)? }))
             }
             Stage::Segments(_) => Stage::References(JudgeReferences),
             Stage::References(_) => {
-                Stage::Router(Box::new(TimeRouter { timer: timers::router(setup)? }))
+                let timer = timers::router(setup, found)?;
+                let part = Self::before_the_verdict(setup, ROUTER);
+                Stage::Router(Box::new(TimeRouter { timer, part }))
+            }
+            Stage::Router(_) if found.answers.are_from_before() && !setup.options.timing_only => {
+                Stage::AnswersCheck(CheckAnswers::default())
             }
             Stage::Router(_) => Stage::RemainingRows(RecordRemainingRows),
+            Stage::AnswersCheck(_) => match found.answers_check {
+                Some(check) if check.holds() => Stage::RemainingRows(RecordRemainingRows),
+                _ => Stage::first(),
+            },
             Stage::RemainingRows(_) => match setup.options.headline {
                 Some(stopping) => Self::headline(setup, found, stopping)?,
                 None => Self::orders(setup),
             },
-            Stage::Headline(_) => Self::orders(setup),
+            Stage::Headline(_) => Stage::FurtherRounds(TimeFurtherRounds),
+            Stage::FurtherRounds(_) => Self::orders(setup),
             Stage::Orders(_) => {
                 let timer = timers::curve(setup, found, setup.options.batch)?;
                 Stage::BatchN(Box::new(TimeBatchN { timer }))
@@ -91,6 +114,11 @@ impl Stage {
             Stage::BatchN(_) => Self::robustness(setup, found),
             Stage::Robustness(_) | Stage::Done => Stage::Done,
         })
+    }
+
+    /// The part of a measurement that comes before the verdict, where somebody waits for one.
+    fn before_the_verdict(setup: &Setup, part: (usize, Seconds)) -> Option<Part> {
+        setup.options.headline.map(|_| Part::new(part.0, part.1))
     }
 
     /// The operating point beside its rivals.
@@ -135,7 +163,9 @@ impl Stage {
             | Stage::FirstRows(_)
             | Stage::References(_)
             | Stage::Orders(_)
+            | Stage::AnswersCheck(_)
             | Stage::RemainingRows(_)
+            | Stage::FurtherRounds(_)
             | Stage::Done => {}
         }
     }
@@ -178,8 +208,12 @@ impl Stage {
             Stage::Router(stage) => {
                 ("Timing the router by itself".to_string(), 0.65 + 0.02 * stage.timer.share())
             }
+            Stage::AnswersCheck(stage) => {
+                ("Checking recorded answers".to_string(), 0.67 + 0.01 * stage.share(setup))
+            }
             Stage::RemainingRows(_) => ("Judging the remaining samples".to_string(), 0.67),
             Stage::Headline(_) => ("Timing the operating point".to_string(), 0.68),
+            Stage::FurtherRounds(_) => ("Timing more rounds".to_string(), 0.68),
             Stage::Orders(_) => (format!("Choosing how each segment runs at batch {batch}"), 0.68),
             Stage::BatchN(stage) => {
                 (format!("Timing at batch {batch}"), 0.69 + 0.21 * stage.timer.share())

@@ -1,6 +1,7 @@
 //! Which contenders stand against each other, on which rows.
 
 use perforate_base::Result;
+use perforate_base::units::Seconds;
 use perforate_engine::Batch;
 
 use crate::rows::{balanced_rows, stratified_rows};
@@ -18,10 +19,14 @@ use super::timer::{SegmentTimer, Timer};
 const OVERHEAD_ROWS: usize = 20;
 const OVERHEAD_ROUNDS: usize = 3;
 
-/// The first test samples, one by one.
-fn first_rows(setup: &Setup) -> Result<Vec<Batch>> {
+/// Of a slow model so many rows of a pass are enough, and so much of its time.
+const FEWEST_ROWS: usize = 4;
+const PASS: Seconds = Seconds(60e-3);
+
+/// The first `most` test samples, one by one.
+fn first_rows(setup: &Setup, most: usize) -> Result<Vec<Batch>> {
     let samples = &setup.subject.test.0;
-    let rows = OVERHEAD_ROWS.min(setup.options.timed_rows).min(samples.len());
+    let rows = most.min(setup.options.timed_rows).min(samples.len());
     (0..rows).map(|row| samples.row(row)).collect()
 }
 
@@ -29,28 +34,42 @@ fn first_rows(setup: &Setup) -> Result<Vec<Batch>> {
 pub(super) fn segments(setup: &Setup, found: &Findings) -> Result<SegmentTimer> {
     let paths: Vec<_> = found.answers.test.paths.iter().map(|record| record.path).collect();
     let subject = &setup.subject;
-    let runs = SegmentRuns::new(&subject.routed, &subject.full, &paths, first_rows(setup)?)?;
+    let runs = SegmentRuns::new(
+        &subject.routed,
+        &subject.full,
+        &paths,
+        first_rows(setup, OVERHEAD_ROWS)?,
+    )?;
     Ok(SegmentTimer::new(setup, runs))
 }
 
 /// The timer for (routed, all computation active) against (full model), by themselves: a
 /// difference of a few percent needs more rounds, and nearer to each other, than the curve has. The full model is held
 /// against itself there, too.
-pub(super) fn router(setup: &Setup) -> Result<Timer> {
+pub(super) fn router(setup: &Setup, found: &Findings) -> Result<Timer> {
     let full_end = Contender::Routed(Setting(setup.subject.range.full));
-    by_themselves(setup, &[&ITSELF[..], &[full_end, Contender::Light]].concat())
+    let contenders = [&ITSELF[..], &[full_end, Contender::Light]].concat();
+    // Where somebody waits for the verdict, a pass is short. Other launches must run the same rows.
+    let full = found.batch1.as_ref().and_then(|timer| timer.timing(Contender::Full));
+    let rows = match full.filter(|_| setup.options.headline.is_some()) {
+        Some(timing) => {
+            ((PASS.0 / timing.latency.median) as usize).clamp(FEWEST_ROWS, OVERHEAD_ROWS)
+        }
+        None => OVERHEAD_ROWS,
+    };
+    by_themselves(setup, &contenders, rows)
 }
 
 /// The timer for the full model against itself alone.
 pub(super) fn itself(setup: &Setup) -> Result<Timer> {
-    by_themselves(setup, &ITSELF)
+    by_themselves(setup, &ITSELF, OVERHEAD_ROWS)
 }
 
 const ITSELF: [Contender; 3] = [Contender::Full, Contender::FullAgain, Contender::FullSlowed];
 
-fn by_themselves(setup: &Setup, contenders: &[Contender]) -> Result<Timer> {
+fn by_themselves(setup: &Setup, contenders: &[Contender], rows: usize) -> Result<Timer> {
     let rounds = OVERHEAD_ROUNDS * setup.options.rounds;
-    Ok(Timer::new(setup, first_rows(setup)?, contenders, rounds, |_| &[]))
+    Ok(Timer::new(setup, first_rows(setup, rows)?, contenders, rounds, |_| &[]))
 }
 
 /// The timer of the operating point beside the full model and the static ones, one row at a time.

@@ -93,6 +93,8 @@ pub struct Scenario {
     pub parts: &'static [&'static [&'static str]],
     /// Where its samples come from.
     pub source: Source,
+    /// File of what all its paths answer in the experiment that a page measures, recorded by `perforate answers`.
+    pub answers: Option<&'static str>,
     /// Sections that it adds to its report.
     pub sections: &'static [fn(&ScenarioReport) -> Option<Section>],
     /// Models to compare with.

@@ -218,7 +218,7 @@ mod tests {
         assert!(!lab.is_busy());
         let events =
             lab.command(Command::Open { experiment: Box::new(quick("dendritic/fashion")) });
-        assert!(matches!(&events[1], Event::Need { files } if files.len() == 8));
+        assert!(matches!(&events[1], Event::Need { files } if files.len() == 9));
     }
 
     #[test]

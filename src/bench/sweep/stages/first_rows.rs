@@ -3,6 +3,7 @@
 use perforate_base::Result;
 
 use crate::clock::Clock;
+use crate::sweep::certificate::refine_grid;
 use crate::sweep::findings::Findings;
 use crate::sweep::grid::{self, FEW_ROWS};
 use crate::sweep::outcome::Outcome;
@@ -24,7 +25,7 @@ impl RecordFirstRows {
         if found.grid.is_empty() && answers.test.follows_settings() && known >= FEW_ROWS {
             // Where a knob alone leads to paths, only those of the settings are needed from now on.
             found.grid = grid::choose(setup, answers);
-            answers.keep(&found.grid);
+            answers.keep(&found.grid, &setup.subject);
         }
         let (test, calibration) = (&setup.subject.test.0, &setup.subject.calibration.0);
         let enough = answers.test.len() >= answers.first_rows(setup, test)
@@ -35,6 +36,10 @@ impl RecordFirstRows {
         }
         if found.grid.is_empty() {
             found.grid = grid::choose(setup, answers);
+        }
+        // Where answers were recorded before, all are there.
+        if found.answers.are_from_before() {
+            refine_grid(setup, found);
         }
         Ok(Outcome::finished(false))
     }

@@ -3,6 +3,7 @@
 use perforate_base::Result;
 
 use crate::clock::Clock;
+use crate::sweep::certificate::refine_grid;
 use crate::sweep::findings::Findings;
 use crate::sweep::outcome::Outcome;
 use crate::sweep::setup::Setup;
@@ -19,6 +20,10 @@ impl RecordRemainingRows {
         found: &mut Findings,
     ) -> Result<Outcome> {
         if setup.options.timing_only || found.answers.are_complete(&setup.subject) {
+            // What is timed now can still be the setting at which the guarantee just holds.
+            if setup.options.headline.is_some() {
+                refine_grid(setup, found);
+            }
             return Ok(Outcome::finished(true));
         }
         found.answers.record_pending(clock, setup)?;
