@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use perforate_bench::clock::SystemClock;
+use perforate_bench::recorded::RecordedAnswers;
 use perforate_bench::sweep::record_answers;
 use perforate_lab::experiment::Experiment;
 use perforate_lab::{Scenario, find, scenarios};
@@ -26,6 +27,7 @@ pub fn answers(names: &[String]) -> Result<()> {
         let binding = experiment.answers_binding()?;
         let clock = SystemClock::default();
         let recorded = record_answers(opened.subject, experiment.options()?, &binding, &clock)?;
+        let recorded = RecordedAnswers { fits: opened.fits, ..recorded };
         let bytes = recorded.encode()?;
         say!("{file}: {} bytes", bytes.len());
         write(Path::new(file), bytes)?;

@@ -139,7 +139,7 @@ impl Experiment {
             files: BTreeMap::new(),
         };
         match scenario.source {
-            Source::Seed | Source::Images(_) | Source::Own => experiment,
+            Source::Seed | Source::Images(_) | Source::Own => experiment.with_recorded(scenario),
             // Each takes some milliseconds, and a millisecond to draw.
             Source::Pages(_) => {
                 let (n, timed_rows) = if quick { (600, 32) } else { (3000, 64) };
@@ -163,7 +163,18 @@ impl Experiment {
                     perturbed: if quick { 0 } else { 200 },
                     ..experiment
                 }
+                .with_recorded(scenario)
             }
+        }
+    }
+
+    /// The same on all samples whose answers are recorded, unless it is to be quick.
+    fn with_recorded(self, scenario: &Scenario) -> Experiment {
+        match scenario.recorded_rows().filter(|_| !self.quick) {
+            Some(Sizes { scaling, calibration, test }) => {
+                Experiment { recorded: true, scaling, calibration, test, ..self }
+            }
+            None => self,
         }
     }
 
@@ -185,16 +196,12 @@ impl Experiment {
             perturbed,
             ..Experiment::usual(scenario, quick)
         };
-        let (full, _) = page_rows(scenario, false);
-        let sizes = match (scenario.answers, scenario.source) {
-            (None, _) => return measured,
-            // All that are there.
-            (_, Source::Images(_) | Source::Sentences(_)) => (4000, 5000),
-            // They have to be drawn.
-            _ => (full, full),
-        };
-        let (calibration, test) = sizes;
-        Experiment { recorded: true, scaling: full / 5, calibration, test, ..measured }
+        match scenario.recorded_rows() {
+            Some(Sizes { scaling, calibration, test }) => {
+                Experiment { recorded: true, scaling, calibration, test, ..measured }
+            }
+            None => measured,
+        }
     }
 
     /// The same with all answers computed here, on as many samples as one can wait for.

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use tract_onnx::pb::ModelProto;
 
 use perforate_base::{Error, ErrorKind, Result};
-use perforate_bench::recorded::RecordedAnswers;
+use perforate_bench::recorded::{HeadFit, RecordedAnswers};
 use perforate_bench::sweep::BenchTarget;
 use perforate_data::sentences::{self, Table, Tokenizer};
 use perforate_data::{Samples, Scaling, Splits, images, pages, perturb, split, split_by};
 use perforate_engine::{Batch, PlanCache, Program};
 use perforate_onnx::{Component, chain, encode, set_default};
 use perforate_routing::fit::quantise;
-use perforate_strategies::{ConfidenceSpec, Ingredients, Models, content as get};
+use perforate_strategies::{ConfidenceSpec, Fitting, Ingredients, Models, content as get};
 
 use crate::catalogue::{Reference, Scenario, Source};
 use crate::experiment::Experiment;
@@ -43,8 +43,12 @@ impl Scenario {
         };
         // What is compared runs from the same weights.
         let library = PlanCache::default();
-        let (models, splits) = self.models(files, experiment, tokenizer.as_ref(), &library)?;
+        let recorded = self.recorded(files, experiment)?;
+        let before = recorded.as_ref().map_or(&[][..], |own| &own.fits);
+        let (parts, splits) = self.parts_and_samples(files, experiment, tokenizer.as_ref())?;
         let (scaling, calibration, test) = splits;
+        let fitting = self.fitting(scaling.as_ref(), before);
+        let models = self.models(parts, fitting.as_ref(), experiment, &library)?;
         let perturbations = match (&tokenizer, self.source) {
             (Some(tokenizer), _) => {
                 let some: Vec<usize> = (0..experiment.perturbed.min(test.0.len())).collect();
@@ -62,14 +66,10 @@ impl Scenario {
         };
         let mut references = vec![];
         for &model in self.references {
-            references.extend(self.references(
-                &library,
-                model,
-                files,
-                scaling.as_ref(),
-                experiment,
-            )?);
+            let own = self.references(&library, model, files, fitting.as_ref(), experiment)?;
+            references.extend(own);
         }
+        let fits = fitting.map_or(vec![], Fitting::into_fits);
         let subject = BenchTarget {
             full: program("full", &models.full)?,
             light: program("light", &models.light)?,
@@ -84,10 +84,10 @@ impl Scenario {
             test,
             perturbations,
             tolerance: None,
-            recorded: self.recorded(files, experiment)?,
+            recorded,
         };
         let Models { companion, routed, .. } = models;
-        Ok(Opened { subject, companion, tokenizer, routed })
+        Ok(Opened { subject, companion, tokenizer, routed, fits })
     }
 
     /// The answers that were recorded of just this experiment, if it uses them.
@@ -112,8 +112,12 @@ impl Scenario {
             Source::Sentences([_, file]) => Some(Tokenizer::read(file, get(files, file)?)?),
             _ => None,
         };
+        let recorded = self.recorded(files, experiment)?;
+        let before = recorded.as_ref().map_or(&[][..], |own| &own.fits);
+        let (parts, splits) = self.parts_and_samples(files, experiment, tokenizer.as_ref())?;
+        let fitting = self.fitting(splits.0.as_ref(), before);
         let library = PlanCache::default();
-        Ok(self.models(files, experiment, tokenizer.as_ref(), &library)?.0.full)
+        Ok(self.models(parts, fitting.as_ref(), experiment, &library)?.full)
     }
 
     /// Models to compare with.
@@ -122,7 +126,7 @@ impl Scenario {
         library: &PlanCache,
         model: Reference,
         files: &BTreeMap<String, Vec<u8>>,
-        scaling: Option<&Scaling>,
+        scaling: Option<&Fitting<'_>>,
         experiment: &Experiment,
     ) -> Result<Vec<Arc<Program>>> {
         let Reference::Routed { strategy, settings, .. } = model else {
@@ -142,21 +146,40 @@ impl Scenario {
         settings.iter().map(program).collect()
     }
 
-    /// The composer's models, and the splits of the samples.
+    /// What temperatures are fitted on; a network that was drawn from the seed has none.
+    fn fitting<'a>(
+        &self,
+        scaling: Option<&'a Scaling>,
+        before: &[Vec<HeadFit>],
+    ) -> Option<Fitting<'a>> {
+        let scaling = scaling.filter(|_| self.source != Source::Seed);
+        scaling.map(|own| Fitting::new(own, before))
+    }
+
+    /// The composer's models.
     fn models(
+        &self,
+        parts: Vec<Component>,
+        scaling: Option<&Fitting<'_>>,
+        experiment: &Experiment,
+        library: &PlanCache,
+    ) -> Result<Models> {
+        let confidence = self.confidence(experiment);
+        self.strategy.recipe(Ingredients { parts, scaling, confidence, library })
+    }
+
+    /// What the composer is given, and the splits of the samples.
+    fn parts_and_samples(
         &self,
         files: &BTreeMap<String, Vec<u8>>,
         experiment: &Experiment,
         tokenizer: Option<&Tokenizer>,
-        library: &PlanCache,
-    ) -> Result<(Models, Splits)> {
+    ) -> Result<(Vec<Component>, Splits)> {
         let (sizes, seed) = (experiment.sizes(), experiment.seed);
-        let confidence = self.confidence(experiment);
         if self.source == Source::Seed {
             let n = 2 * sizes.calibration.max(sizes.test);
             let (parts, samples) = self.strategy.synthetic(seed, n)?;
-            let ingredients = Ingredients { parts, scaling: None, confidence, library };
-            return Ok((self.strategy.recipe(ingredients)?, split(&samples, sizes, seed)?));
+            return Ok((parts, split(&samples, sizes, seed)?));
         }
         let parts = self
             .parts
@@ -188,9 +211,7 @@ impl Scenario {
             }
             _ => return Err(Error::new(ErrorKind::Internal, "its samples come from no file")),
         };
-        let scaling = splits.0.as_ref();
-        let ingredients = Ingredients { parts, scaling, confidence, library };
-        Ok((self.strategy.recipe(ingredients)?, splits))
+        Ok((parts, splits))
     }
 
     fn confidence(&self, experiment: &Experiment) -> ConfidenceSpec {

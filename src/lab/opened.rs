@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tract_onnx::pb::ModelProto;
 
+use perforate_bench::recorded::HeadFit;
 use perforate_bench::sweep::BenchTarget;
 use perforate_data::sentences::Tokenizer;
 use perforate_strategies::Companion;
@@ -19,4 +20,6 @@ pub struct Opened {
     pub tokenizer: Option<Tokenizer>,
     /// The routed model, to take away.
     pub routed: ModelProto,
+    /// What was fitted on the samples for temperatures, in the order of fitting.
+    pub fits: Vec<Vec<HeadFit>>,
 }

@@ -134,7 +134,7 @@ impl Preparation {
             tolerance: found.tolerance,
             recorded: None,
         };
-        Ok(Opened { subject, companion: companion(&found), tokenizer: None, routed })
+        Ok(Opened { subject, companion: companion(&found), tokenizer: None, routed, fits: vec![] })
     }
 
     /// All of it at once.

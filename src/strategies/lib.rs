@@ -26,6 +26,7 @@ mod confidence;
 pub mod dendritic;
 pub mod early_exit;
 pub mod experts;
+mod fitting;
 pub mod fuzzy;
 pub mod glyph;
 pub mod image_features;
@@ -41,6 +42,7 @@ pub mod search;
 mod strategy;
 
 pub use companion::{Companion, Headline, Live, Measured, Moment};
+pub use fitting::Fitting;
 pub use perforate_report::LiveLabels;
 /// The encoder that the scenarios of sentences share, for texts of any length, and the files that it is made of.
 pub use perforated::long_texts::{

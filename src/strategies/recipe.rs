@@ -8,12 +8,12 @@ use tract_onnx::pb::ModelProto;
 
 use perforate_base::{Error, ErrorKind, Result};
 use perforate_bench::record;
-use perforate_data::{Samples, Scaling};
+use perforate_data::Samples;
 use perforate_engine::{Knobs, PlanCache, Program, Session};
 use perforate_onnx::Component;
 use perforate_routing::exits::{Confidence, Stages};
-use perforate_routing::fit::temperature;
 
+use crate::fitting::Fitting;
 use crate::strategy::ConfidenceSpec;
 
 /// Height and width of the samples' images.
@@ -34,46 +34,16 @@ pub fn answers(model: &ModelProto, samples: &Samples) -> Result<Array2<f32>> {
     record::answers(&mut Session::new(Arc::new(program)), samples, &Knobs::new())
 }
 
-/// What samples say of an answer, held against the full model's.
-#[derive(Debug, Clone, Copy)]
-pub struct Fit {
-    /// T that makes its confidence the share of answers that the full model gives as well.
-    pub temperature: f32,
-    /// That share.
-    pub agreement: f64,
-}
-
-/// Of each output of `heads`, logits all of them. What a gate needs to know is not whether an answer is right, but whether
-/// the full model would give another one: temperatures are fitted to its answers, and no label is read.
-pub fn fit(heads: &ModelProto, full: &ModelProto, samples: &Samples) -> Result<Vec<Fit>> {
-    let wanted = answers(full, samples)?;
-    let wanted: Vec<usize> =
-        wanted.rows().into_iter().map(|row| record::argmax(&row.to_vec())).collect();
-    let program = Program::from_proto(&PlanCache::default(), "part", heads, 0)?;
-    let mut session = Session::new(Arc::new(program));
-    let outputs = record::all_answers(&mut session, samples, &Knobs::new())?.into_iter();
-    Ok(outputs
-        .map(|logits| {
-            let rows: Vec<Vec<f32>> = logits.rows().into_iter().map(|row| row.to_vec()).collect();
-            let same = rows.iter().zip(&wanted).filter(|(row, full)| record::argmax(row) == **full);
-            Fit {
-                temperature: temperature::fit(&rows, &wanted) as f32,
-                agreement: same.count() as f64 / rows.len().max(1) as f64,
-            }
-        })
-        .collect())
-}
-
 /// The confidence of the early heads of stages, with temperatures fitted to the full model's answers, so that one
 /// threshold means the same at every head.
 pub fn confidence(
     stages: &Stages,
-    scaling: Option<&Scaling>,
+    scaling: Option<&Fitting<'_>>,
     spec: ConfidenceSpec,
 ) -> Result<Confidence> {
-    let fit = |samples: &Scaling| fit(&stages.all_heads()?, &stages.full()?, &samples.0);
+    let fit = |own: &Fitting<'_>| own.fit(&stages.all_heads()?, &stages.full()?);
     let fits = scaling.map(fit).transpose()?;
-    let temperatures = fits.unwrap_or_default().iter().map(|fit| fit.temperature).collect();
+    let temperatures = fits.unwrap_or_default().iter().map(|fit| fit.temperature as f32).collect();
     Ok(Confidence { score: spec.kind.of(spec.classes, stages.heads()), temperatures })
 }
 

@@ -9,7 +9,7 @@ use tract_onnx::pb::ModelProto;
 use perforate_base::{Error, ErrorKind, Result};
 use perforate_bench::clock::Clock;
 use perforate_bench::sweep::{Active, LightRole};
-use perforate_data::{Samples, Scaling};
+use perforate_data::Samples;
 use perforate_engine::PlanCache;
 use perforate_onnx::{Component, KnobRange};
 use perforate_report::Section;
@@ -19,6 +19,7 @@ use perforate_routing::search::{Found, Options};
 #[cfg(feature = "commands")]
 use crate::command::{Argument, Command, Host};
 use crate::companion::Companion;
+use crate::fitting::Fitting;
 use crate::glyph;
 
 /// A way to route: how its file is composed from parts, what its gates ask, what it adds to a report.
@@ -112,7 +113,7 @@ pub struct Ingredients<'a> {
     /// The parts, in the strategy's order.
     pub parts: Vec<Component>,
     /// Labelled samples for temperatures, which nothing else is chosen or reported on.
-    pub scaling: Option<&'a Scaling>,
+    pub scaling: Option<&'a Fitting<'a>>,
     /// What gates ask of an answer.
     pub confidence: ConfidenceSpec,
     /// What is compiled on the way stays here.

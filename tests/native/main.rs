@@ -1,6 +1,7 @@
 //! Tests across rooms, natively. One binary, since every one that links the engine takes its time to build, and since
 //! tests of one scenario share what is opened for them.
 
+mod answers;
 mod auto;
 mod cli;
 mod coin;

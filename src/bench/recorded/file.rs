@@ -12,7 +12,7 @@ use perforate_data::gzip::gunzip;
 use perforate_engine::{MAX_GATES, Path, Work};
 
 use super::planes::{Reader, write_classes, write_f32, write_f64};
-use super::{ModelAnswers, RecordedAnswers, RecordedSplit};
+use super::{HeadFit, ModelAnswers, RecordedAnswers, RecordedSplit};
 
 /// Version of the format.
 const VERSION: u32 = 1;
@@ -25,6 +25,8 @@ struct Header {
     /// Test, calibration, and scaling if there is one.
     splits: Vec<SplitHeader>,
     references: Vec<Shape>,
+    /// Heads of each fit.
+    fits: Vec<usize>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -60,6 +62,7 @@ impl RecordedAnswers {
             binding: self.binding.clone(),
             splits: splits.iter().map(|split| split_header(split)).collect(),
             references: self.references.iter().map(shape).collect(),
+            fits: self.fits.iter().map(Vec::len).collect(),
         };
         let unwritten = |error: String| Error::new(ErrorKind::Internal, error);
         let header = serde_json::to_vec(&header).map_err(|e| unwritten(e.to_string()))?;
@@ -70,6 +73,10 @@ impl RecordedAnswers {
             split.paths.iter().for_each(|(_, answers)| write_answers(answers, &mut body));
         }
         self.references.iter().for_each(|answers| write_answers(answers, &mut body));
+        for fit in &self.fits {
+            write_f64(&fit.iter().map(|head| head.temperature).collect::<Vec<f64>>(), &mut body);
+            write_f64(&fit.iter().map(|head| head.agreement).collect::<Vec<f64>>(), &mut body);
+        }
         let mut packed = GzEncoder::new(vec![], Compression::best());
         packed.write_all(&body).map_err(|e| unwritten(e.to_string()))?;
         packed.finish().map_err(|e| unwritten(e.to_string()))
@@ -97,10 +104,17 @@ impl RecordedAnswers {
         }
         let read = |shape: &Shape| read_answers(shape, &mut reader);
         let references = header.references.iter().map(read).collect::<Result<_>>()?;
+        let fits = header.fits.iter().map(|&heads| {
+            let (temperatures, agreements) = (reader.f64(heads)?, reader.f64(heads)?);
+            let pairs = temperatures.into_iter().zip(agreements);
+            Ok(pairs.map(|(temperature, agreement)| HeadFit { temperature, agreement }).collect())
+        });
+        let fits = fits.collect::<Result<_>>()?;
         let mut splits = splits.into_iter();
         let (test, calibration) = splits.next().zip(splits.next()).ok_or_else(damaged)?;
         let scaling = splits.next();
-        Ok(RecordedAnswers { binding: header.binding, test, calibration, scaling, references })
+        let binding = header.binding;
+        Ok(RecordedAnswers { binding, test, calibration, scaling, references, fits })
     }
 }
 

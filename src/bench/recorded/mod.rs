@@ -39,6 +39,18 @@ pub struct RecordedAnswers {
     pub scaling: Option<RecordedSplit>,
     /// Each reference's answers for the test samples.
     pub references: Vec<ModelAnswers>,
+    /// What was fitted on the samples for temperatures when the models were composed, in the order of fitting: a list of
+    /// heads each.
+    pub fits: Vec<Vec<HeadFit>>,
+}
+
+/// What samples say of one head's answers, held against the full model's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HeadFit {
+    /// T that makes its confidence the share of answers that the full model gives as well.
+    pub temperature: f64,
+    /// That share.
+    pub agreement: f64,
 }
 
 /// What every path answers for the samples of one split.
@@ -66,14 +78,14 @@ pub struct ModelAnswers {
 pub struct AnswersCheck {
     /// Rows that were run again.
     pub checked: usize,
-    /// Rows of them that came out as recorded, on every path.
+    /// Rows of them that came out as recorded, on every path: the same answers, scores and operations.
     pub alike: usize,
 }
 
 impl AnswersCheck {
     /// Whether the recorded answers stand for this machine.
     pub fn holds(&self) -> bool {
-        self.checked - self.alike <= self.checked * OTHERWISE / 100
+        self.checked - self.alike <= (self.checked * OTHERWISE).div_ceil(100)
     }
 
     /// What is said where they do not.

@@ -34,6 +34,7 @@ fn a_file_gives_back_what_was_put_in() {
         calibration: split.clone(),
         scaling: Some(split),
         references: vec![ModelAnswers { kept: vec![], ..answers([1.0; 3]) }],
+        fits: vec![vec![HeadFit { temperature: 1.37, agreement: 0.75 }; 2], vec![]],
     };
     let file = whole.encode().unwrap();
     assert_eq!(RecordedAnswers::decode("a.bin", &file).unwrap(), whole);

@@ -92,7 +92,10 @@ impl Answers {
         for (record, outcome) in self.test.paths.iter().zip(outcomes) {
             let output: Vec<f32> = outcome.first()?.into_iter().collect();
             let scores: Vec<f32> = outcome.trace.scores.iter().map(|gate| gate[0]).collect();
-            if !is_alike((&record.outputs[row], &record.scores[row]), (&output, &scores)) {
+            let same_work = outcome.trace.total() == record.work[row];
+            if !same_work
+                || !is_alike((&record.outputs[row], &record.scores[row]), (&output, &scores))
+            {
                 return Ok(false);
             }
         }

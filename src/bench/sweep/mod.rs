@@ -45,4 +45,4 @@ pub use crate::subject::{Active, BenchTarget, CostBasis, LightRole, Options};
 pub use driver::Sweep;
 pub use grid::USUAL_SETTINGS;
 pub use itself::check_itself;
-pub use recording::record_answers;
+pub use recording::{check_answers, record_answers};

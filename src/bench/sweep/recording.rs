@@ -3,7 +3,7 @@
 use perforate_base::Result;
 
 use crate::clock::Clock;
-use crate::recorded::{RecordedAnswers, RecordedSplit};
+use crate::recorded::{AnswersCheck, RecordedAnswers, RecordedSplit};
 use crate::slice::measure_tick;
 use crate::subject::{BenchTarget, Options};
 
@@ -11,7 +11,29 @@ use super::answers::Answers;
 use super::findings::Findings;
 use super::setup::Setup;
 use super::stage::Stage;
-use super::stages::{JudgeReferences, RecordFirstRows, RecordRemainingRows, RecordScores};
+use super::stages::{
+    CheckAnswers, JudgeReferences, RecordFirstRows, RecordRemainingRows, RecordScores,
+};
+
+/// Runs test samples again whose answers were recorded before.
+///
+/// # Errors
+/// Whatever is wrong with the models.
+pub fn check_answers(
+    subject: BenchTarget,
+    options: Options,
+    clock: &impl Clock,
+) -> Result<AnswersCheck> {
+    let (setup, mut found) = begin(subject, options, clock)?;
+    run(
+        &setup,
+        &mut found,
+        clock,
+        [Stage::Scores(RecordScores), Stage::FirstRows(RecordFirstRows)],
+    )?;
+    run(&setup, &mut found, clock, [Stage::AnswersCheck(CheckAnswers::default())])?;
+    Ok(found.answers_check.unwrap_or_default())
+}
 
 /// Records what every path and every reference answers for all samples of the experiment that `binding` stands for.
 ///
@@ -23,18 +45,14 @@ pub fn record_answers(
     binding: &str,
     clock: &impl Clock,
 ) -> Result<RecordedAnswers> {
-    let tick = measure_tick(clock);
-    let answers = Answers::new(&subject)?;
-    let mut found = Findings::new(&subject, answers, vec![])?;
-    let setup = Setup { subject, options: Options { timing_only: false, ..options }, tick };
-    for mut stage in [
+    let (setup, mut found) = begin(subject, options, clock)?;
+    let stages = [
         Stage::Scores(RecordScores),
         Stage::FirstRows(RecordFirstRows),
         Stage::RemainingRows(RecordRemainingRows),
         Stage::References(JudgeReferences),
-    ] {
-        while !stage.step(clock, &setup, &mut found)?.finished {}
-    }
+    ];
+    run(&setup, &mut found, clock, stages)?;
     let Findings { answers, references, .. } = found;
     Ok(RecordedAnswers {
         binding: binding.into(),
@@ -42,5 +60,26 @@ pub fn record_answers(
         calibration: RecordedSplit::of(&answers.calibration),
         scaling: answers.scaling.as_ref().map(RecordedSplit::of),
         references: references.iter().map(|own| own.recorded()).collect(),
+        fits: vec![],
     })
+}
+
+fn begin(subject: BenchTarget, options: Options, clock: &impl Clock) -> Result<(Setup, Findings)> {
+    let tick = measure_tick(clock);
+    let answers = Answers::new(&subject)?;
+    let found = Findings::new(&subject, answers, vec![])?;
+    let options = Options { timing_only: false, ..options };
+    Ok((Setup { subject, options, tick }, found))
+}
+
+fn run<const N: usize>(
+    setup: &Setup,
+    found: &mut Findings,
+    clock: &impl Clock,
+    stages: [Stage; N],
+) -> Result<()> {
+    for mut stage in stages {
+        while !stage.step(clock, setup, found)?.finished {}
+    }
+    Ok(())
 }

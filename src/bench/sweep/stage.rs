@@ -94,18 +94,19 @@ impl Stage {
                 Stage::Router(Box::new(TimeRouter { timer, part }))
             }
             Stage::Router(_) if found.answers.are_from_before() && !setup.options.timing_only => {
-                Stage::AnswersCheck(CheckAnswers::default())
+                Stage::AnswersCheck(CheckAnswers::before_the_verdict())
             }
             Stage::Router(_) => Stage::RemainingRows(RecordRemainingRows),
-            Stage::AnswersCheck(_) => match found.answers_check {
-                Some(check) if check.holds() => Stage::RemainingRows(RecordRemainingRows),
-                _ => Stage::first(),
-            },
+            Stage::AnswersCheck(_) if !found.answers.are_from_before() => Stage::first(),
+            Stage::AnswersCheck(own) if own.is_before_the_verdict => {
+                Stage::RemainingRows(RecordRemainingRows)
+            }
+            Stage::AnswersCheck(_) => Stage::FurtherRounds(TimeFurtherRounds),
             Stage::RemainingRows(_) => match setup.options.headline {
                 Some(stopping) => Self::headline(setup, found, stopping)?,
-                None => Self::orders(setup),
+                None => Self::after_the_verdict(setup, found),
             },
-            Stage::Headline(_) => Stage::FurtherRounds(TimeFurtherRounds),
+            Stage::Headline(_) => Self::after_the_verdict(setup, found),
             Stage::FurtherRounds(_) => Self::orders(setup),
             Stage::Orders(_) => {
                 let timer = timers::curve(setup, found, setup.options.batch)?;
@@ -126,6 +127,14 @@ impl Stage {
         let setting = chosen_setting(setup, found);
         let timer = timers::headline(setup, found, setting, stopping.most_rounds)?;
         Ok(Stage::Headline(Box::new(TimeHeadline { timer, setting, stopping, began: None })))
+    }
+
+    /// What the verdict did not wait for.
+    fn after_the_verdict(setup: &Setup, found: &Findings) -> Stage {
+        match found.answers.are_from_before() && !setup.options.timing_only {
+            true => Stage::AnswersCheck(CheckAnswers::default()),
+            false => Stage::FurtherRounds(TimeFurtherRounds),
+        }
     }
 
     fn orders(setup: &Setup) -> Stage {
@@ -208,9 +217,7 @@ impl Stage {
             Stage::Router(stage) => {
                 ("Timing the router by itself".to_string(), 0.65 + 0.02 * stage.timer.share())
             }
-            Stage::AnswersCheck(stage) => {
-                ("Checking recorded answers".to_string(), 0.67 + 0.01 * stage.share(setup))
-            }
+            Stage::AnswersCheck(_) => ("Checking recorded answers".to_string(), 0.67),
             Stage::RemainingRows(_) => ("Judging the remaining samples".to_string(), 0.67),
             Stage::Headline(_) => ("Timing the operating point".to_string(), 0.68),
             Stage::FurtherRounds(_) => ("Timing more rounds".to_string(), 0.68),

@@ -38,7 +38,7 @@ pub(super) fn segments(setup: &Setup, found: &Findings) -> Result<SegmentTimer> 
         &subject.routed,
         &subject.full,
         &paths,
-        first_rows(setup, OVERHEAD_ROWS)?,
+        first_rows(setup, rows_by_themselves(setup, found))?,
     )?;
     Ok(SegmentTimer::new(setup, runs))
 }
@@ -49,15 +49,19 @@ pub(super) fn segments(setup: &Setup, found: &Findings) -> Result<SegmentTimer> 
 pub(super) fn router(setup: &Setup, found: &Findings) -> Result<Timer> {
     let full_end = Contender::Routed(Setting(setup.subject.range.full));
     let contenders = [&ITSELF[..], &[full_end, Contender::Light]].concat();
-    // Where somebody waits for the verdict, a pass is short. Other launches must run the same rows.
+    by_themselves(setup, &contenders, rows_by_themselves(setup, found))
+}
+
+/// Rows of a pass when models or segments are timed by themselves. Where somebody waits for the verdict, a pass is short;
+/// other launches must run the same rows.
+fn rows_by_themselves(setup: &Setup, found: &Findings) -> usize {
     let full = found.batch1.as_ref().and_then(|timer| timer.timing(Contender::Full));
-    let rows = match full.filter(|_| setup.options.headline.is_some()) {
+    match full.filter(|_| setup.options.headline.is_some()) {
         Some(timing) => {
             ((PASS.0 / timing.latency.median) as usize).clamp(FEWEST_ROWS, OVERHEAD_ROWS)
         }
         None => OVERHEAD_ROWS,
-    };
-    by_themselves(setup, &contenders, rows)
+    }
 }
 
 /// The timer for the full model against itself alone.

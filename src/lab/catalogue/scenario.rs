@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use perforate_data::Sizes;
 use perforate_report::{ScenarioReport, Section};
 use perforate_routing::fit::calibrate::Loss;
 use perforate_routing::score::Kind;
@@ -141,6 +142,18 @@ impl Scenario {
             Source::Pages(_) => Loss::Disagreement,
             _ => Loss::Error,
         }
+    }
+
+    /// How many samples of each split have recorded answers; none where no file of them is there.
+    pub fn recorded_rows(&self) -> Option<Sizes> {
+        self.answers?;
+        Some(match self.source {
+            // All that there are.
+            Source::Images(_) => Sizes { scaling: 300, calibration: 4000, test: 5000 },
+            Source::Sentences(_) => Sizes { scaling: 200, calibration: 5000, test: 5000 },
+            // More have to be drawn, and take memory.
+            _ => Sizes { scaling: 200, calibration: 1000, test: 1000 },
+        })
     }
 
     /// The confidence scores that its gates can use; none where they ask something else.

@@ -82,7 +82,7 @@ impl<C: Clock> Session<C> {
 impl<C: Clock> Measuring<C> {
     /// Begins to measure.
     pub fn new(experiment: Experiment, opened: Opened, clock: C) -> Result<Measuring<C>> {
-        let Opened { subject, companion, tokenizer, routed } = opened;
+        let Opened { subject, companion, tokenizer, routed, .. } = opened;
         let live = companion.live(&subject);
         let sweep = Sweep::new(subject, experiment.options()?, clock)?;
         Ok(Measuring { experiment, sweep, companion, live, tokenizer, routed, looked_at: 0 })

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use perforate_base::Result;
-use perforate_data::Scaling;
 use perforate_onnx::Component;
 use perforate_routing::exits::{self, Confidence};
 use perforate_routing::model_chain::ModelChain;
 
+use crate::fitting::Fitting;
 use crate::glyph;
-use crate::recipe::{fit, numbered, provenance};
+use crate::recipe::{numbered, provenance};
 use crate::strategy::ConfidenceSpec;
 
 /// Picture of the strategy: models of rising size, one after the other.
@@ -34,7 +34,7 @@ impl Stages {
     /// `Model` where the parts do not fit.
     pub fn choose(
         parts: &[Component],
-        scaling: Option<&Scaling>,
+        scaling: Option<&Fitting<'_>>,
         spec: ConfidenceSpec,
     ) -> Result<Stages> {
         let provenance = provenance(&numbered("file", parts.len()), parts);
@@ -42,7 +42,7 @@ impl Stages {
         let heads: Vec<String> = outputs.filter(|name| exits::is_head(name)).collect();
         let all = ModelChain::new(parts, &heads)?;
         let stages = all.stages()?;
-        let fit = |samples: &Scaling| fit(&stages.all_heads()?, &stages.full()?, &samples.0);
+        let fit = |own: &Fitting<'_>| own.fit(&stages.all_heads()?, &stages.full()?);
         let fits = scaling.map(fit).transpose()?;
         let (mut kept, mut temperatures, mut best) = (vec![], vec![], 0.0);
         for ix in 0..all.count() - 1 {
@@ -55,7 +55,7 @@ impl Stages {
                 if !exit {
                     best = best.max(fit.agreement);
                 }
-                temperatures.push(fit.temperature);
+                temperatures.push(fit.temperature as f32);
             }
             kept.extend(exit.then(|| all.answer(ix).to_string()));
         }

@@ -52,8 +52,8 @@ impl Strategy for Fuzzy {
             Error::new(ErrorKind::Data, text)
         })?;
         let opset = parts[0].opset();
-        let corners = corners(&samples.0, opset)?;
-        let reasoning = reasoning(opset, image_size(&samples.0)?, &corners)?;
+        let corners = corners(samples.samples(), opset)?;
+        let reasoning = reasoning(opset, image_size(samples.samples())?, &corners)?;
         let [light, _, full] = &parts[..] else {
             return Err(Error::new(ErrorKind::Internal, "the rules choose among three models"));
         };

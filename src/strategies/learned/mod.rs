@@ -16,6 +16,7 @@ pub use compose::{KNOB, NAME, RANGE, TERMS, Weights, compose, terms as features}
 
 #[cfg(feature = "commands")]
 use crate::command::{Argument, Host, Value};
+use crate::fitting::Fitting;
 use crate::glyph;
 use crate::recipe::{answers, image_size, provenance};
 #[cfg(feature = "commands")]
@@ -45,11 +46,9 @@ impl Strategy for Learned {
     fn recipe(&self, input: Ingredients<'_>) -> Result<Models> {
         let Ingredients { parts, scaling, .. } = input;
         let provenance = provenance(&["expert1", "expert2", "expert3"], &parts);
-        let samples = &scaling
-            .ok_or_else(|| {
-                Error::new(ErrorKind::Data, "there are no samples to learn scores from")
-            })?
-            .0;
+        let samples = scaling.map(Fitting::samples).ok_or_else(|| {
+            Error::new(ErrorKind::Data, "there are no samples to learn scores from")
+        })?;
         let [light, .., full] = &parts[..] else {
             return Err(Error::new(ErrorKind::Internal, "there are too few models"));
         };

@@ -94,7 +94,7 @@ fn recipe(input: Ingredients<'_>, policy: Policy) -> Result<Models> {
     let samples = scaling.ok_or_else(|| {
         Error::new(ErrorKind::Data, "there are no samples to measure the variants on")
     })?;
-    let precise = variants::compose(&parts, &samples.0, policy, provenance, library)?;
+    let precise = variants::compose(&parts, samples.samples(), policy, provenance, library)?;
     Ok(Models {
         full: precise.full,
         light: precise.light,

@@ -16,7 +16,7 @@ pub use compose::{BUDGET, BUDGET_RANGE, KNOB, NAME, OUTPUT, Parts, RANGE, alone}
 #[cfg(feature = "commands")]
 use crate::command::{Argument, Host, Value};
 use crate::glyph;
-use crate::recipe::{exactly, fit, provenance};
+use crate::recipe::{exactly, provenance};
 #[cfg(feature = "commands")]
 use crate::strategy::Route;
 use crate::strategy::{Ingredients, Models, Strategy};
@@ -49,7 +49,7 @@ impl Strategy for Refine {
         let parts = Parts { cheap, refinement, cost: 0.0, temperature: 1.0 };
         let full = parts.full()?;
         let temperature = match scaling {
-            Some(samples) => fit(&light, &full, &samples.0)?[0].temperature,
+            Some(own) => own.fit(&light, &full)?[0].temperature as f32,
             None => 1.0,
         };
         let macs = |model: &ModelProto| -> Result<Option<Macs>> {
