@@ -25,6 +25,8 @@ pub const CHECKED: usize = 200;
 const OTHERWISE: usize = 1;
 /// Largest difference of a score from the recorded one, relative to it where it is above 1.
 const SCORE_TOLERANCE: f32 = 0.01;
+/// Largest difference of the bytes that a run reads, relative to those recorded.
+const BYTES_TOLERANCE: f64 = 0.01;
 
 /// What every path and every reference answers.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,6 +137,12 @@ impl RecordedSplit {
         }
         true
     }
+}
+
+/// Whether a run computes what is recorded. Constants that are sizes take other bytes on other machines.
+pub fn is_work_alike(recorded: Work, again: Work) -> bool {
+    let bytes = (recorded.bytes.0 - again.bytes.0).abs() <= BYTES_TOLERANCE * recorded.bytes.0;
+    (recorded.macs, recorded.integer_macs) == (again.macs, again.integer_macs) && bytes
 }
 
 /// Whether an answer comes out as recorded: the same class, and the same scores at the gates that it passes.

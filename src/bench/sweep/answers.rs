@@ -8,7 +8,7 @@ use perforate_engine::{Path, Session};
 
 use crate::clock::Clock;
 use crate::record::Recording;
-use crate::recorded::{RecordedAnswers, RecordedSplit, is_alike};
+use crate::recorded::{RecordedAnswers, RecordedSplit, is_alike, is_work_alike};
 use crate::reference_answers::ReferenceAnswers;
 use crate::setting::Setting;
 use crate::slice::TimeSlice;
@@ -92,7 +92,7 @@ impl Answers {
         for (record, outcome) in self.test.paths.iter().zip(outcomes) {
             let output: Vec<f32> = outcome.first()?.into_iter().collect();
             let scores: Vec<f32> = outcome.trace.scores.iter().map(|gate| gate[0]).collect();
-            let same_work = outcome.trace.total() == record.work[row];
+            let same_work = is_work_alike(record.work[row], outcome.trace.total());
             if !same_work
                 || !is_alike((&record.outputs[row], &record.scores[row]), (&output, &scores))
             {
