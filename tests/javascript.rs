@@ -11,6 +11,7 @@ use std::process::Command as Process;
 
 use perforate_lab::chosen_files::{ChosenFile, SortedFiles};
 use perforate_lab::picture_form::FormTexts;
+use perforate_lab::sample::SampleFiles;
 use perforate_lab::view::{CardText, PeerTimes, State};
 use perforate_lab::worker::{Command, Event, FetchFault};
 use ts_rs::{Config, TS, TypeVisitor};
@@ -110,6 +111,7 @@ fn types_are_those_of_rust() {
     declarations.visit::<ChosenFile>();
     declarations.visit::<SortedFiles>();
     declarations.visit::<FormTexts>();
+    declarations.visit::<SampleFiles>();
     declarations.visit::<State>();
     declarations.visit::<Command>();
     declarations.visit::<Event>();

@@ -375,6 +375,7 @@ class Page {
     files: async (entries) => {
       if (entries.length > 0) this.ownFile = await this.own.take(entries);
     },
+    sampleModels: () => this.own.sample().catch((error) => this.#fail(reason(error))),
     pictures: (form) => this.own.decode(form),
     run: () => {
       if (this.#canResume && this.#opened) this.actions.resume();

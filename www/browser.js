@@ -3,12 +3,20 @@
 
 const SETTLING_MS = 100;
 
-/** The WebAssembly module: compiled while downloading; from bytes where the server names another media type. */
-export async function compile() {
-  const file = document.documentElement.dataset.module ?? "";
+/**
+ * A file that lies beside the page, or in it where the page is one file.
+ * @param {string} file
+ */
+export async function resource(file) {
   const address = globalThis.packed ? URL.createObjectURL(globalThis.packed[file]) : new URL(file, import.meta.url);
   const response = await fetch(address);
   if (!response.ok) throw new Error(`${file}: the server answered ${response.status}`);
+  return response;
+}
+
+/** The WebAssembly module: compiled while downloading; from bytes where the server names another media type. */
+export async function compile() {
+  const response = await resource(document.documentElement.dataset.module ?? "");
   const streams = response.headers.get("content-type")?.startsWith("application/wasm");
   return streams
     ? WebAssembly.compileStreaming(response)

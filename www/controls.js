@@ -21,6 +21,7 @@ import { wirePad } from "./pad.js";
  * @property {(on: boolean) => void} routing
  * @property {(scenario: string) => void} open
  * @property {(all: boolean) => void} route
+ * @property {() => void} sampleModels takes models and inputs that lie beside the page
  * @property {(section: string) => void} study
  * @property {(section: string) => void} live
  * @property {(model: string) => void} forget
@@ -56,6 +57,7 @@ export function wire(actions) {
   routing.addEventListener("change", () => actions.routing(routing.checked));
   $("route-newest").addEventListener("click", () => actions.route(false));
   $("route-all").addEventListener("click", () => actions.route(true));
+  $("sample").addEventListener("click", () => actions.sampleModels());
   $("theme").addEventListener("click", () => actions.theme());
   $("help-open").addEventListener("click", () => $("help", HTMLDialogElement).showModal());
   onButton("own-models", "forget", actions.forget);

@@ -1,6 +1,7 @@
 // @ts-check
 // The user's own files: what becomes of each that is chosen or dropped, and how a fresh worker gets them again.
 
+import { resource } from "./browser.js";
 import { $ } from "./dom.js";
 
 /**
@@ -60,6 +61,18 @@ export class OwnFiles {
     }
     if (fault != null) this.#fail(fault);
     return again == null ? undefined : entries[again].file;
+  }
+
+  /** Takes the sample: models and inputs that lie beside the page. */
+  async sample() {
+    const view = this.#view();
+    const { models, images, labels, inputs } = view.sample_files();
+    /** @param {string} path */
+    const bytes = async (path) => new Uint8Array(await (await resource(path)).arrayBuffer());
+    const [pixels, classes, ...networks] = await Promise.all([images, labels, ...models].map(bytes));
+    const files = networks.map((network, index) => new File([network], models[index].split("/").at(-1) ?? ""));
+    files.push(new File([view.sample_inputs(pixels, classes)], inputs));
+    await this.take(files.map((file) => ({ path: file.name, file })));
   }
 
   /**

@@ -1,6 +1,6 @@
 // What src/web/lib.rs binds, with the types that its values have; tests/javascript.rs compares the names.
 
-import type { CardText, ChosenFile, Command, Event, FetchFault, FileRequest, FormTexts, PeerTimes, SortedFiles, State, Table } from "./types";
+import type { CardText, ChosenFile, Command, Event, FetchFault, FileRequest, FormTexts, PeerTimes, SampleFiles, SortedFiles, State, Table } from "./types";
 
 /** Starts the module. */
 export default function init(options: { module_or_path: WebAssembly.Module }): Promise<{ memory: WebAssembly.Memory }>;
@@ -31,6 +31,8 @@ export class View {
   set(setting: string, text: string): string | undefined;
   request(): Command;
   route(all: boolean): Command;
+  sample_files(): SampleFiles;
+  sample_inputs(images: Uint8Array, labels: Uint8Array): Uint8Array<ArrayBuffer>;
   study(section: string): Command;
   live(section: string, value: number): Command;
   sort_files(files: ChosenFile[]): SortedFiles;

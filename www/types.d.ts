@@ -490,6 +490,20 @@ text: string | null, path: string,
  */
 verdict: string, selected: boolean, };
 
+export type SampleFiles = {
+/**
+ * Models, the cheapest first.
+ */
+models: [string, string, string],
+/**
+ * Images and labels, of which the inputs are made.
+ */
+images: string, labels: string,
+/**
+ * What the inputs are called.
+ */
+inputs: string, };
+
 export type SectionState = { id: string, title: string,
 /**
  * What it is about.

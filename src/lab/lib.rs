@@ -11,6 +11,7 @@
 //! | [`view`] | what the page shows: events in, state out |
 //! | [`chosen_files`], [`picture_form`] | what becomes of files that are dropped |
 //! | [`run`] | a model on a user's file |
+//! | [`sample`] | models and inputs for those who have none at hand |
 
 mod about;
 pub mod catalogue;
@@ -25,6 +26,7 @@ mod opened;
 mod own;
 pub mod picture_form;
 pub mod run;
+pub mod sample;
 mod settings;
 pub mod view;
 pub mod worker;

@@ -20,7 +20,7 @@ use perforate_kernels::memory::{ZeroedAllocator, run_constructors};
 use perforate_lab::chosen_files::{self, ChosenFile};
 use perforate_lab::picture_form::FormTexts;
 use perforate_lab::worker::{Event, FetchFault, FileRequest};
-use perforate_lab::{Picture, view, worker};
+use perforate_lab::{Picture, sample, view, worker};
 
 use clock::BrowserClock;
 
@@ -200,6 +200,16 @@ impl View {
     /// The command that takes an input one gate further, at this value of the knob.
     pub fn live(&self, section: &str, value: f32) -> Result<JsValue, JsError> {
         to_js(&self.view.live(section, value))
+    }
+
+    /// The files that a sample of models and inputs is made of.
+    pub fn sample_files(&self) -> Result<JsValue, JsError> {
+        to_js(&sample::FILES)
+    }
+
+    /// The sample's inputs as an `.npz` file, of these images and labels.
+    pub fn sample_inputs(&self, images: &[u8], labels: &[u8]) -> Result<Vec<u8>, JsError> {
+        sample::inputs(images, labels).map_err(|e| JsError::new(&e.to_string()))
     }
 
     /// What becomes of files that were chosen or dropped.
