@@ -378,6 +378,39 @@ browser() {
     found="$browser $(major_of "$browser"), $driver $(major_of "$driver")"
 }
 
+# ---- a second browser ---------------------------------------------------------------------------
+
+readonly GECKODRIVER_VERSION=0.37.1
+
+# The tests that want it say so and pass where it is missing.
+firefox() {
+    if [ "${PERFORATE_BROWSER:-}" = no ]; then
+        found="left alone (PERFORATE_BROWSER=no)"
+        return 0
+    fi
+    if [ -z "$(first_of "${FIREFOX:-}" firefox-esr firefox)" ] && has_apt && ! is_ubuntu; then
+        # Where that fails, the other browser is enough.
+        (apt_install firefox-esr) && changed=1
+        hash -r
+    fi
+    local browser driver
+    browser=$(first_of "${FIREFOX:-}" firefox-esr firefox)
+    if [ -z "$browser" ]; then
+        found="missing: the page is tested in Chromium alone"
+        return 0
+    fi
+    driver=$(first_of "${GECKODRIVER:-}" geckodriver "${CARGO_HOME:-$HOME/.cargo}/bin/geckodriver")
+    if [ -z "$driver" ]; then
+        say "geckodriver $GECKODRIVER_VERSION"
+        cargo install --quiet --locked "geckodriver@$GECKODRIVER_VERSION" || {
+            found="$browser without geckodriver: the page is tested in Chromium alone"
+            return 0
+        }
+        changed=1
+    fi
+    found="$browser $(major_of "$browser"), geckodriver $GECKODRIVER_VERSION"
+}
+
 # ---- other engines, and the checker of the page's scripts ---------------------------------------
 # tests/peers.rs and tests/javascript.rs look for them in the same folder.
 
@@ -445,6 +478,7 @@ main() {
     step "wasm-bindgen-cli" wasm_bindgen
     step "trunk" trunk_tool
     step "browser for the tests" browser
+    step "second browser" firefox
     step "peers for the tests" peers
 
     printf '\n'

@@ -56,7 +56,7 @@ pub fn with_variants(
         fs::write(folder.path().join(file), events(scenario).as_bytes()).expect("the results");
     }
     let query = format!("{QUICK}&scenario={}{query}", scenarios[0]);
-    let setting = Setting { name, query: &query, folders: &[folder.path()], alone: false };
+    let setting = Setting { name, query: &query, folders: &[folder.path()], ..Setting::default() };
     with(setting, |page, _| test(page));
 }
 

@@ -6,6 +6,7 @@
 mod canned;
 #[path = "../common/mod.rs"]
 mod common;
+mod firefox;
 mod first_screen;
 mod frames;
 mod keys;

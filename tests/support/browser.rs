@@ -1,4 +1,4 @@
-//! Headless Chromium, driven through ChromeDriver; the calls block, so that a test reads as a list of what a
+//! Headless Chromium, driven through ChromeDriver, or Firefox through geckodriver; the calls block, so that a test reads as a list of what a
 //! visitor does and sees.
 
 use serde_json::{Value, json};
@@ -11,17 +11,41 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use thirtyfour::prelude::*;
 use thirtyfour::{
-    BrowserLogEntry, ChromeCapabilities, ChromiumLikeCapabilities, LoggingPrefsLogLevel,
+    BrowserLogEntry, Capabilities, ChromeCapabilities, ChromiumLikeCapabilities,
+    FirefoxCapabilities, LoggingPrefsLogLevel,
 };
 use tokio::runtime::Runtime;
 
-/// Names that a browser goes by. The variable comes first; setup.sh knows the same names.
-const BROWSERS: (&str, &[&str]) =
+/// Names that a program goes by. The variable comes first; setup.sh knows the same names.
+type Names = (&'static str, &'static [&'static str]);
+
+const CHROMIUM: Names =
     ("CHROME", &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]);
-const DRIVERS: (&str, &[&str]) = (
+const CHROMEDRIVER: Names = (
     "CHROMEDRIVER",
     &["chromedriver", "/usr/lib/chromium/chromedriver", "/usr/lib/chromium-browser/chromedriver"],
 );
+const FIREFOX: Names = ("FIREFOX", &["firefox-esr", "firefox"]);
+const GECKODRIVER: Names = ("GECKODRIVER", &["geckodriver"]);
+
+/// A browser that the page is opened in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Browser {
+    Chromium,
+    #[allow(dead_code)] // the page's tests use it
+    Firefox,
+}
+
+impl Browser {
+    /// Whether this machine has it, and its driver. Every machine that tests has Chromium.
+    #[allow(dead_code)]
+    pub fn is_here(self) -> bool {
+        match self {
+            Browser::Chromium => true,
+            Browser::Firefox => find(&FIREFOX).is_some() && find(&GECKODRIVER).is_some(),
+        }
+    }
+}
 
 const FLAGS: &[&str] = &[
     "--headless=new",
@@ -66,32 +90,37 @@ impl Page {
     ///
     /// # Panics
     /// If this machine has no browser or driver, with the words "run ./setup.sh".
-    pub fn open(url: &str) -> Self {
+    pub fn open(browser: Browser, url: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("a runtime on this thread");
         let profile = tempfile::tempdir().expect("a folder for the browser's profile");
-        let browser = find(&BROWSERS);
-        let driver = Driver::running();
+        let driver = match browser {
+            Browser::Chromium => Driver::shared(),
+            // It serves one browser at a time.
+            Browser::Firefox => Arc::new(start_driver(&found(&GECKODRIVER), GECKO_LISTENS)),
+        };
         let server = format!("http://127.0.0.1:{}", driver.port);
         let mut page =
             Self { url: url.to_owned(), session: None, _driver: driver, profile, runtime };
-        let capabilities =
-            page.capabilities(&browser).expect("capabilities that can be written as JSON");
+        let capabilities: WebDriverResult<Capabilities> = match browser {
+            Browser::Chromium => page.chromium().map(Into::into),
+            Browser::Firefox => firefox().map(Into::into),
+        };
+        let capabilities = capabilities.expect("capabilities that can be written as JSON");
         let session = page.runtime.block_on(WebDriver::new(server, capabilities));
         page.session = Some(session.unwrap_or_else(|e| {
             panic!(
-                "{} does not start; if its version is not the driver's, run ./setup.sh: {e}",
-                browser.display()
+                "{browser:?} does not start; if its version is not the driver's, run ./setup.sh: {e}"
             )
         }));
         page
     }
 
-    fn capabilities(&self, browser: &Path) -> WebDriverResult<ChromeCapabilities> {
+    fn chromium(&self) -> WebDriverResult<ChromeCapabilities> {
         let mut capabilities = DesiredCapabilities::chrome();
-        capabilities.set_binary(&browser.to_string_lossy())?;
+        capabilities.set_binary(&found(&CHROMIUM).to_string_lossy())?;
         for flag in FLAGS {
             capabilities.add_arg(flag)?;
         }
@@ -296,10 +325,11 @@ impl Drop for Page {
 }
 
 impl Driver {
-    fn running() -> Arc<Driver> {
+    /// Chromium's, which serves all pages.
+    fn shared() -> Arc<Driver> {
         let mut running = DRIVER.lock().unwrap_or_else(PoisonError::into_inner);
         running.upgrade().unwrap_or_else(|| {
-            let driver = Arc::new(start_driver(&find(&DRIVERS)));
+            let driver = Arc::new(start_driver(&found(&CHROMEDRIVER), CHROME_LISTENS));
             *running = Arc::downgrade(&driver);
             driver
         })
@@ -313,8 +343,21 @@ impl Drop for Driver {
     }
 }
 
+/// What stands before the port in the line that a driver says it in.
+const CHROME_LISTENS: &str = "successfully on port ";
+const GECKO_LISTENS: &str = "Listening on 127.0.0.1:";
+
+fn firefox() -> WebDriverResult<FirefoxCapabilities> {
+    let mut capabilities = DesiredCapabilities::firefox();
+    capabilities.set_firefox_binary(&found(&FIREFOX).to_string_lossy())?;
+    for argument in ["-headless", "--width=1280", "--height=735"] {
+        capabilities.add_arg(argument)?;
+    }
+    Ok(capabilities)
+}
+
 /// Starts the driver on a port of its own choosing, which it prints.
-fn start_driver(program: &Path) -> Driver {
+fn start_driver(program: &Path, listens: &str) -> Driver {
     let mut process = Command::new(program)
         .arg("--port=0")
         .stdin(Stdio::null())
@@ -327,7 +370,7 @@ fn start_driver(program: &Path) -> Driver {
         .by_ref()
         .map_while(Result::ok)
         .find_map(|line| {
-            let (_, port) = line.rsplit_once("successfully on port ")?;
+            let (_, port) = line.rsplit_once(listens)?;
             port.trim_end_matches('.').parse().ok()
         })
         .unwrap_or_else(|| panic!("{} names no port; run ./setup.sh", program.display()));
@@ -337,16 +380,23 @@ fn start_driver(program: &Path) -> Driver {
 }
 
 /// The program that the variable names, or else the first of the names that the path has.
-fn find((variable, names): &(&str, &[&str])) -> PathBuf {
+fn find((variable, names): &Names) -> Option<PathBuf> {
     let chosen = std::env::var(variable).ok();
     let path = std::env::var_os("PATH").unwrap_or_default();
+    // Where cargo installs, which need not be on the path.
+    let cargo = std::env::home_dir().map(|home| home.join(".cargo/bin"));
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).chain(cargo).collect();
     chosen
         .iter()
         .map(String::as_str)
         .chain(names.iter().copied())
-        .flat_map(|name| std::env::split_paths(&path).map(move |folder| folder.join(name)))
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
         .find(|file| file.is_file())
-        .unwrap_or_else(|| {
-            panic!("this machine has no {}: run ./setup.sh (or name one in {variable})", names[0])
-        })
+}
+
+fn found(names: &Names) -> PathBuf {
+    find(names).unwrap_or_else(|| {
+        let (variable, names) = names;
+        panic!("this machine has no {}: run ./setup.sh (or name one in {variable})", names[0])
+    })
 }

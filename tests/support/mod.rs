@@ -10,7 +10,8 @@ mod browser;
 pub mod build;
 mod server;
 
-pub use browser::Page;
+#[allow(unused_imports)] // not every test crate chooses
+pub use browser::{Browser, Page};
 pub use server::Server;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -31,6 +32,8 @@ pub struct Setting<'a> {
     pub folders: &'a [&'a Path],
     /// Whether it is about times, so that nothing else may run.
     pub alone: bool,
+    /// In Firefox, and not in Chromium.
+    pub in_firefox: bool,
 }
 
 /// Runs `test` in a browser of its own on the built page, opened with `query`.
@@ -52,7 +55,8 @@ pub fn with(setting: Setting, test: impl FnOnce(&Page, &Server)) {
         let folders: Vec<&Path> = own.chain([build::page()]).collect();
         let server = Server::start(&folders).expect("a port on the loopback interface");
         let url = format!("{}{}", server.url(), setting.query);
-        run(setting.name, &url, |page| test(page, &server));
+        let browser = if setting.in_firefox { Browser::Firefox } else { Browser::Chromium };
+        run(browser, setting.name, &url, |page| test(page, &server));
     });
 }
 
@@ -60,7 +64,7 @@ pub fn with(setting: Setting, test: impl FnOnce(&Page, &Server)) {
 pub fn with_single_file(name: &str, query: &str, test: impl FnOnce(&Page)) {
     turn(true, || {
         let file = build::page().join("perforate.html");
-        run(name, &format!("file://{}{query}", file.display()), test);
+        run(Browser::Chromium, name, &format!("file://{}{query}", file.display()), test);
     });
 }
 
@@ -69,7 +73,7 @@ pub fn with_single_file(name: &str, query: &str, test: impl FnOnce(&Page)) {
 pub fn with_folder(name: &str, folder: &Path, test: impl FnOnce(&Page)) {
     turn(false, || {
         let server = Server::start(&[folder]).expect("a port on the loopback interface");
-        run(name, &server.url(), test);
+        run(Browser::Chromium, name, &server.url(), test);
     });
 }
 
@@ -84,8 +88,8 @@ fn turn(alone: bool, test: impl FnOnce()) {
     }
 }
 
-fn run(name: &str, url: &str, test: impl FnOnce(&Page)) {
-    let page = Page::open(url);
+fn run(browser: Browser, name: &str, url: &str, test: impl FnOnce(&Page)) {
+    let page = Page::open(browser, url);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         page.reload();
         test(&page);

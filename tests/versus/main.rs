@@ -29,7 +29,7 @@ use perforate::data::npz;
 use perforate::engine::{Batch, DatumType, to_array};
 use serde_json::{Value, json};
 
-use support::{Page, Server};
+use support::{Browser, Page, Server};
 
 const PEER: &str = "onnxruntime-web";
 /// Longer than any model takes on a slow machine.
@@ -148,7 +148,7 @@ fn in_the_browser() {
 
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/versus");
     let server = Server::start(&[&here, &site]).unwrap();
-    let page = Page::open(&server.url());
+    let page = Page::open(Browser::Chromium, &server.url());
     let names = modules::MODULES.map(|(name, _)| name).join(",");
     println!("{HEADER}");
     for threads in threads() {
