@@ -15,7 +15,7 @@ use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
 use perforate::engine::{Batch, Knobs, Program, Session, to_array};
-use perforate::onnx::{Certificate, certify, encode};
+use perforate::onnx::{Certificate, certify, encode, require_knobs};
 use serde_json::{Value, json};
 
 const THRESHOLD: f32 = 0.2;
@@ -69,6 +69,9 @@ fn project() -> tempfile::TempDir {
     says(install.current_dir(folder.path()));
     fs::write(folder.path().join("routed.onnx"), routed()).unwrap();
     fs::write(folder.path().join("int8.onnx"), common::read(EIGHT_BITS)).unwrap();
+    let mut required = common::dendritic_fashion(THRESHOLD);
+    require_knobs(&mut required).expect("a knob");
+    fs::write(folder.path().join("required.onnx"), encode(&required)).unwrap();
     folder
 }
 
@@ -208,6 +211,11 @@ const batch = await model.run({ x: { data: pixels, dims: [count, 1, 28, 28] } })
 const alone = [];
 for (let ix = 0; ix < count; ix += 1) alone.push(await model.run(row(ix)));
 const light = await model.run(row(0), { threshold: 2 });
+// A knob that other runtimes must be given has a default here.
+const required = await load("required.onnx");
+const atDefault = await required.run({ x: { data: pixels, dims: [count, 1, 28, 28] } });
+const turned = await required.run(row(0), { threshold: 2 });
+const inputKnob = [required.knobs[0].default, atDefault.paths.join() === batch.paths.join(), turned.paths[0]];
 // Node 20 knows no relaxed SIMD: this is the other module, eight-bit products included.
 const eight = await load("int8.onnx");
 const inEight = Object.values((await eight.run({ [eight.inputs[0].name]: { data: pixels, dims: [count, 1, 28, 28] } })).outputs)[0];
@@ -249,7 +257,7 @@ console.log(JSON.stringify({
   inputs: model.inputs, outputs: model.outputs, knobs: model.knobs, certificate: model.certificate,
   paths: batch.paths, macs: [...batch.macs], logits: [...batch.outputs.logits.data],
   alone: alone.map(({ paths, outputs }) => [paths[0], [...outputs.logits.data]]),
-  light: light.paths[0], eight: [...inEight.data], faults, ends, report, gone,
+  light: light.paths[0], inputKnob, eight: [...inEight.data], faults, ends, report, gone,
 }));
 "#;
 
@@ -293,6 +301,8 @@ fn node_runs_batches_pools_and_tells_faults() {
         }
     }
     assert_eq!(told["light"], "light");
+    assert!(close(&told["inputKnob"][0], THRESHOLD), "{}", told["inputKnob"]);
+    assert_eq!((&told["inputKnob"][1], &told["inputKnob"][2]), (&json!(true), &json!("light")));
     for (ix, native) in in_eight_bits(&x, COUNT).into_iter().enumerate() {
         let here = told["eight"][ix].as_f64().unwrap();
         assert!((here - f64::from(native)).abs() < 1e-4, "eight bits, {ix}: {here} and {native}");

@@ -31,7 +31,11 @@ pub fn inspect(path: &Path) -> Result<()> {
     }
     for knob in program.knobs() {
         match knob.default {
-            Some(default) => say!("knob    {} (default {default})", knob.name),
+            Some(default) => {
+                let note =
+                    if knob.is_required { "; other runtimes must be given a value" } else { "" };
+                say!("knob    {} (default {default}{note})", knob.name);
+            }
             None => say!("knob    {} (no default: it must be given)", knob.name),
         }
     }

@@ -4,13 +4,33 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, value_parser};
 use perforate_engine::Program;
-use perforate_onnx::encode;
+use perforate_onnx::{encode, require_knobs};
 use perforate_strategies::{Strategy, registered};
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Named, Result};
 
 use super::host::{Given, with_arguments};
-use super::io::write;
+use super::io::{named, write};
+
+/// How a routed file holds its knob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KnobForm {
+    /// An input with a default in the graph.
+    Default,
+    /// An input that must be given; the metadata records the default.
+    Input,
+}
+
+impl Named for KnobForm {
+    const ALL: &'static [KnobForm] = &[KnobForm::Default, KnobForm::Input];
+
+    fn name(&self) -> &'static str {
+        match self {
+            KnobForm::Default => "default",
+            KnobForm::Input => "input",
+        }
+    }
+}
 
 /// The subcommand with one of its own for each strategy.
 pub fn command() -> clap::Command {
@@ -22,7 +42,13 @@ pub fn command() -> clap::Command {
     command.subcommands(routes.map(|route| {
         let out = Arg::new("out").long("out").required(true).value_parser(value_parser!(PathBuf));
         let own = clap::Command::new(route.name).about(route.about);
-        with_arguments(own, &route.arguments).arg(out.help("Where to write the routed model"))
+        let knob = Arg::new("knob").long("knob").value_parser(named::<KnobForm>());
+        let knob = knob.default_value(KnobForm::Default.name()).help(
+            "default: the knob has a default in the graph, which onnxruntime-web cannot change; \
+             input: every runtime must be given a value, and onnxruntime-web can be, too",
+        );
+        let out = out.help("Where to write the routed model");
+        with_arguments(own, &route.arguments).arg(knob).arg(out)
     }))
 }
 
@@ -35,7 +61,10 @@ pub fn route(matches: &ArgMatches) -> Result<()> {
     let strategy = registered().into_iter().find(named);
     let strategy = strategy
         .ok_or_else(|| Error::new(ErrorKind::Config, "there is no such strategy").at(name))?;
-    let model = strategy.compose(&Given::new(matches))?;
+    let mut model = strategy.compose(&Given::new(matches))?;
+    if matches.get_one("knob") == Some(&KnobForm::Input) {
+        require_knobs(&mut model)?;
+    }
     let out: &PathBuf = matches
         .get_one("out")
         .ok_or_else(|| Error::new(ErrorKind::Config, "name a file to write").at("--out"))?;

@@ -6,6 +6,7 @@
 //! | `component` | a file as a part of others: [`Component`] |
 //! | `builder` | builds a graph node by node, splices components, sets gates: [`GraphBuilder`], [`chain`] |
 //! | `metadata` | what a routed file says of itself: [`Metadata`] |
+//! | `knobs` | defaults of knobs: [`set_default`], [`certify`], [`require_knobs`] |
 //! | [`limits`] | what a file may ask for, checked before it is compiled |
 //! | `known` | what a file tells of its tensors without running it |
 //! | `fold` | batch normalisations become part of the convolutions before them: [`fold_norms`] |
@@ -51,6 +52,7 @@ mod builder;
 mod component;
 mod fold;
 pub mod functions;
+mod knobs;
 mod known;
 pub mod limits;
 mod mend;
@@ -72,8 +74,9 @@ pub use attributes::{int_attribute, ints_attribute};
 pub use builder::{GraphBuilder, Spliced, chain};
 pub use component::Component;
 pub use fold::fold_norms;
+pub use knobs::{certify, require_knobs, set_default};
 pub use mend::mend;
-pub use metadata::{Certificate, KEPT, KnobRange, Metadata, certify, rename_output, set_default};
+pub use metadata::{Certificate, KEPT, KnobRange, Metadata, rename_output};
 pub use prune::prune;
 pub use separate::{Cut, Separable};
 pub use tensors::{Size, any_sizes, float_tensor, numbers, scalar_value, type_name, value_info};

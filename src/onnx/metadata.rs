@@ -7,8 +7,6 @@ use tract_onnx::pb::{ModelProto, StringStringEntryProto};
 
 use perforate_base::{Error, ErrorKind, Result};
 
-use super::tensors::float_tensor;
-
 const PREFIX: &str = "perforate.";
 
 /// Name of the output by which a model tells the share of a sample that each layer computes on, `[N, layers]`.
@@ -17,7 +15,7 @@ pub const KEPT: &str = "kept";
 /// The values that a knob may take, and what its ends mean.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct KnobRange {
-    /// Value stored in the file.
+    /// Value that the knob has where nobody sets it.
     pub default: f32,
     /// At this value every row takes the cheapest path.
     #[serde(rename = "never")]
@@ -102,30 +100,6 @@ impl Metadata {
         }
         Ok(())
     }
-}
-
-/// Gives a knob of a routed file another default: what it runs at where nobody sets it.
-pub fn set_default(model: &mut ModelProto, knob: &str, value: f32) -> Result<()> {
-    let missing =
-        || Error::new(ErrorKind::Knob, "the model has no such knob").at(format!("knob `{knob}`"));
-    let graph = model.graph.as_mut().ok_or_else(missing)?;
-    let stored = graph.initializer.iter_mut().find(|tensor| tensor.name == knob);
-    *stored.ok_or_else(missing)? = float_tensor(knob, &[], &[value]);
-    let mut metadata = Metadata::read(model)?;
-    if let Some(range) = metadata.knobs.get_mut(knob) {
-        range.default = value;
-    }
-    // A guarantee is for the value that it was given for.
-    metadata.certificate.take_if(|known| known.knob != knob || known.value != value);
-    metadata.write(model)
-}
-
-/// Gives the knob of a routed file the default that is certified, and writes the certificate into it.
-pub fn certify(model: &mut ModelProto, certificate: Certificate) -> Result<()> {
-    set_default(model, &certificate.knob, certificate.value)?;
-    let mut metadata = Metadata::read(model)?;
-    metadata.certificate = Some(certificate);
-    metadata.write(model)
 }
 
 /// Gives an output of the main graph another name, as long as nothing has it.

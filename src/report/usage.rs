@@ -54,9 +54,9 @@ fn python(file: &str, program: &Program) -> String {
         .iter()
         .map(|knob| {
             let value = number(knob);
-            let (comment, note) = match knob.default {
-                Some(_) => ("# ", "  # unless given, the file's own value"),
-                None => ("", ""),
+            let (comment, note) = match knob.is_required {
+                false => ("# ", "  # unless given, the file's own value"),
+                true => ("", ""),
             };
             let name = quoted(&knob.name);
             format!("    {comment}{name}: np.array({value}, dtype=np.float32),{note}\n")
@@ -84,7 +84,7 @@ fn javascript(file: &str, program: &Program) -> String {
             )
         })
         .collect();
-    let open = program.knobs().iter().filter(|knob| knob.default.is_none());
+    let open = program.knobs().iter().filter(|knob| knob.is_required);
     let open: String = open
         .map(|knob| {
             format!(
@@ -97,13 +97,13 @@ fn javascript(file: &str, program: &Program) -> String {
     let set: Vec<String> = program
         .knobs()
         .iter()
-        .filter(|knob| knob.default.is_some())
+        .filter(|knob| !knob.is_required)
         .map(|knob| knob.name.clone())
         .collect();
     let note = match set.is_empty() {
         true => String::new(),
         false => format!(
-            "// {} has the file's own value: in JavaScript it cannot be given, so save the file with the one that is wanted.\n",
+            "// {} keeps the file's own value: onnxruntime-web accepts no other. A file written with `--knob input` lets you set it.\n",
             set.join(", ")
         ),
     };

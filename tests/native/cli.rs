@@ -126,6 +126,20 @@ fn a_routed_model_is_composed_inspected_and_run() {
         let outputs = npz::read(&output, &std::fs::read(&output).unwrap(), "logits").unwrap();
         assert_eq!(outputs.get("logits").unwrap().shape(), [2, 10]);
     }
+    // The knob as an input: here the metadata's default holds, elsewhere a value must be given.
+    let input = folder.join("input.onnx").display().to_string();
+    succeeds(&[&compose[..], &[&parts[2], "--knob", "input", "--out", &input]].concat());
+    let text = succeeds(&["inspect", &input]);
+    assert!(text.contains("; other runtimes must be given a value)"), "{text}");
+    let run = ["run", &input, "--input", &images, "--out", &output];
+    let at_default = succeeds(&run);
+    assert_eq!(at_default, succeeds(&["run", &routed, "--input", &images]));
+    let text = succeeds(&[&run[..], &["--knob", "threshold=2"]].concat());
+    assert!(text.lines().all(|line| line.split('\t').nth(1) == Some("light")), "{text}");
+    let text = succeeds(&["usage", &input, "--language", "javascript"]);
+    assert!(text.contains("\"threshold\": new ort.Tensor(\"float32\","), "{text}");
+    let text = succeeds(&["usage", &routed, "--language", "javascript"]);
+    assert!(text.contains("--knob input"), "{text}");
     // The parts in the wrong roles.
     let wrong = ["route", "dendritic", "--full", &parts[2], "--light", &parts[1], "--gate"];
     blames_the_input(&[&wrong[..], &[&parts[0], "--out", &routed]].concat(), &["fashion/gate"]);

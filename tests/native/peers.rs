@@ -9,7 +9,9 @@ use std::sync::Arc;
 use ndarray::ArrayD;
 use perforate::data::{Samples, images, npz};
 use perforate::engine::{Batch, Knobs, Program, Session, to_array};
-use perforate::onnx::{Component, GraphBuilder, Metadata, Size, encode, functions, int_attribute};
+use perforate::onnx::{
+    Component, GraphBuilder, Metadata, Size, encode, functions, int_attribute, require_knobs,
+};
 use perforate::report::usage::{Language, usage};
 use perforate::routing::exits::RANGE;
 use perforate::routing::fit::quantise::{Bits, quantise};
@@ -86,13 +88,20 @@ impl Engines {
 
     /// The first output of a model, by engine.
     fn run(&self, model: &[u8]) -> [(&'static str, Vec<f32>); 2] {
+        self.run_at(model, &[])
+    }
+
+    /// The same at these settings of its knobs, `NAME=VALUE`.
+    fn run_at(&self, model: &[u8], knobs: &[&str]) -> [(&'static str, Vec<f32>); 2] {
         let path = |file: &str| self.folder.path().join(file);
         fs::write(path("model.onnx"), model).unwrap();
-        self.call(&self.python, &["run.py", "model.onnx", "rows.npy", "out.npy"]);
+        let arguments = [&["run.py", "model.onnx", "rows.npy", "out.npy"], knobs].concat();
+        self.call(&self.python, &arguments);
         let arrays = npz::read("out.npy", &fs::read(path("out.npy")).unwrap(), "out").unwrap();
         let python = to_array::<f32>(arrays.get("out").unwrap()).unwrap().into_iter().collect();
         let arguments = ["run.mjs", "model.onnx", "rows.bin", "out.bin"].into_iter();
-        let arguments: Vec<&str> = arguments.chain(self.sizes.iter().map(String::as_str)).collect();
+        let arguments = arguments.chain(self.sizes.iter().map(String::as_str));
+        let arguments: Vec<&str> = arguments.chain(knobs.iter().copied()).collect();
         self.call(Path::new("node"), &arguments);
         let bytes = fs::read(path("out.bin")).unwrap();
         let web = bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()));
@@ -179,6 +188,41 @@ fn a_cascade_of_models() {
     ];
     let found = model_chain(models.map(component).into(), garments(0, 200), Options::default());
     check("cascade", &found.unwrap(), &rows_of(&garments(300, 300 + ROWS)));
+}
+
+/// Without an initializer a knob can be turned in onnxruntime-web too; here it then has the default of the metadata.
+#[test]
+fn a_knob_that_is_an_input_can_be_turned_everywhere() {
+    const DEFAULT: f32 = 0.1;
+    let mut model = common::dendritic_fashion(DEFAULT);
+    require_knobs(&mut model).unwrap();
+    let file = encode(&model);
+    let program = Arc::new(Program::load("routed.onnx", &file).unwrap());
+    assert_eq!((program.knobs()[0].default, program.knobs()[0].is_required), (Some(DEFAULT), true));
+    let samples = garments(0, ROWS);
+    let mut session = Session::new(program.clone());
+    let mut run = |knobs: Knobs| {
+        let outcome = session.run(samples.inputs(), &knobs).unwrap();
+        let light = outcome.trace.rows.iter().filter(|row| row.path.at(0) == Some(false)).count();
+        (light, outcome.first().unwrap().into_iter().collect::<Vec<f32>>())
+    };
+    let engines = Engines::with(&rows_of(&samples));
+    let mut lights = vec![];
+    for threshold in [2.0, DEFAULT, 0.0] {
+        let (light, own) = run(Knobs::new().with("threshold", threshold));
+        lights.push(light);
+        if threshold == DEFAULT {
+            assert_eq!(run(Knobs::new()), (light, own.clone()), "the default");
+        }
+        let Some(engines) = &engines else { continue };
+        for (engine, theirs) in engines.run_at(&file, &[&format!("threshold={threshold}")]) {
+            compare(&format!("threshold {threshold}, {engine}"), &own, &theirs);
+        }
+    }
+    assert!(lights[0] == ROWS && (1..ROWS).contains(&lights[1]) && lights[2] == 0, "{lights:?}");
+    if let Some(engines) = engines {
+        engines.use_it(&program, 10);
+    }
 }
 
 /// The bodies of our functions, as other engines run them, are what the kernels compute.

@@ -20,7 +20,7 @@ export interface ModelInput {
 
 export interface Knob {
   name: string;
-  /** The value that the file carries; null where it must be given. */
+  /** The value that the file carries, in its graph or its metadata; null where it must be given. */
   default: number | null;
   /** At this value every row takes the cheapest path, and at `full` the full one; null where the file does not say. */
   light: number | null;
