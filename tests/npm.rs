@@ -161,6 +161,7 @@ fn the_package_holds_what_it_should_and_is_small() {
             "perforate_runtime_plain_bg.wasm",
             "pool-worker.js",
             "pool.js",
+            "report.schema.json",
         ]
     );
     let packed = says(
@@ -251,13 +252,18 @@ for (let ix = 0; ix < 400; ix += 1) {
 await Promise.all(all);
 pool.close();
 const report = model.report();
+// The same rows again, watched.
+model.observe();
+await model.run({ x: { data: pixels, dims: [count, 1, 28, 28] } });
+const { observed } = model.report();
+const badDelta = await Promise.resolve().then(() => model.observe({ delta: 2 })).then(() => null, (error) => error.kind);
 model.dispose();
 const gone = await model.run(row(0)).then(() => null, (error) => error.kind);
 console.log(JSON.stringify({
   inputs: model.inputs, outputs: model.outputs, knobs: model.knobs, certificate: model.certificate,
   paths: batch.paths, macs: [...batch.macs], logits: [...batch.outputs.logits.data],
   alone: alone.map(({ paths, outputs }) => [paths[0], [...outputs.logits.data]]),
-  light: light.paths[0], inputKnob, eight: [...inEight.data], faults, ends, report, gone,
+  light: light.paths[0], inputKnob, eight: [...inEight.data], faults, ends, report, observed, badDelta, gone,
 }));
 "#;
 
@@ -321,6 +327,19 @@ fn node_runs_batches_pools_and_tells_faults() {
     assert!(ends["cancelled"].as_u64().unwrap() >= 100, "{ends}");
     assert!(ends["longest"].as_u64().unwrap() <= 8, "the queue stays short: {ends}");
     assert_eq!(told["report"]["rows"].as_u64(), Some(2 * COUNT as u64 + 1));
+    let observed = &told["observed"];
+    let schema = fs::read_to_string(root().join("src/runtime/npm/report.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(&schema).expect("a schema");
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    if let Err(error) = schema.validate(observed) {
+        panic!("{error}: {observed}");
+    }
+    let light = wanted.iter().filter(|(path, ..)| path == "light").count();
+    assert_eq!(observed["rows"], COUNT);
+    assert_eq!(observed["paths"]["light"], light);
+    assert_eq!(observed["gates"][0]["taken"], json!([COUNT - light, light]));
+    assert!(observed["segments"].as_array().unwrap().iter().any(|s| s["ms"].as_f64() > Some(0.0)));
+    assert_eq!(told["badDelta"], "config");
     assert_eq!(told["gone"], "disposed");
 }
 

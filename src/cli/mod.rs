@@ -8,6 +8,7 @@ mod io;
 mod kernels;
 mod model;
 mod open;
+mod optimise;
 mod route;
 mod table;
 pub mod versus;
@@ -88,6 +89,13 @@ enum Command {
     },
     /// Time models in this engine and in ONNX Runtime, on the same inputs.
     Versus(VersusArguments),
+    /// Move work that one branch of an `If` needs into that branch, and fold constants; the outputs stay the same.
+    Optimise {
+        model: PathBuf,
+        /// Where to write the model.
+        #[arg(short, long)]
+        out: PathBuf,
+    },
     /// Put the matrix products of a model into eight or four bits.
     Quantise {
         model: PathBuf,
@@ -165,6 +173,7 @@ fn obey(matches: &ArgMatches) -> Result<()> {
         Command::Usage { model, language } => model::usage(&model, language),
         Command::Kernels { rounds } => kernels::kernels(rounds),
         Command::Versus(arguments) => versus::versus(arguments),
+        Command::Optimise { model, out } => optimise::optimise_file(&model, &out),
         Command::Quantise { model, bits, out } => model::quantise(&model, bits, &out),
         Command::ProcessRun => bench::launch(),
     }

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, value_parser};
 use perforate_engine::Program;
-use perforate_onnx::{encode, require_knobs};
+use perforate_onnx::{encode, require_knobs, sink};
 use perforate_strategies::{Strategy, registered};
 
 use crate::{Error, ErrorKind, Named, Result};
 
 use super::host::{Given, with_arguments};
-use super::io::{named, write};
+use super::io::{named, say, write};
 
 /// How a routed file holds its knob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,10 @@ pub fn route(matches: &ArgMatches) -> Result<()> {
     let strategy = strategy
         .ok_or_else(|| Error::new(ErrorKind::Config, "there is no such strategy").at(name))?;
     let mut model = strategy.compose(&Given::new(matches))?;
+    for moved in sink(&mut model) {
+        let branch = moved.branch.trim_end_matches("_branch");
+        say!("`{}` moved into the {branch} branch of `{}`", moved.node, moved.gate);
+    }
     if matches.get_one("knob") == Some(&KnobForm::Input) {
         require_knobs(&mut model)?;
     }

@@ -4,11 +4,14 @@
 //! onnxruntime-web then accepts no other value; without one it can be turned there, and must be given. Our engine
 //! takes the default from the metadata in that case.
 
+use std::collections::BTreeMap;
+
 use tract_onnx::pb::ModelProto;
 
 use perforate_base::{Error, ErrorKind, Result};
 
 use super::metadata::{Certificate, Metadata};
+use super::scores::ScoreHistogram;
 use super::tensors::{float_tensor, scalar_value};
 
 /// Gives a knob of a routed file another default: what it runs at where nobody sets it.
@@ -30,6 +33,10 @@ pub fn set_default(model: &mut ModelProto, knob: &str, value: f32) -> Result<()>
         *tensor = float_tensor(knob, &[], &[value]);
     }
     if let Some(range) = range {
+        if range.default != value {
+            // At another value other inputs reach the gates.
+            metadata.scores.clear();
+        }
         range.default = value;
     }
     // A guarantee is for the value that it was given for.
@@ -45,6 +52,15 @@ pub fn certify(model: &mut ModelProto, certificate: Certificate) -> Result<()> {
     set_default(model, &certificate.knob, certificate.value)?;
     let mut metadata = Metadata::read(model)?;
     metadata.certificate = Some(certificate);
+    metadata.write(model)
+}
+
+/// Writes the scores that gates compared on calibration inputs at the knobs' defaults, by the name of the `If` node.
+///
+/// # Errors
+/// `Model` if the file's metadata is damaged.
+pub fn keep_scores(model: &mut ModelProto, scores: BTreeMap<String, ScoreHistogram>) -> Result<()> {
+    let metadata = Metadata { scores, ..Metadata::read(model)? };
     metadata.write(model)
 }
 
@@ -101,6 +117,18 @@ mod tests {
         assert_eq!(default_of(&model), 0.75);
         set_default(&mut model, "threshold", 0.25).unwrap();
         assert_eq!(default_of(&model), 0.25);
+        let of_scores = |model: &ModelProto| Metadata::read(model).unwrap().scores.len();
+        let mut metadata = Metadata::read(&model).unwrap();
+        metadata.scores.insert("gate".into(), ScoreHistogram::of([0.5; 20], 4).unwrap());
+        metadata.write(&mut model).unwrap();
+        set_default(&mut model, "threshold", 0.25).unwrap();
+        assert_eq!(
+            of_scores(&model),
+            1,
+            "scores are kept with the default that they were taken at"
+        );
+        set_default(&mut model, "threshold", 0.5).unwrap();
+        assert_eq!(of_scores(&model), 0);
         let error = set_default(&mut model, "x", 0.25).unwrap_err().to_string();
         assert!(error.contains("`x`"), "{error}");
     }

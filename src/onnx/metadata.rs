@@ -7,6 +7,8 @@ use tract_onnx::pb::{ModelProto, StringStringEntryProto};
 
 use perforate_base::{Error, ErrorKind, Result};
 
+use super::scores::ScoreHistogram;
+
 const PREFIX: &str = "perforate.";
 
 /// Name of the output by which a model tells the share of a sample that each layer computes on, `[N, layers]`.
@@ -58,6 +60,8 @@ pub struct Metadata {
     pub tolerance: Option<f32>,
     /// The guarantee for a knob's default.
     pub certificate: Option<Certificate>,
+    /// Scores of the calibration inputs that reached a gate at the knobs' defaults, by the name of the `If` node.
+    pub scores: BTreeMap<String, ScoreHistogram>,
 }
 
 impl Metadata {
@@ -73,6 +77,7 @@ impl Metadata {
                 "provenance" => metadata.provenance = parse(&entry.key, &entry.value)?,
                 "tolerance" => metadata.tolerance = parse(&entry.key, &entry.value)?,
                 "certificate" => metadata.certificate = parse(&entry.key, &entry.value)?,
+                "scores" => metadata.scores = parse(&entry.key, &entry.value)?,
                 _ => {}
             }
         }
@@ -97,6 +102,9 @@ impl Metadata {
         }
         if let Some(certificate) = &self.certificate {
             put("certificate", json(certificate)?);
+        }
+        if !self.scores.is_empty() {
+            put("scores", json(&self.scores)?);
         }
         Ok(())
     }
@@ -139,6 +147,8 @@ mod tests {
         let range = KnobRange { default: 0.25, light: 2.0, full: 0.0 };
         metadata.knobs.insert("threshold".into(), range);
         metadata.tolerance = Some(0.1);
+        let scores = ScoreHistogram::of((0..100).map(|ix| ix as f32 / 7.0), 8).unwrap();
+        metadata.scores.insert("gate".into(), scores);
         let mut model = ModelProto::default();
         metadata.write(&mut model).unwrap();
         metadata.write(&mut model).unwrap();

@@ -4,7 +4,7 @@ use perforate_base::units::Seconds;
 use perforate_base::{Error, ErrorKind, Named, Result};
 use perforate_bench::clock::Clock;
 use perforate_bench::timing::TimeSlice;
-use perforate_onnx::{Certificate, certify, encode, set_default};
+use perforate_onnx::{Certificate, certify, encode, keep_scores, set_default};
 use perforate_report::effective_loss;
 
 use crate::catalogue::{Scenario, find};
@@ -110,6 +110,7 @@ impl<C: Clock + Clone> Lab<C> {
                 n: results.certificate.n,
             };
             certify(&mut model, certificate)?;
+            keep_scores(&mut model, measuring.sweep.calibration_scores(knob))?;
         }
         Ok(encode(&model))
     }

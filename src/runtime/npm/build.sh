@@ -12,4 +12,4 @@ mkdir -p "$out"
 wasm-bindgen --target web --out-dir "$out" "$target/wasm32-unknown-unknown/web/perforate_runtime.wasm"
 # The same module for browsers without relaxed SIMD.
 cargo run --quiet -p perforate-plain-simd -- "$out/perforate_runtime_bg.wasm" "$out/perforate_runtime_plain_bg.wasm"
-cp src/runtime/npm/*.js src/runtime/npm/index.d.ts src/runtime/npm/package.json src/runtime/npm/README.md LICENSE-MIT LICENSE-APACHE "$out"
+cp src/runtime/npm/*.js src/runtime/npm/index.d.ts src/runtime/npm/package.json src/runtime/npm/report.schema.json src/runtime/npm/README.md LICENSE-MIT LICENSE-APACHE "$out"
