@@ -97,7 +97,7 @@ mod tests {
         let knob = graph.knob("threshold", 0.5).unwrap();
         let y = graph.node("Mul", "y", &[&x, &knob]).unwrap();
         graph.output(&y, &[Size::Rows, Size::Fixed(1)]).unwrap();
-        let range = KnobRange { default: 0.5, light: 2.0, full: 0.0 };
+        let range = KnobRange { default: 0.4, light: 2.0, full: 0.0 };
         let knobs = knobs.iter().map(|name| (name.to_string(), range)).collect();
         graph.into_model(&Metadata { knobs, ..Metadata::default() }).unwrap()
     }
@@ -131,6 +131,13 @@ mod tests {
         assert_eq!(of_scores(&model), 0);
         let error = set_default(&mut model, "x", 0.25).unwrap_err().to_string();
         assert!(error.contains("`x`"), "{error}");
+    }
+
+    #[test]
+    fn what_the_graph_runs_at_is_what_the_metadata_then_has() {
+        let mut model = model(&["threshold"]);
+        require_knobs(&mut model).unwrap();
+        assert_eq!(default_of(&model), 0.5);
     }
 
     #[test]

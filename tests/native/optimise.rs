@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use ndarray::ArrayD;
+use perforate::data::images;
 use perforate::engine::{Batch, Knobs, Program, Session};
-use perforate::onnx::{GraphBuilder, Metadata, OPSET, Size, encode, optimise};
+use perforate::onnx::{Component, GraphBuilder, Metadata, OPSET, Size, encode, optimise, sink};
+use perforate::strategies::{experts, fuzzy};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tract_onnx::pb::ModelProto;
+
+use crate::common;
 
 const WIDTH: usize = 4;
 const ROWS: usize = 5;
@@ -147,4 +151,42 @@ fn random_models_have_something_to_move() {
             usize::from(!done.moved.is_empty() && run(&after, seed).1 < run(&before, seed).1);
     }
     assert!(savings >= 3, "{savings} of 10");
+}
+
+/// What `perforate route` writes is what was composed, to the bit, on the same paths.
+#[test]
+fn strategies_answer_as_before_when_their_work_moves() {
+    const IMAGES: usize = 48;
+    let part = |name: &str| {
+        let file = format!("models/fashion/{name}.onnx");
+        Component::decode(file.clone(), &common::read(&file)).unwrap()
+    };
+    let models = ["light", "static-s", "full"].map(part);
+    let corners = [(0.2, 0.3, 0.4), (0.15, 0.3, 0.5), (0.4, 0.65, 0.85)]
+        .map(|(low, middle, high)| fuzzy::Corners { low, middle, high });
+    let parts = experts::Parts { experts: models.to_vec(), gate: part("experts-gate") };
+    let composed = [
+        (experts::compose(&parts, 0.05, Default::default()).unwrap(), [-1e6, 0.05, 1e6]),
+        (fuzzy::compose(&models, &corners, 0.5, Default::default()).unwrap(), [-2.0, 0.6, 2.0]),
+    ];
+    let file = "models/data/fashion-mnist/t10k-images-idx3-ubyte.gz";
+    let all = images::read_images(file, &common::read(file)).unwrap();
+    let batch = Batch::new().with("x", all).slice(0..IMAGES).unwrap();
+    for (before, settings) in composed {
+        let mut after = before.clone();
+        assert!(!sink(&mut after).is_empty());
+        let run = |model: &ModelProto| {
+            let program = Arc::new(Program::load("routed.onnx", &encode(model)).unwrap());
+            let knob = program.knobs()[0].name.clone();
+            let mut session = Session::new(program);
+            let one = |setting: f32| {
+                let outcome = session.run(&batch, &Knobs::new().with(&knob, setting)).unwrap();
+                let paths: Vec<_> = outcome.trace.rows.iter().map(|row| row.path).collect();
+                let bits = outcome.first().unwrap().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+                (paths, bits)
+            };
+            settings.map(one)
+        };
+        assert_eq!(run(&before), run(&after));
+    }
 }
