@@ -6,6 +6,7 @@ mod bench;
 mod host;
 mod io;
 mod kernels;
+mod knob_form;
 mod model;
 mod open;
 mod optimise;
@@ -30,6 +31,7 @@ use crate::Result;
 use bench::BenchArguments;
 use host::{Given, with_arguments};
 use io::{PictureArguments, named};
+use knob_form::KnobForm;
 use model::Risk;
 use versus::VersusArguments;
 
@@ -92,6 +94,8 @@ enum Command {
     /// Move work that one branch of an `If` needs into that branch, and fold constants; the outputs stay the same.
     Optimise {
         model: PathBuf,
+        #[arg(long, value_parser = named::<KnobForm>(), default_value = "default", help = knob_form::HELP)]
+        knob: KnobForm,
         /// Where to write the model.
         #[arg(short, long)]
         out: PathBuf,
@@ -173,7 +177,7 @@ fn obey(matches: &ArgMatches) -> Result<()> {
         Command::Usage { model, language } => model::usage(&model, language),
         Command::Kernels { rounds } => kernels::kernels(rounds),
         Command::Versus(arguments) => versus::versus(arguments),
-        Command::Optimise { model, out } => optimise::optimise_file(&model, &out),
+        Command::Optimise { model, knob, out } => optimise::optimise_file(&model, knob, &out),
         Command::Quantise { model, bits, out } => model::quantise(&model, bits, &out),
         Command::ProcessRun => bench::launch(),
     }

@@ -8,17 +8,19 @@ use perforate_onnx::{Optimised, decode, encode, optimise};
 use crate::Result;
 
 use super::io::{read, say, write};
+use super::knob_form::KnobForm;
 
 /// Nodes that are named before the rest is counted.
 const NAMED: usize = 8;
 
 /// Optimises a file, checks that it still compiles, writes it, and says what moved.
-pub fn optimise_file(path: &Path, out: &Path) -> Result<()> {
+pub fn optimise_file(path: &Path, knob: KnobForm, out: &Path) -> Result<()> {
     let name = path.display().to_string();
     let bytes = read(path)?;
     Program::load(&name, &bytes)?;
     let mut model = decode(&name, &bytes)?;
     let optimised = optimise(&mut model);
+    knob.apply(&mut model).map_err(|e| e.within(&name))?;
     let bytes = encode(&model);
     Program::load(&out.display().to_string(), &bytes)?;
     write(out, bytes)?;

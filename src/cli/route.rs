@@ -4,33 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, value_parser};
 use perforate_engine::Program;
-use perforate_onnx::{encode, require_knobs, sink};
+use perforate_onnx::{encode, sink};
 use perforate_strategies::{Strategy, registered};
 
 use crate::{Error, ErrorKind, Named, Result};
 
 use super::host::{Given, with_arguments};
 use super::io::{named, say, write};
-
-/// How a routed file holds its knob.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum KnobForm {
-    /// An input with a default in the graph.
-    Default,
-    /// An input that must be given; the metadata records the default.
-    Input,
-}
-
-impl Named for KnobForm {
-    const ALL: &'static [KnobForm] = &[KnobForm::Default, KnobForm::Input];
-
-    fn name(&self) -> &'static str {
-        match self {
-            KnobForm::Default => "default",
-            KnobForm::Input => "input",
-        }
-    }
-}
+use super::knob_form::{self, KnobForm};
 
 /// The subcommand with one of its own for each strategy.
 pub fn command() -> clap::Command {
@@ -43,10 +24,7 @@ pub fn command() -> clap::Command {
         let out = Arg::new("out").long("out").required(true).value_parser(value_parser!(PathBuf));
         let own = clap::Command::new(route.name).about(route.about);
         let knob = Arg::new("knob").long("knob").value_parser(named::<KnobForm>());
-        let knob = knob.default_value(KnobForm::Default.name()).help(
-            "default: the knob has a default in the graph, which onnxruntime-web cannot change; \
-             input: every runtime must be given a value, and onnxruntime-web can be, too",
-        );
+        let knob = knob.default_value(KnobForm::Default.name()).help(knob_form::HELP);
         let out = out.help("Where to write the routed model");
         with_arguments(own, &route.arguments).arg(knob).arg(out)
     }))
@@ -66,9 +44,8 @@ pub fn route(matches: &ArgMatches) -> Result<()> {
         let branch = moved.branch.trim_end_matches("_branch");
         say!("`{}` moved into the {branch} branch of `{}`", moved.node, moved.gate);
     }
-    if matches.get_one("knob") == Some(&KnobForm::Input) {
-        require_knobs(&mut model)?;
-    }
+    let knob = matches.get_one("knob").copied().unwrap_or(KnobForm::Default);
+    knob.apply(&mut model)?;
     let out: &PathBuf = matches
         .get_one("out")
         .ok_or_else(|| Error::new(ErrorKind::Config, "name a file to write").at("--out"))?;

@@ -140,6 +140,10 @@ fn a_routed_model_is_composed_inspected_and_run() {
     assert!(text.contains("\"threshold\": new ort.Tensor(\"float32\","), "{text}");
     let text = succeeds(&["usage", &routed, "--language", "javascript"]);
     assert!(text.contains("--knob input"), "{text}");
+    // A file that is there already can be given that form, too.
+    let turned = folder.join("turned.onnx").display().to_string();
+    succeeds(&["optimise", &routed, "--knob", "input", "-o", &turned]);
+    assert_eq!(succeeds(&["inspect", &turned]), succeeds(&["inspect", &input]));
     // The parts in the wrong roles.
     let wrong = ["route", "dendritic", "--full", &parts[2], "--light", &parts[1], "--gate"];
     blames_the_input(&[&wrong[..], &[&parts[0], "--out", &routed]].concat(), &["fashion/gate"]);
@@ -451,6 +455,9 @@ fn work_moves_into_the_branch_that_needs_it() {
     let spared = |rows: &[String]| rows.iter().filter(|macs| *macs == "16.0 MAC").count();
     assert!(spared(&macs[0]) == 0 && (1..6).contains(&spared(&macs[1])), "{macs:?}");
     assert_eq!(std::fs::read(&outputs[0]).unwrap(), std::fs::read(&outputs[1]).unwrap());
+    // Nothing but the graph holds this knob's default.
+    let lost = ["optimise", &file, "--knob", "input", "-o", &moved];
+    blames_the_input(&lost, &["gated.onnx", "`threshold`", "default"]);
     let text = succeeds(&["optimise", "models/fashion/light.onnx", "--out", &moved]);
     assert!(text.starts_with("No node moved"), "{text}");
     let broken = write(folder, "broken.onnx", b"nothing");
