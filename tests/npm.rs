@@ -235,7 +235,7 @@ for (const work of [
   faults.push([error instanceof PerforateError, error?.kind ?? null, error?.message ?? null]);
 }
 // A stream through two workers, half of it cancelled on the way; nothing is lost, nothing comes twice.
-const pool = await model.pool(2);
+const pool = await model.pool(2, { observe: {} });
 const stop = new AbortController();
 const ends = { done: 0, cancelled: 0, other: 0, apart: 0, longest: 0 };
 const all = [];
@@ -250,7 +250,9 @@ for (let ix = 0; ix < 400; ix += 1) {
   if (ix === 300) stop.abort();
 }
 await Promise.all(all);
+const seen = (await Promise.all([pool.report(), pool.report()]))[1];
 pool.close();
+const afterwards = await pool.report();
 const report = model.report();
 // The same rows again, watched.
 model.observe();
@@ -264,6 +266,7 @@ console.log(JSON.stringify({
   paths: batch.paths, macs: [...batch.macs], logits: [...batch.outputs.logits.data],
   alone: alone.map(({ paths, outputs }) => [paths[0], [...outputs.logits.data]]),
   light: light.paths[0], inputKnob, eight: [...inEight.data], faults, ends, report, observed, badDelta, gone,
+  seen: [seen.length, seen.reduce((sum, { rows }) => sum + rows, 0), afterwards.length],
 }));
 "#;
 
@@ -340,6 +343,10 @@ fn node_runs_batches_pools_and_tells_faults() {
     assert_eq!(observed["gates"][0]["taken"], json!([COUNT - light, light]));
     assert!(observed["segments"].as_array().unwrap().iter().any(|s| s["ms"].as_f64() > Some(0.0)));
     assert_eq!(told["badDelta"], "config");
+    // What was cancelled while it ran was run all the same.
+    let seen = told["seen"][1].as_u64().unwrap();
+    assert!((ends["done"].as_u64().unwrap()..=400).contains(&seen), "{}", told["seen"]);
+    assert_eq!((&told["seen"][0], &told["seen"][2]), (&json!(2), &json!(0)));
     assert_eq!(told["gone"], "disposed");
 }
 

@@ -120,7 +120,9 @@ export interface SegmentReport {
 
 export interface PoolOptions {
   /** By default one for each core. */
-  workers?: number;
+  workers?: number | undefined;
+  /** Whether, and how, each worker observes its model. */
+  observe?: ObserveOptions | undefined;
 }
 
 /** What went wrong. */
@@ -144,7 +146,7 @@ export class Model {
   /** Runs the model on a batch; each row takes its own path. */
   run(inputs: Tensors, options?: RunOptions): Promise<RunResult>;
   /** The same model in several workers, for a stream of inputs. */
-  pool(workers?: number): Promise<Pool>;
+  pool(workers?: number, options?: { observe?: ObserveOptions }): Promise<Pool>;
   /** From now on counts scores, times segments and listens for drift. */
   observe(options?: ObserveOptions): void;
   /** What has been run so far. */
@@ -164,6 +166,8 @@ export class Pool {
   room(): Promise<void>;
   /** Runs the model on inputs as soon as a worker is free. An input whose worker dies is given to another one. */
   run(inputs: Tensors, options?: RunOptions): Promise<RunResult>;
+  /** What each worker has observed, if the pool was opened with `observe`. What a worker that died had seen is lost. */
+  report(): Promise<Observed[]>;
   /** Ends the workers. What has not been run by now fails. */
   close(): void;
 }

@@ -125,9 +125,10 @@ export class Model {
   /**
    * The same model in several workers, for a stream of inputs.
    * @param {number} [workers] by default one for each core
+   * @param {{ observe?: ObserveOptions }} [options] whether, and how, each worker observes: then `report` tells what it saw
    */
-  pool(workers) {
-    return Pool.open(this.#bytes, { workers });
+  pool(workers, options = {}) {
+    return Pool.open(this.#bytes, { ...options, workers });
   }
 
   /**
