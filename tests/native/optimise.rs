@@ -13,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use tract_onnx::pb::ModelProto;
 
 use crate::common;
+use crate::peers::{Engines, compare};
 
 const WIDTH: usize = 4;
 const ROWS: usize = 5;
@@ -97,7 +98,7 @@ impl Writer {
 }
 
 /// A model of random nodes with gates inside gates.
-pub fn model(seed: u64) -> ModelProto {
+fn model(seed: u64) -> ModelProto {
     let mut writer = Writer { random: ChaCha8Rng::seed_from_u64(seed), names: 0 };
     let mut graph = GraphBuilder::new("random", OPSET);
     let x = graph.input("x", &SHAPE).unwrap();
@@ -189,4 +190,29 @@ fn strategies_answer_as_before_when_their_work_moves() {
         };
         assert_eq!(run(&before), run(&after));
     }
+}
+
+/// What moved into branches is a valid file, and answers alike in the other engines.
+#[test]
+fn optimised_files_are_valid_and_equal() {
+    let rows = ArrayD::from_shape_fn(vec![40, WIDTH], |at| {
+        ((at[0] * 7 + at[1] * 3) % 23) as f32 / 11.0 - 1.0
+    });
+    let Some(engines) = Engines::with(&rows) else { return };
+    let mut moved = 0;
+    for seed in 0..3 {
+        let mut model = model(seed);
+        moved += optimise(&mut model).moved.len();
+        let file = encode(&model);
+        let program = Arc::new(Program::load("moved.onnx", &file).unwrap());
+        let batch = Batch::new().with("x", rows.clone());
+        let outcome = Session::new(program).run(&batch, &Knobs::new()).unwrap();
+        let own: Vec<f32> = outcome.first().unwrap().into_iter().collect();
+        for (engine, theirs) in engines.run(&file) {
+            compare(&format!("model {seed}, {engine}"), &own, &theirs);
+        }
+        let check = "import onnx; onnx.checker.check_model('model.onnx', full_check=True)";
+        engines.call(&engines.python, &["-c", check]);
+    }
+    assert!(moved > 0);
 }
