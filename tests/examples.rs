@@ -19,6 +19,9 @@ mod measure;
 #[path = "../src/examples/pages.rs"]
 #[allow(dead_code)]
 mod pages;
+#[path = "../src/examples/release.rs"]
+#[allow(dead_code)]
+mod release;
 #[path = "../src/examples/run.rs"]
 #[allow(dead_code)]
 mod run;
@@ -91,4 +94,20 @@ fn pages_are_written_one_after_the_other() {
     assert_eq!(file.len(), 4 * size);
     // Rotation, kind and wear of the first and the last.
     assert_eq!((&file[..3], &file[3 * size..][..3]), (&[2, 2, 0][..], &[0, 3, 1][..]));
+}
+
+/// As `sha256sum` writes them, sorted by path, without their own file.
+#[test]
+fn a_release_lists_the_digests_of_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    std::fs::create_dir(folder.path().join("page")).unwrap();
+    write("page/index.html", "abc");
+    write("empty", "");
+    write(release::SUMS, "an old list");
+    assert_eq!(
+        release::checksums(folder.path()).unwrap(),
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  empty\n\
+         ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  page/index.html\n"
+    );
 }

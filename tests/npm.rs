@@ -15,7 +15,7 @@ use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
 use perforate::engine::{Batch, Knobs, Program, Session, to_array};
-use perforate::onnx::{Certificate, certify, encode};
+use perforate::onnx::{Certificate, certify, encode, require_knobs};
 use serde_json::{Value, json};
 
 const THRESHOLD: f32 = 0.2;
@@ -69,6 +69,9 @@ fn project() -> tempfile::TempDir {
     says(install.current_dir(folder.path()));
     fs::write(folder.path().join("routed.onnx"), routed()).unwrap();
     fs::write(folder.path().join("int8.onnx"), common::read(EIGHT_BITS)).unwrap();
+    let mut required = common::dendritic_fashion(THRESHOLD);
+    require_knobs(&mut required).expect("a knob");
+    fs::write(folder.path().join("required.onnx"), encode(&required)).unwrap();
     folder
 }
 
@@ -158,6 +161,7 @@ fn the_package_holds_what_it_should_and_is_small() {
             "perforate_runtime_plain_bg.wasm",
             "pool-worker.js",
             "pool.js",
+            "report.schema.json",
         ]
     );
     let packed = says(
@@ -167,7 +171,7 @@ fn the_package_holds_what_it_should_and_is_small() {
     );
     let size: f64 = packed.trim().parse().expect("bytes");
     println!("the engine's module: {:.2} MB gzipped", size / 1e6);
-    assert!(size < 2.6e6, "{size} bytes");
+    assert!(size < 2.3e6, "{size} bytes");
 }
 
 /// The README's lines run as they are pasted, and TypeScript accepts them under its strictest checks.
@@ -208,6 +212,11 @@ const batch = await model.run({ x: { data: pixels, dims: [count, 1, 28, 28] } })
 const alone = [];
 for (let ix = 0; ix < count; ix += 1) alone.push(await model.run(row(ix)));
 const light = await model.run(row(0), { threshold: 2 });
+// A knob that other runtimes must be given has a default here.
+const required = await load("required.onnx");
+const atDefault = await required.run({ x: { data: pixels, dims: [count, 1, 28, 28] } });
+const turned = await required.run(row(0), { threshold: 2 });
+const inputKnob = [required.knobs[0].default, atDefault.paths.join() === batch.paths.join(), turned.paths[0]];
 // Node 20 knows no relaxed SIMD: this is the other module, eight-bit products included.
 const eight = await load("int8.onnx");
 const inEight = Object.values((await eight.run({ [eight.inputs[0].name]: { data: pixels, dims: [count, 1, 28, 28] } })).outputs)[0];
@@ -226,7 +235,7 @@ for (const work of [
   faults.push([error instanceof PerforateError, error?.kind ?? null, error?.message ?? null]);
 }
 // A stream through two workers, half of it cancelled on the way; nothing is lost, nothing comes twice.
-const pool = await model.pool(2);
+const pool = await model.pool(2, { observe: {} });
 const stop = new AbortController();
 const ends = { done: 0, cancelled: 0, other: 0, apart: 0, longest: 0 };
 const all = [];
@@ -241,15 +250,23 @@ for (let ix = 0; ix < 400; ix += 1) {
   if (ix === 300) stop.abort();
 }
 await Promise.all(all);
+const seen = (await Promise.all([pool.report(), pool.report()]))[1];
 pool.close();
+const afterwards = await pool.report();
 const report = model.report();
+// The same rows again, watched.
+model.observe();
+await model.run({ x: { data: pixels, dims: [count, 1, 28, 28] } });
+const { observed } = model.report();
+const badDelta = await Promise.resolve().then(() => model.observe({ delta: 2 })).then(() => null, (error) => error.kind);
 model.dispose();
 const gone = await model.run(row(0)).then(() => null, (error) => error.kind);
 console.log(JSON.stringify({
   inputs: model.inputs, outputs: model.outputs, knobs: model.knobs, certificate: model.certificate,
   paths: batch.paths, macs: [...batch.macs], logits: [...batch.outputs.logits.data],
   alone: alone.map(({ paths, outputs }) => [paths[0], [...outputs.logits.data]]),
-  light: light.paths[0], eight: [...inEight.data], faults, ends, report, gone,
+  light: light.paths[0], inputKnob, eight: [...inEight.data], faults, ends, report, observed, badDelta, gone,
+  seen: [seen.length, seen.reduce((sum, { rows }) => sum + rows, 0), afterwards.length],
 }));
 "#;
 
@@ -293,6 +310,8 @@ fn node_runs_batches_pools_and_tells_faults() {
         }
     }
     assert_eq!(told["light"], "light");
+    assert!(close(&told["inputKnob"][0], THRESHOLD), "{}", told["inputKnob"]);
+    assert_eq!((&told["inputKnob"][1], &told["inputKnob"][2]), (&json!(true), &json!("light")));
     for (ix, native) in in_eight_bits(&x, COUNT).into_iter().enumerate() {
         let here = told["eight"][ix].as_f64().unwrap();
         assert!((here - f64::from(native)).abs() < 1e-4, "eight bits, {ix}: {here} and {native}");
@@ -311,6 +330,23 @@ fn node_runs_batches_pools_and_tells_faults() {
     assert!(ends["cancelled"].as_u64().unwrap() >= 100, "{ends}");
     assert!(ends["longest"].as_u64().unwrap() <= 8, "the queue stays short: {ends}");
     assert_eq!(told["report"]["rows"].as_u64(), Some(2 * COUNT as u64 + 1));
+    let observed = &told["observed"];
+    let schema = fs::read_to_string(root().join("src/runtime/npm/report.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(&schema).expect("a schema");
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    if let Err(error) = schema.validate(observed) {
+        panic!("{error}: {observed}");
+    }
+    let light = wanted.iter().filter(|(path, ..)| path == "light").count();
+    assert_eq!(observed["rows"], COUNT);
+    assert_eq!(observed["paths"]["light"], light);
+    assert_eq!(observed["gates"][0]["taken"], json!([COUNT - light, light]));
+    assert!(observed["segments"].as_array().unwrap().iter().any(|s| s["ms"].as_f64() > Some(0.0)));
+    assert_eq!(told["badDelta"], "config");
+    // What was cancelled while it ran was run all the same.
+    let seen = told["seen"][1].as_u64().unwrap();
+    assert!((ends["done"].as_u64().unwrap()..=400).contains(&seen), "{}", told["seen"]);
+    assert_eq!((&told["seen"][0], &told["seen"][2]), (&json!(2), &json!(0)));
     assert_eq!(told["gone"], "disposed");
 }
 

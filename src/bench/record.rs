@@ -1,6 +1,7 @@
 //! What every path would answer for every sample: one pass per path, from which the curve at any
 //! knob value is computed without running the model again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ndarray::Array2;
@@ -8,7 +9,7 @@ use ndarray::Array2;
 use perforate_base::{Error, ErrorKind, Result};
 use perforate_data::Samples;
 use perforate_engine::{Gate, Knobs, Outcome, Path, Program, Routing, Session, Work, to_array};
-use perforate_onnx::KEPT;
+use perforate_onnx::{BINS, KEPT, ScoreHistogram};
 pub use perforate_routing::fit::classes::argmax;
 
 use super::settings::Settings;
@@ -229,6 +230,20 @@ impl Recording {
     fn value(&self, name: &str, knobs: &Knobs) -> f32 {
         let own = self.program.knobs().iter().find(|knob| knob.name == name);
         knobs.get(name).or(own.and_then(|knob| knob.default)).unwrap_or(f32::NAN)
+    }
+
+    /// The scores that each gate compares at these knobs, sorted into classes, by the gate's name. Gates that fewer samples
+    /// reach than can be compared with are left out.
+    pub fn score_histograms(&self, knobs: &Knobs) -> BTreeMap<String, ScoreHistogram> {
+        let on_path = |row: usize| &self.paths[self.at(row, knobs).path].scores[row];
+        let rows: Vec<&Vec<f32>> = (0..self.len()).map(on_path).collect();
+        let gates = self.program.gates().iter().enumerate();
+        let known = gates.filter(|(_, gate)| gate.is_input_dependent);
+        let known = known.filter_map(|(ix, gate)| {
+            let scores = rows.iter().map(|scores| scores[ix]);
+            Some((gate.name.clone(), ScoreHistogram::of(scores, BINS).ok()?))
+        });
+        known.collect()
     }
 
     /// The program.

@@ -11,8 +11,9 @@ use perforate_base::Result;
 use perforate_base::units::Macs;
 use perforate_data::perturb::Perturbation;
 use perforate_engine::{Knobs, Path, Program, Session};
+use perforate_onnx::{BINS, ScoreHistogram};
 use perforate_routing::fit::calibrate::{Loss, RiskTarget};
-use perforate_routing::watch::drift::{BINS, DriftAlarm, ScoreHistogram};
+use perforate_routing::watch::drift::DriftAlarm;
 
 use super::paired::Z95;
 use super::record::argmax;

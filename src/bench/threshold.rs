@@ -1,11 +1,12 @@
 //! The default of a routed model's knob: the cheapest setting whose risk is known to be small enough.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use perforate_base::{Error, ErrorKind, Result};
 use perforate_data::Samples;
 use perforate_engine::{Knobs, Program, Session};
-use perforate_onnx::KnobRange;
+use perforate_onnx::{KnobRange, ScoreHistogram};
 use perforate_routing::fit::calibrate::{Loss, RiskTarget, certify};
 
 use super::dense::{knob_values, knob_values_by_cost};
@@ -94,6 +95,11 @@ impl Settings {
         let truth =
             ReferenceAnswers { full: &self.full, labels: self.labels.as_deref(), tolerance };
         routed(&self.recording, &knobs, truth, self.full.len())
+    }
+
+    /// The scores that each gate compares at this value, by the gate's name: what an alarm holds later scores against.
+    pub fn score_histograms(&self, value: f32) -> BTreeMap<String, ScoreHistogram> {
+        self.recording.score_histograms(&Knobs::new().with(&self.knob, value))
     }
 
     /// Operations at this value, as a share of those at the full end.

@@ -7,8 +7,10 @@ mod bench;
 mod host;
 mod io;
 mod kernels;
+mod knob_form;
 mod model;
 mod open;
+mod optimise;
 mod route;
 mod table;
 pub mod versus;
@@ -30,6 +32,7 @@ use crate::Result;
 use bench::BenchArguments;
 use host::{Given, with_arguments};
 use io::{PictureArguments, named};
+use knob_form::KnobForm;
 use model::Risk;
 use versus::VersusArguments;
 
@@ -95,6 +98,15 @@ enum Command {
     },
     /// Time models in this engine and in ONNX Runtime, on the same inputs.
     Versus(VersusArguments),
+    /// Move work that one branch of an `If` needs into that branch, and fold constants; the outputs stay the same.
+    Optimise {
+        model: PathBuf,
+        #[arg(long, value_parser = named::<KnobForm>(), default_value = "default", help = knob_form::HELP)]
+        knob: KnobForm,
+        /// Where to write the model.
+        #[arg(short, long)]
+        out: PathBuf,
+    },
     /// Put the matrix products of a model into eight or four bits.
     Quantise {
         model: PathBuf,
@@ -173,6 +185,7 @@ fn obey(matches: &ArgMatches) -> Result<()> {
         Command::Usage { model, language } => model::usage(&model, language),
         Command::Kernels { rounds } => kernels::kernels(rounds),
         Command::Versus(arguments) => versus::versus(arguments),
+        Command::Optimise { model, knob, out } => optimise::optimise_file(&model, knob, &out),
         Command::Quantise { model, bits, out } => model::quantise(&model, bits, &out),
         Command::ProcessRun => bench::launch(),
     }

@@ -10,7 +10,7 @@ use perforate_bench::threshold::Settings;
 use perforate_data::own;
 use perforate_data::pictures::Form;
 use perforate_engine::{Knobs, Program};
-use perforate_onnx::{Certificate, Component, certify, encode};
+use perforate_onnx::{Certificate, Component, certify, decode, encode, keep_scores};
 use perforate_report::usage::{self, Language};
 use perforate_routing::fit::calibrate::{Loss, RiskTarget};
 use perforate_routing::fit::quantise::{self, Bits};
@@ -31,7 +31,11 @@ pub fn inspect(path: &Path) -> Result<()> {
     }
     for knob in program.knobs() {
         match knob.default {
-            Some(default) => say!("knob    {} (default {default})", knob.name),
+            Some(default) => {
+                let note =
+                    if knob.is_required { "; other runtimes must be given a value" } else { "" };
+                say!("knob    {} (default {default}{note})", knob.name);
+            }
             None => say!("knob    {} (no default: it must be given)", knob.name),
         }
     }
@@ -125,7 +129,7 @@ pub fn calibrate(
     let settings = Settings::record(&program, &samples)?;
     let chosen = settings.choose(&target)?;
     let (knob, value) = &chosen.knob;
-    let mut file = Component::decode(model.display().to_string(), &read(model)?)?.model().clone();
+    let mut file = decode(&model.display().to_string(), &read(model)?)?;
     let certificate = Certificate {
         knob: knob.clone(),
         value: *value,
@@ -135,6 +139,7 @@ pub fn calibrate(
         n: chosen.n,
     };
     certify(&mut file, certificate)?;
+    keep_scores(&mut file, settings.score_histograms(*value))?;
     write(out, encode(&file))?;
     say!(
         "{knob} = {value}: risk ≤ {} with confidence {}, n = {}, p = {:.3}; {:.1} % of the operations",

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, value_parser};
 use perforate_engine::Program;
-use perforate_onnx::encode;
+use perforate_onnx::{encode, sink};
 use perforate_strategies::{Strategy, registered};
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Named, Result};
 
 use super::host::{Given, with_arguments};
-use super::io::write;
+use super::io::{named, say, write};
+use super::knob_form::{self, KnobForm};
 
 /// The subcommand with one of its own for each strategy.
 pub fn command() -> clap::Command {
@@ -22,7 +23,10 @@ pub fn command() -> clap::Command {
     command.subcommands(routes.map(|route| {
         let out = Arg::new("out").long("out").required(true).value_parser(value_parser!(PathBuf));
         let own = clap::Command::new(route.name).about(route.about);
-        with_arguments(own, &route.arguments).arg(out.help("Where to write the routed model"))
+        let knob = Arg::new("knob").long("knob").value_parser(named::<KnobForm>());
+        let knob = knob.default_value(KnobForm::Default.name()).help(knob_form::HELP);
+        let out = out.help("Where to write the routed model");
+        with_arguments(own, &route.arguments).arg(knob).arg(out)
     }))
 }
 
@@ -35,7 +39,13 @@ pub fn route(matches: &ArgMatches) -> Result<()> {
     let strategy = registered().into_iter().find(named);
     let strategy = strategy
         .ok_or_else(|| Error::new(ErrorKind::Config, "there is no such strategy").at(name))?;
-    let model = strategy.compose(&Given::new(matches))?;
+    let mut model = strategy.compose(&Given::new(matches))?;
+    for moved in sink(&mut model) {
+        let branch = moved.branch.trim_end_matches("_branch");
+        say!("`{}` moved into the {branch} branch of `{}`", moved.node, moved.gate);
+    }
+    let knob = matches.get_one("knob").copied().unwrap_or(KnobForm::Default);
+    knob.apply(&mut model)?;
     let out: &PathBuf = matches
         .get_one("out")
         .ok_or_else(|| Error::new(ErrorKind::Config, "name a file to write").at("--out"))?;

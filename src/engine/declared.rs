@@ -118,7 +118,8 @@ pub(crate) fn bind(cutter: &mut Partitioner, declared: &[Declared], whole: bool)
             let slot = cutter.slot(&entry.name, entry.datum_type.fact(&dims), false);
             cutter.slots[slot].per_row = false;
             let (name, default) = (entry.name.clone(), entry.default);
-            knobs.push(KnobInfo { name, default, rank: dims.len(), slot });
+            let is_required = !entry.initialised;
+            knobs.push(KnobInfo { name, default, is_required, rank: dims.len(), slot });
             slot
         } else {
             let symbols = cutter.compiler.library.symbols.clone();

@@ -27,8 +27,10 @@ pub struct InputInfo {
 pub struct KnobInfo {
     /// Its name in the file.
     pub name: String,
-    /// The value used when none is given: the file's initialiser, if it has one.
+    /// The value used when none is given: the file's initialiser, else what the metadata records, if either is there.
     pub default: Option<f32>,
+    /// Whether the graph has no default of its own, so that other runtimes must be given a value.
+    pub is_required: bool,
     pub(crate) rank: usize,
     pub(crate) slot: usize,
 }

@@ -106,7 +106,7 @@ pub use path::{MAX_GATES, Path};
 pub use paths::MAX_PATHS;
 pub use program::{Program, SegmentInfo};
 pub use segment::{Order, SegmentId};
-pub use session::{Execution, Invocation, Outcome, Routing, Session};
+pub use session::{Execution, Invocation, Outcome, Routing, SegmentTime, Session};
 pub use trace::{RowTrace, Trace};
 pub use work::Work;
 

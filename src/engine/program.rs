@@ -137,7 +137,10 @@ impl Program {
             knobs: declared.iter().filter(|d| d.is_knob()).map(|d| d.name.clone()).collect(),
             labels: metadata.labels.clone().into_iter().collect(),
         };
-        let (inputs, knobs, bound) = declared::bind(&mut cutter, &declared, whole)?;
+        let (inputs, mut knobs, bound) = declared::bind(&mut cutter, &declared, whole)?;
+        for knob in knobs.iter_mut().filter(|knob| knob.is_required) {
+            knob.default = metadata.knobs.get(&knob.name).map(|range| range.default);
+        }
         let root = cutter.root(graph, &bound)?;
         // A gate decides row by row, so rows must be independent. A file without gates may compute on the whole batch.
         if cutter.gates.is_empty() {

@@ -14,6 +14,20 @@ use super::fold::fold_norms;
 use super::limits;
 use super::mend::mend;
 
+/// Decodes an ONNX file as it is, and checks it against the [`limits`]. `name` stands in error messages.
+///
+/// # Errors
+/// `NotOnnx` if the bytes are not a model; `Model` if it is beyond a limit.
+pub fn decode(name: &str, bytes: &[u8]) -> Result<ModelProto> {
+    limits::check_bytes(bytes).map_err(|e| e.at(name))?;
+    let model = ModelProto::decode(bytes).map_err(|e| {
+        let text = "this is not an ONNX model, or it is damaged or truncated";
+        Error::new(ErrorKind::NotOnnx, text).at(name).with_source(e)
+    })?;
+    limits::check(&model).map_err(|e| e.at(name))?;
+    Ok(model)
+}
+
 /// A component model, decoded.
 #[derive(Debug, Clone)]
 pub struct Component {
@@ -25,15 +39,7 @@ impl Component {
     /// Decodes an ONNX file. `name` stands in error messages.
     pub fn decode(name: impl Into<String>, bytes: &[u8]) -> Result<Component> {
         let name = name.into();
-        let fault = || {
-            Error::new(
-                ErrorKind::NotOnnx,
-                "this is not an ONNX model, or it is damaged or truncated",
-            )
-        };
-        limits::check_bytes(bytes).map_err(|e| e.at(&name))?;
-        let mut model = ModelProto::decode(bytes).map_err(|e| fault().at(&name).with_source(e))?;
-        limits::check(&model).map_err(|e| e.at(&name))?;
+        let mut model = decode(&name, bytes)?;
         trim_absent(&mut model);
         mend(&mut model);
         fold_norms(&mut model);

@@ -6,6 +6,8 @@
 //! | `component` | a file as a part of others: [`Component`] |
 //! | `builder` | builds a graph node by node, splices components, sets gates: [`GraphBuilder`], [`chain`] |
 //! | `metadata` | what a routed file says of itself: [`Metadata`] |
+//! | `scores` | scores of a calibration, which a routed file keeps: [`ScoreHistogram`] |
+//! | `knobs` | defaults of knobs: [`set_default`], [`certify`], [`require_knobs`] |
 //! | [`limits`] | what a file may ask for, checked before it is compiled |
 //! | `known` | what a file tells of its tensors without running it |
 //! | `fold` | batch normalisations become part of the convolutions before them: [`fold_norms`] |
@@ -13,7 +15,9 @@
 //! | `unsupported` | refuses those of which it would make something else: [`refuse_unsupported`] |
 //! | `absent` | inputs that are left out: [`trim_absent()`] |
 //! | `separate` | where a model can be cut in two: [`Separable`] |
+//! | `optimise` | work that one branch of an `If` needs moves into it; constants are folded: [`optimise()`] |
 //! | `prune` | drops what no output depends on: [`prune()`] |
+//! | `reads` | what nodes read, in inner graphs too |
 //! | `tensors`, `attributes` | sizes, types and stored values; attributes of nodes |
 //! | [`functions`] | operators of our own, as functions that other runtimes execute too |
 //!
@@ -51,11 +55,15 @@ mod builder;
 mod component;
 mod fold;
 pub mod functions;
+mod knobs;
 mod known;
 pub mod limits;
 mod mend;
 mod metadata;
+mod optimise;
 mod prune;
+mod reads;
+mod scores;
 mod separate;
 mod tensors;
 mod unsupported;
@@ -70,11 +78,14 @@ pub use tract_onnx::pb;
 pub use absent::trim_absent;
 pub use attributes::{int_attribute, ints_attribute};
 pub use builder::{GraphBuilder, Spliced, chain};
-pub use component::Component;
+pub use component::{Component, decode};
 pub use fold::fold_norms;
+pub use knobs::{certify, keep_scores, require_knobs, set_default};
 pub use mend::mend;
-pub use metadata::{Certificate, KEPT, KnobRange, Metadata, certify, rename_output, set_default};
+pub use metadata::{Certificate, KEPT, KnobRange, Metadata, rename_output};
+pub use optimise::{Moved, Optimised, optimise, sink};
 pub use prune::prune;
+pub use scores::{BINS, ScoreHistogram};
 pub use separate::{Cut, Separable};
 pub use tensors::{Size, any_sizes, float_tensor, numbers, scalar_value, type_name, value_info};
 pub use unsupported::refuse_unsupported;

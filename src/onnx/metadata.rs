@@ -7,7 +7,7 @@ use tract_onnx::pb::{ModelProto, StringStringEntryProto};
 
 use perforate_base::{Error, ErrorKind, Result};
 
-use super::tensors::float_tensor;
+use super::scores::ScoreHistogram;
 
 const PREFIX: &str = "perforate.";
 
@@ -17,7 +17,7 @@ pub const KEPT: &str = "kept";
 /// The values that a knob may take, and what its ends mean.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct KnobRange {
-    /// Value stored in the file.
+    /// Value that the knob has where nobody sets it.
     pub default: f32,
     /// At this value every row takes the cheapest path.
     #[serde(rename = "never")]
@@ -60,6 +60,8 @@ pub struct Metadata {
     pub tolerance: Option<f32>,
     /// The guarantee for a knob's default.
     pub certificate: Option<Certificate>,
+    /// Scores of the calibration inputs that reached a gate at the knobs' defaults, by the name of the `If` node.
+    pub scores: BTreeMap<String, ScoreHistogram>,
 }
 
 impl Metadata {
@@ -75,6 +77,7 @@ impl Metadata {
                 "provenance" => metadata.provenance = parse(&entry.key, &entry.value)?,
                 "tolerance" => metadata.tolerance = parse(&entry.key, &entry.value)?,
                 "certificate" => metadata.certificate = parse(&entry.key, &entry.value)?,
+                "scores" => metadata.scores = parse(&entry.key, &entry.value)?,
                 _ => {}
             }
         }
@@ -100,32 +103,11 @@ impl Metadata {
         if let Some(certificate) = &self.certificate {
             put("certificate", json(certificate)?);
         }
+        if !self.scores.is_empty() {
+            put("scores", json(&self.scores)?);
+        }
         Ok(())
     }
-}
-
-/// Gives a knob of a routed file another default: what it runs at where nobody sets it.
-pub fn set_default(model: &mut ModelProto, knob: &str, value: f32) -> Result<()> {
-    let missing =
-        || Error::new(ErrorKind::Knob, "the model has no such knob").at(format!("knob `{knob}`"));
-    let graph = model.graph.as_mut().ok_or_else(missing)?;
-    let stored = graph.initializer.iter_mut().find(|tensor| tensor.name == knob);
-    *stored.ok_or_else(missing)? = float_tensor(knob, &[], &[value]);
-    let mut metadata = Metadata::read(model)?;
-    if let Some(range) = metadata.knobs.get_mut(knob) {
-        range.default = value;
-    }
-    // A guarantee is for the value that it was given for.
-    metadata.certificate.take_if(|known| known.knob != knob || known.value != value);
-    metadata.write(model)
-}
-
-/// Gives the knob of a routed file the default that is certified, and writes the certificate into it.
-pub fn certify(model: &mut ModelProto, certificate: Certificate) -> Result<()> {
-    set_default(model, &certificate.knob, certificate.value)?;
-    let mut metadata = Metadata::read(model)?;
-    metadata.certificate = Some(certificate);
-    metadata.write(model)
 }
 
 /// Gives an output of the main graph another name, as long as nothing has it.
@@ -165,6 +147,8 @@ mod tests {
         let range = KnobRange { default: 0.25, light: 2.0, full: 0.0 };
         metadata.knobs.insert("threshold".into(), range);
         metadata.tolerance = Some(0.1);
+        let scores = ScoreHistogram::of((0..100).map(|ix| ix as f32 / 7.0), 8).unwrap();
+        metadata.scores.insert("gate".into(), scores);
         let mut model = ModelProto::default();
         metadata.write(&mut model).unwrap();
         metadata.write(&mut model).unwrap();

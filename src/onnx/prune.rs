@@ -4,31 +4,32 @@ use std::collections::HashSet;
 
 use tract_onnx::pb::GraphProto;
 
-/// Removes nodes and constants that nothing reads any more.
+use super::reads::read_by;
+
+/// Removes nodes and constants that nothing reads any more, in inner graphs too.
 pub fn prune(graph: &mut GraphProto) {
+    remove_unread(graph);
+}
+
+/// The same; returns how many nodes.
+pub(super) fn remove_unread(graph: &mut GraphProto) -> usize {
+    let inner = graph.node.iter_mut().flat_map(|node| &mut node.attribute);
+    let mut gone: usize =
+        inner.filter_map(|attribute| attribute.g.as_mut()).map(remove_unread).sum();
+    let inputs: HashSet<String> = graph.input.iter().map(|input| input.name.clone()).collect();
     loop {
         let mut read: HashSet<String> = graph.output.iter().map(|o| o.name.clone()).collect();
         for node in &graph.node {
-            read.extend(node.input.iter().cloned());
-            for inner in node.attribute.iter().filter_map(|a| a.g.as_ref()) {
-                read_inside(inner, &mut read);
-            }
+            read.extend(read_by(node).into_iter().map(str::to_string));
         }
         let before = graph.node.len();
         graph.node.retain(|node| node.output.iter().any(|output| read.contains(output)));
-        graph.initializer.retain(|tensor| read.contains(&tensor.name));
+        // An input that lost its default would have to be given.
+        let is_kept = |name: &String| read.contains(name) || inputs.contains(name);
+        graph.initializer.retain(|tensor| is_kept(&tensor.name));
         if graph.node.len() == before {
-            return;
+            return gone;
         }
+        gone += before - graph.node.len();
     }
-}
-
-fn read_inside(graph: &GraphProto, read: &mut HashSet<String>) {
-    for node in &graph.node {
-        read.extend(node.input.iter().cloned());
-        for inner in node.attribute.iter().filter_map(|a| a.g.as_ref()) {
-            read_inside(inner, read);
-        }
-    }
-    read.extend(graph.output.iter().map(|output| output.name.clone()));
 }

@@ -7,6 +7,7 @@ use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoPr
 use perforate_base::{Error, ErrorKind, Result};
 
 use super::component::Component;
+use super::reads::{is_random, read_by};
 
 /// How many nodes before and after a cut no place may have fewer tensors passing.
 const VALLEY: usize = 8;
@@ -52,11 +53,9 @@ impl Separable {
         let (mut producer, mut last_reader) = (HashMap::new(), HashMap::new());
         for (ix, node) in graph.node.iter().enumerate() {
             let read = read_by(node);
-            // What is drawn at random is not the same each time, though it reads nothing.
-            let drawn = node.op_type.starts_with("Random") || node.op_type == "Multinomial";
             let sizes = ["Shape", "Size"].contains(&node.op_type.as_str());
             let known = |name: &&str| constant.contains(*name) || (sizes && inputs.contains(*name));
-            if !drawn && read.iter().all(known) {
+            if !is_random(node) && read.iter().all(known) {
                 constant.extend(node.output.iter().cloned());
             }
             last_reader.extend(read.into_iter().map(|name| (name.to_string(), ix)));
@@ -157,25 +156,6 @@ impl Separable {
     fn is_constant(&self, node: &NodeProto) -> bool {
         node.output.iter().all(|name| name.is_empty() || self.constant.contains(name))
     }
-}
-
-/// All names that a node reads, those in its subgraphs included.
-fn read_by(node: &NodeProto) -> Vec<&str> {
-    let inner = node.attribute.iter().filter_map(|a| a.g.as_ref());
-    let captured = inner.flat_map(|graph| {
-        let own: HashSet<&str> = graph
-            .node
-            .iter()
-            .flat_map(|node| node.output.iter().map(String::as_str))
-            .chain(graph.initializer.iter().map(|tensor| tensor.name.as_str()))
-            .chain(graph.input.iter().map(|input| input.name.as_str()))
-            .collect();
-        let read = graph.node.iter().flat_map(read_by);
-        let given = graph.output.iter().map(|output| output.name.as_str());
-        read.chain(given).filter(move |name| !own.contains(name)).collect::<Vec<_>>()
-    });
-    let direct = node.input.iter().map(String::as_str);
-    direct.chain(captured).filter(|name| !name.is_empty()).collect()
 }
 
 #[cfg(test)]

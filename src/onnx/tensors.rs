@@ -4,7 +4,7 @@ use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension::Value as Dim};
 use tract_onnx::pb::type_proto::{Tensor as TensorType, Value};
 use tract_onnx::pb::{TensorProto, TensorShapeProto, TypeProto, ValueInfoProto};
-use tract_onnx::prelude::DatumType;
+use tract_onnx::prelude::{DatumType, Tensor};
 
 use perforate_base::{Error, ErrorKind, Result};
 
@@ -107,6 +107,26 @@ pub fn float_tensor(name: &str, dims: &[usize], values: &[f32]) -> TensorProto {
         raw_data: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
         ..TensorProto::default()
     }
+}
+
+/// A tensor of the run-time for an initialiser; none of types that ONNX does not store as bytes.
+pub(super) fn tensor_proto(name: &str, tensor: &Tensor) -> Option<TensorProto> {
+    let cast;
+    let tensor = match tensor.datum_type() {
+        DatumType::TDim => {
+            cast = tensor.cast_to::<i64>().ok()?.into_owned();
+            &cast
+        }
+        _ => tensor,
+    };
+    let kind = data_type(tensor.datum_type()).ok()?;
+    Some(TensorProto {
+        name: name.to_string(),
+        dims: tensor.shape().iter().map(|&size| size as i64).collect(),
+        data_type: kind as i32,
+        raw_data: tensor.try_as_plain_ram().ok()?.as_bytes().to_vec(),
+        ..TensorProto::default()
+    })
 }
 
 /// A stored tensor as f32; none of types that do not become weights.

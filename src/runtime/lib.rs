@@ -6,6 +6,7 @@
 
 #![cfg(target_arch = "wasm32")]
 
+mod clock;
 mod tensor;
 
 use std::collections::HashMap;
@@ -18,6 +19,7 @@ use wasm_bindgen::prelude::*;
 use perforate_base::{Error, ErrorKind, Result};
 use perforate_engine::{Batch, Knobs, Path, Program, RowTrace, Session};
 use perforate_kernels::memory::{ZeroedAllocator, run_constructors};
+use perforate_watch::{DELTA, Observer};
 
 #[global_allocator]
 static ALLOCATOR: ZeroedAllocator = ZeroedAllocator;
@@ -46,6 +48,8 @@ pub struct Engine {
     /// What became of the rows of the last run.
     rows: Vec<RowTrace>,
     labels: HashMap<Path, JsString>,
+    /// Counts what runs do, while somebody wants to know.
+    observer: Option<Observer>,
 }
 
 #[wasm_bindgen]
@@ -57,7 +61,8 @@ impl Engine {
         let inputs = program.inputs().iter().map(|input| input.name.as_str().into()).collect();
         let outputs = program.outputs().iter().map(|name| name.as_str().into()).collect();
         let session = Session::new(Arc::new(program));
-        Ok(Engine { session, inputs, outputs, rows: vec![], labels: HashMap::new() })
+        let (rows, labels) = (vec![], HashMap::new());
+        Ok(Engine { session, inputs, outputs, rows, labels, observer: None })
     }
 
     /// Inputs, outputs, knobs and certificate, as JSON.
@@ -117,6 +122,22 @@ impl Engine {
         self.rows.iter().map(label).collect()
     }
 
+    /// From now on counts paths and scores, times segments, and listens for drift: an alarm sounds without need with
+    /// probability `delta` at most. What was counted before is forgotten.
+    pub fn observe(&mut self, delta: Option<f64>) -> Result<(), JsValue> {
+        let program = self.session.program().clone();
+        let observer = Observer::new(program, delta.unwrap_or(DELTA)).map_err(to_js)?;
+        self.observer = Some(observer);
+        self.session.time_segments(Some(clock::now));
+        Ok(())
+    }
+
+    /// What was counted since, as JSON; nothing where nobody observes.
+    pub fn report(&self) -> Option<String> {
+        let report = self.observer.as_ref()?.report(self.session.segment_times());
+        serde_json::to_string(&report).ok()
+    }
+
     /// Multiply-accumulates of each row of the last run.
     pub fn macs(&self) -> Vec<f64> {
         self.rows.iter().map(|row| row.work.macs.0).collect()
@@ -126,7 +147,11 @@ impl Engine {
 impl Engine {
     fn answer(&mut self, inputs: &Object, knobs: Option<&Object>) -> Result<Object> {
         let batch = self.batch(inputs)?;
-        let outcome = self.session.run(&batch, &read_knobs(knobs)?)?;
+        let knobs = read_knobs(knobs)?;
+        let outcome = self.session.run(&batch, &knobs)?;
+        if let Some(observer) = &mut self.observer {
+            observer.observe(&outcome.trace, &knobs);
+        }
         self.rows.clone_from(&outcome.trace.rows);
         let outputs = Object::new();
         for (name, (_, tensor)) in self.outputs.iter().zip(outcome.outputs()) {

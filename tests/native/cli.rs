@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use ndarray::ArrayD;
 use perforate::data::{images, npz};
-use perforate::engine::{Batch, to_array};
+use perforate::engine::{Batch, Program, to_array};
 use perforate::onnx::{GraphBuilder, Metadata, OPSET, Size, encode};
 
 use crate::common;
@@ -126,6 +126,24 @@ fn a_routed_model_is_composed_inspected_and_run() {
         let outputs = npz::read(&output, &std::fs::read(&output).unwrap(), "logits").unwrap();
         assert_eq!(outputs.get("logits").unwrap().shape(), [2, 10]);
     }
+    // The knob as an input: here the metadata's default holds, elsewhere a value must be given.
+    let input = folder.join("input.onnx").display().to_string();
+    succeeds(&[&compose[..], &[&parts[2], "--knob", "input", "--out", &input]].concat());
+    let text = succeeds(&["inspect", &input]);
+    assert!(text.contains("; other runtimes must be given a value)"), "{text}");
+    let run = ["run", &input, "--input", &images, "--out", &output];
+    let at_default = succeeds(&run);
+    assert_eq!(at_default, succeeds(&["run", &routed, "--input", &images]));
+    let text = succeeds(&[&run[..], &["--knob", "threshold=2"]].concat());
+    assert!(text.lines().all(|line| line.split('\t').nth(1) == Some("light")), "{text}");
+    let text = succeeds(&["usage", &input, "--language", "javascript"]);
+    assert!(text.contains("\"threshold\": new ort.Tensor(\"float32\","), "{text}");
+    let text = succeeds(&["usage", &routed, "--language", "javascript"]);
+    assert!(text.contains("--knob input"), "{text}");
+    // A file that is there already can be given that form, too.
+    let turned = folder.join("turned.onnx").display().to_string();
+    succeeds(&["optimise", &routed, "--knob", "input", "-o", &turned]);
+    assert_eq!(succeeds(&["inspect", &turned]), succeeds(&["inspect", &input]));
     // The parts in the wrong roles.
     let wrong = ["route", "dendritic", "--full", &parts[2], "--light", &parts[1], "--gate"];
     blames_the_input(&[&wrong[..], &[&parts[0], "--out", &routed]].concat(), &["fashion/gate"]);
@@ -156,6 +174,10 @@ fn a_model_of_ones_own_is_routed_and_calibrated() {
     let value = text["threshold = ".len()..].split(':').next().unwrap();
     let text = succeeds(&["inspect", &safe]);
     assert!(text.contains(&format!("knob    threshold (default {value})")), "{text}");
+    // The file keeps the scores that an alarm holds later ones against.
+    let program = Program::load("safe.onnx", &std::fs::read(&safe).unwrap()).unwrap();
+    let of_first = &program.metadata().scores[&program.gates()[0].name];
+    assert!(of_first.total() == 500 && of_first.edges.len() < 256, "{of_first:?}");
 
     let few = write(folder, "few.npz", some(0, 20));
     let calibrate = ["calibrate", &routed, "--inputs", &few, "--out", &safe];
@@ -393,4 +415,51 @@ fn an_experiment_is_repeated_from_its_file_and_from_its_report() {
     let stale = r#"{"scenario": "early-exit/mnist", "files": {"models/mnist/stage1.onnx": "00"}}"#;
     let stale = write(folder.path(), "stale.json", stale);
     blames_the_input(&["bench", "--config", &stale], &["models/mnist/stage1.onnx", "SHA-256"]);
+}
+
+/// Work before a gate that one branch needs moves there, and the file answers as before.
+#[test]
+fn work_moves_into_the_branch_that_needs_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let shape = [Size::Rows, Size::Fixed(16)];
+    let mut main = GraphBuilder::new("gated", OPSET);
+    let x = main.input("x", &shape).unwrap();
+    let weights = main.constant("weights", &[16, 16], &[0.1; 256]).unwrap();
+    let early = main.node("MatMul", "early", &[&x, &weights]).unwrap();
+    let score = main.reduce("ReduceMax", "score", &x, 1).unwrap();
+    let knob = main.knob("threshold", 0.5).unwrap();
+    let hard = main.node("GreaterOrEqual", "hard", &[&score, &knob]).unwrap();
+    let mut then = main.branch("full");
+    then.node("Relu", "full/y", &[&early]).unwrap();
+    then.output("full/y", &shape).unwrap();
+    let mut otherwise = then.branch("light");
+    otherwise.node("Abs", "light/y", &[&x]).unwrap();
+    otherwise.output("light/y", &shape).unwrap();
+    main.gate("gate", &hard, then, otherwise, &["y"]).unwrap();
+    main.output("y", &shape).unwrap();
+    let file = encode(&main.into_model(&Metadata::default()).unwrap());
+    let file = write(folder, "gated.onnx", file);
+    let moved = folder.join("moved.onnx").display().to_string();
+    let text = succeeds(&["optimise", &file, "-o", &moved]);
+    assert_eq!(text, "1 node moved into the then branch of `gate`: early\n");
+    let values = ArrayD::from_shape_fn(vec![6, 16], |at| at[0] as f32 / 5.0 - at[1] as f32 / 40.0);
+    let inputs = write(folder, "inputs.npz", npz::write(&[("x", &values)]).unwrap());
+    let outputs = ["before.npz", "after.npz"].map(|name| folder.join(name).display().to_string());
+    let macs = [&file, &moved].into_iter().zip(&outputs).map(|(model, out)| {
+        let text = succeeds(&["run", model, "--input", &inputs, "--out", out]);
+        text.lines().map(|line| line.rsplit('\t').next().unwrap().to_string()).collect::<Vec<_>>()
+    });
+    let macs: Vec<Vec<String>> = macs.collect();
+    // The product's 256 are of the rows that need it.
+    let spared = |rows: &[String]| rows.iter().filter(|macs| *macs == "16.0 MAC").count();
+    assert!(spared(&macs[0]) == 0 && (1..6).contains(&spared(&macs[1])), "{macs:?}");
+    assert_eq!(std::fs::read(&outputs[0]).unwrap(), std::fs::read(&outputs[1]).unwrap());
+    // Nothing but the graph holds this knob's default.
+    let lost = ["optimise", &file, "--knob", "input", "-o", &moved];
+    blames_the_input(&lost, &["gated.onnx", "`threshold`", "default"]);
+    let text = succeeds(&["optimise", "models/fashion/light.onnx", "--out", &moved]);
+    assert!(text.starts_with("No node moved"), "{text}");
+    let broken = write(folder, "broken.onnx", b"nothing");
+    blames_the_input(&["optimise", &broken, "-o", &moved], &["broken.onnx"]);
 }

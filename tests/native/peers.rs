@@ -9,7 +9,9 @@ use std::sync::Arc;
 use ndarray::ArrayD;
 use perforate::data::{Samples, images, npz};
 use perforate::engine::{Batch, Knobs, Program, Session, to_array};
-use perforate::onnx::{Component, GraphBuilder, Metadata, Size, encode, functions, int_attribute};
+use perforate::onnx::{
+    Component, GraphBuilder, Metadata, Size, encode, functions, int_attribute, require_knobs,
+};
 use perforate::report::usage::{Language, usage};
 use perforate::routing::exits::RANGE;
 use perforate::routing::fit::quantise::{Bits, quantise};
@@ -53,14 +55,14 @@ fn succeeds(command: &mut Command) -> String {
 }
 
 /// A folder in which both engines run models on the same rows.
-struct Engines {
+pub struct Engines {
     folder: tempfile::TempDir,
-    python: PathBuf,
+    pub python: PathBuf,
     sizes: Vec<String>,
 }
 
 impl Engines {
-    fn with(rows: &ArrayD<f32>) -> Option<Engines> {
+    pub fn with(rows: &ArrayD<f32>) -> Option<Engines> {
         let peers = peers()?;
         let folder = tempfile::tempdir().unwrap();
         let path = |file: &str| folder.path().join(file);
@@ -80,19 +82,26 @@ impl Engines {
     }
 
     #[track_caller]
-    fn call(&self, program: &Path, arguments: &[&str]) -> String {
+    pub fn call(&self, program: &Path, arguments: &[&str]) -> String {
         succeeds(Command::new(program).args(arguments).current_dir(self.folder.path()))
     }
 
     /// The first output of a model, by engine.
-    fn run(&self, model: &[u8]) -> [(&'static str, Vec<f32>); 2] {
+    pub fn run(&self, model: &[u8]) -> [(&'static str, Vec<f32>); 2] {
+        self.run_at(model, &[])
+    }
+
+    /// The same at these settings of its knobs, `NAME=VALUE`.
+    fn run_at(&self, model: &[u8], knobs: &[&str]) -> [(&'static str, Vec<f32>); 2] {
         let path = |file: &str| self.folder.path().join(file);
         fs::write(path("model.onnx"), model).unwrap();
-        self.call(&self.python, &["run.py", "model.onnx", "rows.npy", "out.npy"]);
+        let arguments = [&["run.py", "model.onnx", "rows.npy", "out.npy"], knobs].concat();
+        self.call(&self.python, &arguments);
         let arrays = npz::read("out.npy", &fs::read(path("out.npy")).unwrap(), "out").unwrap();
         let python = to_array::<f32>(arrays.get("out").unwrap()).unwrap().into_iter().collect();
         let arguments = ["run.mjs", "model.onnx", "rows.bin", "out.bin"].into_iter();
-        let arguments: Vec<&str> = arguments.chain(self.sizes.iter().map(String::as_str)).collect();
+        let arguments = arguments.chain(self.sizes.iter().map(String::as_str));
+        let arguments: Vec<&str> = arguments.chain(knobs.iter().copied()).collect();
         self.call(Path::new("node"), &arguments);
         let bytes = fs::read(path("out.bin")).unwrap();
         let web = bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()));
@@ -131,7 +140,7 @@ fn check(name: &str, found: &Found, rows: &ArrayD<f32>) {
 }
 
 #[track_caller]
-fn compare(what: &str, own: &[f32], theirs: &[f32]) {
+pub fn compare(what: &str, own: &[f32], theirs: &[f32]) {
     assert_eq!(own.len(), theirs.len(), "{what}");
     let worst = own.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     println!("{what}: at most {worst:e} apart");
@@ -181,6 +190,41 @@ fn a_cascade_of_models() {
     check("cascade", &found.unwrap(), &rows_of(&garments(300, 300 + ROWS)));
 }
 
+/// Without an initializer a knob can be turned in onnxruntime-web too; here it then has the default of the metadata.
+#[test]
+fn a_knob_that_is_an_input_can_be_turned_everywhere() {
+    const DEFAULT: f32 = 0.1;
+    let mut model = common::dendritic_fashion(DEFAULT);
+    require_knobs(&mut model).unwrap();
+    let file = encode(&model);
+    let program = Arc::new(Program::load("routed.onnx", &file).unwrap());
+    assert_eq!((program.knobs()[0].default, program.knobs()[0].is_required), (Some(DEFAULT), true));
+    let samples = garments(0, ROWS);
+    let mut session = Session::new(program.clone());
+    let mut run = |knobs: Knobs| {
+        let outcome = session.run(samples.inputs(), &knobs).unwrap();
+        let light = outcome.trace.rows.iter().filter(|row| row.path.at(0) == Some(false)).count();
+        (light, outcome.first().unwrap().into_iter().collect::<Vec<f32>>())
+    };
+    let engines = Engines::with(&rows_of(&samples));
+    let mut lights = vec![];
+    for threshold in [2.0, DEFAULT, 0.0] {
+        let (light, own) = run(Knobs::new().with("threshold", threshold));
+        lights.push(light);
+        if threshold == DEFAULT {
+            assert_eq!(run(Knobs::new()), (light, own.clone()), "the default");
+        }
+        let Some(engines) = &engines else { continue };
+        for (engine, theirs) in engines.run_at(&file, &[&format!("threshold={threshold}")]) {
+            compare(&format!("threshold {threshold}, {engine}"), &own, &theirs);
+        }
+    }
+    assert!(lights[0] == ROWS && (1..ROWS).contains(&lights[1]) && lights[2] == 0, "{lights:?}");
+    if let Some(engines) = engines {
+        engines.use_it(&program, 10);
+    }
+}
+
 /// The bodies of our functions, as other engines run them, are what the kernels compute.
 fn products_are_equal(bits: Bits) {
     let mlp = perforate::strategies::dendritic::reference::build(42).unwrap();
@@ -196,6 +240,37 @@ fn products_are_equal(bits: Bits) {
     for (engine, theirs) in engines.run(&file) {
         compare(&format!("{bits:?} bits, {engine}"), &own, &theirs);
     }
+    let program = Program::load("integers.onnx", &file).unwrap();
+    engines.use_it(&program, own.len() / ROWS);
+    let lines = usage(Language::Python, "model.onnx", &program);
+    assert_eq!(lines.contains("x64quantprecision"), bits == Bits::Eight, "{lines}");
+}
+
+/// ONNX Runtime multiplies eight bits faster than f32, since the function's body is what it has kernels for: natively 1.8 to 2.8
+/// times at a MiniLM's sizes. The bound is wide, for the machine may do something else too.
+#[test]
+fn products_in_eight_bits_are_fast_in_onnx_runtime() {
+    const SIDE: usize = 768;
+    let Some(peers) = peers() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut graph = GraphBuilder::new("products", 17);
+    let mut x = graph.input("x", &[Size::Rows, Size::Fixed(SIDE)]).unwrap();
+    for layer in 0..4usize {
+        let value = |ix: usize| ((ix * 29 + layer) % 83) as f32 / 830.0 - 0.05;
+        let values: Vec<f32> = (0..SIDE * SIDE).map(value).collect();
+        let weights = graph.constant(&format!("w{layer}"), &[SIDE, SIDE], &values).unwrap();
+        x = graph.node("MatMul", &format!("h{layer}"), &[&x, &weights]).unwrap();
+    }
+    graph.output(&x, &[Size::Rows, Size::Fixed(SIDE)]).unwrap();
+    let full = graph.into_model(&Metadata::default()).unwrap();
+    let eight = quantise(&Component::new("products", full.clone()).unwrap(), Bits::Eight).unwrap();
+    fs::write(folder.path().join("full.onnx"), encode(&full)).unwrap();
+    fs::write(folder.path().join("eight.onnx"), encode(&eight.model)).unwrap();
+    let mut command = Command::new(peers.join("python/bin/python"));
+    command.arg(fs::canonicalize("tests/peers/faster.py").unwrap()).current_dir(&folder);
+    let told = succeeds(command.args(["full.onnx", "eight.onnx", &SIDE.to_string()]));
+    println!("eight bits in ONNX Runtime: {} times as fast as f32", told.trim());
+    assert!(told.trim().parse::<f64>().unwrap() > 0.8, "{told}");
 }
 
 #[test]

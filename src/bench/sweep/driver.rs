@@ -1,6 +1,10 @@
 //! The sweep itself: its stages one after the other, and what may be asked of it meanwhile.
 
+use std::collections::BTreeMap;
+
 use perforate_base::{Error, ErrorKind, Result};
+use perforate_engine::Knobs;
+use perforate_onnx::ScoreHistogram;
 
 use crate::clock::Clock;
 use crate::record::Recording;
@@ -47,6 +51,12 @@ impl<C: Clock> Sweep<C> {
     /// The knob values, cheapest first; empty before the scores are known.
     pub fn grid(&self) -> Vec<f32> {
         self.found.grid.iter().map(|setting| setting.0).collect()
+    }
+
+    /// The scores that each gate compares on the calibration samples at a value of the knob, by the gate's name.
+    pub fn calibration_scores(&self, value: f32) -> BTreeMap<String, ScoreHistogram> {
+        let knobs = Knobs::new().with(&self.setup.subject.knob, value);
+        self.found.answers.calibration.score_histograms(&knobs)
     }
 
     /// What the test samples give, as far as recorded.

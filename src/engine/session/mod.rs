@@ -9,4 +9,4 @@ mod state;
 
 pub use outcome::{Outcome, Routing};
 pub use run::Execution;
-pub use state::{Invocation, Session};
+pub use state::{Invocation, SegmentTime, Session};

@@ -34,7 +34,14 @@ impl Session {
         if let Some(calls) = &mut self.calls {
             calls.push(Invocation { segment: id, rows, inputs: inputs.clone() });
         }
+        let began = self.times.as_ref().map(|times| (times.clock)());
         let (outputs, spared) = self.execute_unless_known(program, id, inputs, rows)?;
+        if let Some((times, began)) = self.times.as_mut().zip(began) {
+            let own = &mut times.segments[id.index()];
+            own.runs += 1;
+            own.rows += rows as u64;
+            own.time += (times.clock)() - began;
+        }
         if segment.per_row {
             for (at, &row) in frame.rows.iter().enumerate() {
                 let spared = spared.get(at).copied().unwrap_or(Macs(0.0));

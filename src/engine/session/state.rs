@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tract_onnx::prelude::{TValue, TVec};
 
-use perforate_base::units::Macs;
+use perforate_base::units::{Macs, Seconds};
 
 use crate::compiled::PlanState;
 use crate::program::Program;
@@ -21,6 +21,25 @@ pub struct Invocation {
     pub(super) inputs: TVec<TValue>,
 }
 
+/// What a segment took.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub struct SegmentTime {
+    /// How often it ran.
+    pub runs: u64,
+    /// Rows in these runs.
+    pub rows: u64,
+    /// Time of all of them.
+    pub time: Seconds,
+}
+
+/// A clock, and what each segment took by it.
+#[derive(Debug)]
+pub(super) struct Times {
+    pub clock: fn() -> Seconds,
+    pub segments: Vec<SegmentTime>,
+}
+
 /// Runs a program; holds the scratch memory of its plans, so that runs do not allocate them anew.
 #[derive(Debug)]
 pub struct Session {
@@ -32,6 +51,8 @@ pub struct Session {
     /// What each segment computes whose operations depend on more than rows, by the sizes of its inputs.
     pub(super) work: Vec<HashMap<TVec<usize>, Work>>,
     pub(super) orders: Vec<Order>,
+    /// What each segment took, while somebody wants to know.
+    pub(super) times: Option<Times>,
     pub(super) single: Vec<Option<PlanState>>,
     pub(super) batch: Vec<Option<PlanState>>,
 }
@@ -58,7 +79,20 @@ impl Session {
             program,
             calls: None,
             known: None,
+            times: None,
         }
+    }
+
+    /// From now on times every segment that runs with `clock`, which tells the time since any moment; without one, no more.
+    /// The engine itself reads no clock.
+    pub fn time_segments(&mut self, clock: Option<fn() -> Seconds>) {
+        let empty = vec![SegmentTime::default(); self.program.segments.len()];
+        self.times = clock.map(|clock| Times { clock, segments: empty });
+    }
+
+    /// What each segment took since then, by the place of its [`SegmentId`]; empty where none is timed.
+    pub fn segment_times(&self) -> &[SegmentTime] {
+        self.times.as_ref().map_or(&[], |times| &times.segments)
     }
 
     /// Gives up all scratch memory: the next run takes it anew, from wherever it then is.

@@ -8,5 +8,6 @@
 //! Both are tests by betting: a gambler's capital that cannot be expected to grow while all is well. By Ville's
 //! inequality it ever reaches 1/δ with probability δ at most, however long one looks.
 
-pub mod drift;
+pub use perforate_watch::drift;
+
 pub mod recalibrate;

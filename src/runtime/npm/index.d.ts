@@ -20,7 +20,7 @@ export interface ModelInput {
 
 export interface Knob {
   name: string;
-  /** The value that the file carries; null where it must be given. */
+  /** The value that the file carries, in its graph or its metadata; null where it must be given. */
   default: number | null;
   /** At this value every row takes the cheapest path, and at `full` the full one; null where the file does not say. */
   light: number | null;
@@ -59,11 +59,70 @@ export interface Report {
   paths: Record<string, number>;
   /** Multiply-accumulates. */
   macs: number;
+  /** Since the model is observed. */
+  observed?: Observed;
+}
+
+export interface ObserveOptions {
+  /** Probability that a drift alarm sounds without need, however long it listens; 0.01 unless given. */
+  delta?: number;
+}
+
+/** What an observed model did. `report.schema.json` describes it as JSON Schema. */
+export interface Observed {
+  /** Version of this format. */
+  version: 1;
+  rows: number;
+  /** Multiply-accumulates. */
+  macs: number;
+  /** Rows by path. */
+  paths: Record<string, number>;
+  /** In the order in which a row meets them. */
+  gates: GateReport[];
+  /** Those that ran. */
+  segments: SegmentReport[];
+}
+
+export interface GateReport {
+  name: string;
+  /** What its branches are called: then, else. */
+  labels: [string, string];
+  /** Rows that took each. */
+  taken: [number, number];
+  /** Upper ends of the classes of scores but the last: quantiles of the calibration, or of the first 256 scores. */
+  edges: number[];
+  /** Scores in each class; one more than edges. */
+  counts: number[];
+  /** Scores of the calibration in the same classes; null where the file has none. */
+  calibration: number[] | null;
+  /** The alarm; null where the file has no scores of a calibration. */
+  drift: Drift | null;
+}
+
+/** Whether inputs are still like those of the calibration. */
+export interface Drift {
+  delta: number;
+  /** Scores that it has heard: those of runs at the knobs' defaults, and all at the first gate. */
+  heard: number;
+  /** The most that the evidence has been; the alarm sounds at 1 / delta. */
+  evidence: number;
+  /** After how many scores it sounded; null if it has not. */
+  soundedAfter: number | null;
+}
+
+export interface SegmentReport {
+  name: string;
+  runs: number;
+  rows: number;
+  /** Milliseconds in all. Browsers round their clock: sums over many runs mean more than one. */
+  ms: number;
 }
 
 export interface PoolOptions {
   /** By default one for each core. */
-  workers?: number;
+  workers?: number | undefined;
+  /** Whether, and how, each worker observes its model. */
+  observe?: ObserveOptions | undefined;
 }
 
 /** What went wrong. */
@@ -87,7 +146,9 @@ export class Model {
   /** Runs the model on a batch; each row takes its own path. */
   run(inputs: Tensors, options?: RunOptions): Promise<RunResult>;
   /** The same model in several workers, for a stream of inputs. */
-  pool(workers?: number): Promise<Pool>;
+  pool(workers?: number, options?: { observe?: ObserveOptions }): Promise<Pool>;
+  /** From now on counts scores, times segments and listens for drift. */
+  observe(options?: ObserveOptions): void;
   /** What has been run so far. */
   report(): Report;
   /** Gives its memory back. */
@@ -105,6 +166,8 @@ export class Pool {
   room(): Promise<void>;
   /** Runs the model on inputs as soon as a worker is free. An input whose worker dies is given to another one. */
   run(inputs: Tensors, options?: RunOptions): Promise<RunResult>;
+  /** What each worker has observed, if the pool was opened with `observe`. What a worker that died had seen is lost. */
+  report(): Promise<Observed[]>;
   /** Ends the workers. What has not been run by now fails. */
   close(): void;
 }

@@ -11,7 +11,7 @@ import { builtin, isNode, module } from "./module.js";
 import { Pool } from "./pool.js";
 
 /**
- * @import { Certificate, Knob, ModelInput, Report, RunOptions, RunResult, Source, Tensors } from "./index.d.ts"
+ * @import { Certificate, Knob, ModelInput, ObserveOptions, Report, RunOptions, RunResult, Source, Tensors } from "./index.d.ts"
  */
 
 export { PerforateError, Pool };
@@ -106,7 +106,7 @@ export class Model {
   async run(inputs, options = {}) {
     const { signal, ...knobs } = options;
     signal?.throwIfAborted();
-    if (this.#disposed) throw new PerforateError("this model was disposed of: load it again", { kind: "disposed" });
+    this.#alive();
     try {
       const outputs = this.#engine.run(inputs, /** @type {Record<string, number>} */ (knobs));
       const paths = this.#engine.paths();
@@ -125,17 +125,38 @@ export class Model {
   /**
    * The same model in several workers, for a stream of inputs.
    * @param {number} [workers] by default one for each core
+   * @param {{ observe?: ObserveOptions }} [options] whether, and how, each worker observes: then `report` tells what it saw
    */
-  pool(workers) {
-    return Pool.open(this.#bytes, { workers });
+  pool(workers, options = {}) {
+    return Pool.open(this.#bytes, { ...options, workers });
   }
 
   /**
-   * What has been run so far: rows by path, and operations.
+   * From now on counts the scores at the gates, times the segments, and listens for drift; `report` has it all. What was
+   * observed before is forgotten.
+   * @param {ObserveOptions} [options]
+   */
+  observe({ delta } = {}) {
+    this.#alive();
+    try {
+      this.#engine.observe(delta);
+    } catch (error) {
+      throw PerforateError.from(error);
+    }
+  }
+
+  /**
+   * What has been run so far: rows by path, and operations; with what {@link Model.observe} adds.
    * @returns {Report}
    */
   report() {
-    return { rows: this.#rows, paths: Object.fromEntries(this.#paths), macs: this.#macs };
+    const observed = this.#disposed ? undefined : this.#engine.report();
+    const report = { rows: this.#rows, paths: Object.fromEntries(this.#paths), macs: this.#macs };
+    return observed === undefined ? report : { ...report, observed: JSON.parse(observed) };
+  }
+
+  #alive() {
+    if (this.#disposed) throw new PerforateError("this model was disposed of: load it again", { kind: "disposed" });
   }
 
   /** Gives its memory back. */

@@ -1,9 +1,10 @@
 // @ts-check
 // One worker of a pool: see pool.js.
 //
-// In:  {module, bytes}    once, first: the compiled engine and an ONNX file
-//      {inputs, knobs}    tensors by name
-// Out: {} when loaded · {result} · {error: {message, kind, file, node}}
+// In:  {module, bytes, observe}    once, first: the compiled engine, an ONNX file, and how it is observed, if it is
+//      {inputs, knobs}             tensors by name
+//      {report}                    asks for what was observed
+// Out: {} when loaded · {result} · {report} · {error: {message, kind, file, node}}
 
 import init, { Engine } from "./perforate_runtime.js";
 import { builtin, isNode } from "./module.js";
@@ -11,14 +12,16 @@ import { builtin, isNode } from "./module.js";
 /** @type {Engine} */
 let engine;
 
-/** @param {{ module?: WebAssembly.Module, bytes?: Uint8Array, inputs?: any, knobs?: any }} data */
+/** @param {{ module?: WebAssembly.Module, bytes?: Uint8Array, observe?: { delta?: number }, inputs?: any, knobs?: any, report?: true }} data */
 async function answer(data) {
   try {
     if (data.module) {
       await init({ module_or_path: data.module });
       engine = new Engine("the model", data.bytes ?? new Uint8Array());
+      if (data.observe) engine.observe(data.observe.delta);
       return {};
     }
+    if (data.report) return { report: engine.report() };
     const outputs = engine.run(data.inputs, data.knobs);
     return { result: { outputs, paths: engine.paths(), macs: engine.macs() } };
   } catch (error) {

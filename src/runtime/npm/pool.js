@@ -9,7 +9,7 @@
 import { PerforateError } from "./error.js";
 import { builtin, isNode, module } from "./module.js";
 
-/** @import { PoolOptions, RunOptions, RunResult, Tensors } from "./index.d.ts" */
+/** @import { Observed, ObserveOptions, PoolOptions, RunOptions, RunResult, Tensors } from "./index.d.ts" */
 
 /**
  * @typedef {object} Task
@@ -86,6 +86,9 @@ export class Pool {
   #running = new Map();
   /** Who waits for room. @type {(() => void)[]} */
   #blocked = [];
+  /** Who waits for a worker's report. @type {Map<Hand, ((report?: string) => void)[]>} */
+  #asked = new Map();
+  #observe;
   #size;
   #closed = false;
 
@@ -93,10 +96,12 @@ export class Pool {
    * Use {@link Pool.open}.
    * @param {Uint8Array} bytes
    * @param {number} size
+   * @param {ObserveOptions} [observe]
    */
-  constructor(bytes, size) {
+  constructor(bytes, size, observe) {
     this.#bytes = bytes;
     this.#size = size;
+    this.#observe = observe;
   }
 
   /**
@@ -104,8 +109,8 @@ export class Pool {
    * @param {Uint8Array} bytes
    * @param {PoolOptions} [options]
    */
-  static async open(bytes, { workers = cores() } = {}) {
-    const pool = new Pool(bytes, Math.max(1, Math.floor(workers)));
+  static async open(bytes, { workers = cores(), observe } = {}) {
+    const pool = new Pool(bytes, Math.max(1, Math.floor(workers)), observe);
     try {
       await Promise.all(Array.from({ length: pool.#size }, () => pool.#add()));
     } catch (error) {
@@ -161,6 +166,20 @@ export class Pool {
     });
   }
 
+  /**
+   * What each worker has observed, if the pool was opened with `observe`. What a worker that died had seen is lost.
+   * @returns {Promise<Observed[]>}
+   */
+  async report() {
+    const ask = (/** @type {Hand} */ hand) =>
+      new Promise((/** @type {(report?: string) => void} */ done) => {
+        this.#asked.set(hand, [...(this.#asked.get(hand) ?? []), done]);
+        hand.send({ report: true });
+      });
+    const reports = await Promise.all([...this.#hands].map(ask));
+    return reports.flatMap((report) => (report === undefined ? [] : [JSON.parse(report)]));
+  }
+
   /** Ends the workers. What has not been run by now fails. */
   close() {
     this.#end(closed());
@@ -171,6 +190,7 @@ export class Pool {
     this.#closed = true;
     for (const hand of this.#hands) hand.end();
     for (const task of [...this.#running.values(), ...this.#waiting]) task.failed(why);
+    for (const hand of this.#asked.keys()) this.#answer(hand);
     this.#hands.clear();
     this.#idle = [];
     this.#waiting = [];
@@ -186,6 +206,7 @@ export class Pool {
       let loaded = false;
       /** @param {any} message */
       const told = (message) => {
+        if ("report" in message) return this.#answer(hand, message.report);
         if (loaded) return this.#finish(hand, message);
         if (message.error) {
           this.#hands.delete(hand);
@@ -200,6 +221,7 @@ export class Pool {
       /** @param {string} why */
       const died = (why) => {
         if (!this.#hands.delete(hand)) return;
+        this.#answer(hand);
         // In a page it would live on.
         hand.end();
         failed(new PerforateError(why, { kind: "internal" }));
@@ -212,7 +234,7 @@ export class Pool {
           return failed(closed());
         }
         this.#hands.add(hand);
-        hand.send({ module: compiled, bytes: this.#bytes });
+        hand.send({ module: compiled, bytes: this.#bytes, observe: this.#observe });
       }, failed);
     });
   }
@@ -234,6 +256,16 @@ export class Pool {
       if (this.#hands.size === 0) this.#end(error);
     });
     this.#next();
+  }
+
+  /**
+   * Tells all who asked a worker what it has observed; nothing where it died or does not observe.
+   * @param {Hand} hand
+   * @param {string} [report]
+   */
+  #answer(hand, report) {
+    for (const done of this.#asked.get(hand) ?? []) done(report);
+    this.#asked.delete(hand);
   }
 
   /** @param {Task} task */

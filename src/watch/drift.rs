@@ -7,74 +7,14 @@
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 
 use perforate_base::{Error, ErrorKind, Result};
+use perforate_onnx::ScoreHistogram;
 
-/// Classes into which scores are sorted, by the quantiles of the calibration: memory does not grow with the stream.
-pub const BINS: usize = 256;
-/// Fewest scores of a calibration to compare with.
-const FEWEST: usize = 20;
 /// Strengths of the bets that scores became smaller or larger, and that they spread or drew together.
 const STAKES: [f64; 9] = [0.0, 0.25, -0.25, 0.5, -0.5, 0.75, -0.75, 0.95, -0.95];
 /// Share of each bettor's capital that is handed round after every score, so that a late change is found as well.
 const SHARED: f64 = 0.005;
-
-/// Scores of the calibration, as an alarm needs them: small enough to travel in a model's metadata.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ScoreHistogram {
-    /// Upper ends of the classes but the last, rising.
-    pub edges: Vec<f32>,
-    /// Scores in each class; one more than edges.
-    pub counts: Vec<u32>,
-}
-
-impl ScoreHistogram {
-    /// Of the scores of a calibration; those that are no number are left out.
-    ///
-    /// # Errors
-    /// `Data` where there are fewer than 20.
-    pub fn of(scores: impl IntoIterator<Item = f32>, bins: usize) -> Result<ScoreHistogram> {
-        let mut sorted: Vec<f32> = scores.into_iter().filter(|score| !score.is_nan()).collect();
-        if sorted.len() < FEWEST {
-            let text = format!(
-                "there are {} scores to compare with, and {FEWEST} are needed: calibrate on more inputs",
-                sorted.len()
-            );
-            return Err(Error::new(ErrorKind::Data, text));
-        }
-        sorted.sort_by(f32::total_cmp);
-        let bins = bins.clamp(2, sorted.len());
-        let mut edges: Vec<f32> =
-            (1..bins).map(|ix| sorted[ix * sorted.len() / bins - 1]).collect();
-        edges.dedup();
-        let mut counts = vec![0; edges.len() + 1];
-        sorted.iter().for_each(|&score| counts[class(&edges, score)] += 1);
-        Ok(ScoreHistogram { edges, counts })
-    }
-
-    /// Number of scores.
-    pub fn total(&self) -> u64 {
-        self.counts.iter().map(|&count| u64::from(count)).sum()
-    }
-
-    /// Adds a score; one that is no number is left out.
-    pub fn add(&mut self, score: f32) {
-        if !score.is_nan() {
-            self.counts[class(&self.edges, score)] += 1;
-        }
-    }
-
-    /// The same classes, empty.
-    pub fn emptied(&self) -> ScoreHistogram {
-        ScoreHistogram { edges: self.edges.clone(), counts: vec![0; self.counts.len()] }
-    }
-}
-
-/// The first class whose upper end the score does not exceed.
-fn class(edges: &[f32], score: f32) -> usize {
-    edges.partition_point(|&edge| edge < score)
-}
 
 /// The alarm.
 #[derive(Debug, Clone)]
@@ -100,8 +40,7 @@ impl DriftAlarm {
             let text = format!("{delta} must lie between 0 and 1, both excluded");
             return Err(Error::new(ErrorKind::Config, text).node("delta"));
         }
-        let ScoreHistogram { edges, counts } = &calibration;
-        if counts.len() != edges.len() + 1 || !edges.is_sorted() || calibration.total() == 0 {
+        if !calibration.is_sound() {
             let text = "the scores of the calibration are damaged: calibrate the model anew";
             return Err(Error::new(ErrorKind::Data, text));
         }
@@ -123,7 +62,7 @@ impl DriftAlarm {
             return self.sounded.is_some();
         }
         self.seen += 1;
-        let own = class(&self.known.edges, score);
+        let own = self.known.class(score);
         self.known.counts[own] += 1;
         // Of all scores so far, this one among them: those above it, and by lot those that equal it.
         let count = |counts: &[u32]| counts.iter().map(|&c| f64::from(c)).sum::<f64>();
@@ -153,6 +92,11 @@ impl DriftAlarm {
         self.seen
     }
 
+    /// Probability that it sounds without need.
+    pub fn delta(&self) -> f64 {
+        self.delta
+    }
+
     /// The most that the evidence has been; the alarm sounds at 1/δ.
     pub fn evidence(&self) -> f64 {
         self.largest
@@ -177,6 +121,7 @@ fn bet(direction: f64, spread: f64, p: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use perforate_onnx::BINS;
     use rand_distr::{Distribution, Normal};
 
     fn scores(rng: &mut ChaCha8Rng, mean: f32, n: usize) -> Vec<f32> {
