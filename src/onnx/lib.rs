@@ -73,7 +73,9 @@ pub use builder::{GraphBuilder, Spliced, chain};
 pub use component::Component;
 pub use fold::fold_norms;
 pub use mend::mend;
-pub use metadata::{Certificate, KEPT, KnobRange, Metadata, certify, rename_output, set_default};
+pub use metadata::{
+    Certificate, Half, KEPT, KnobRange, Metadata, Side, certify, rename_output, set_default,
+};
 pub use prune::prune;
 pub use separate::{Cut, Separable};
 pub use tensors::{Size, any_sizes, float_tensor, numbers, scalar_value, type_name, value_info};

@@ -15,4 +15,5 @@ mod onnxruntime;
 mod peers;
 mod routers;
 mod scenarios;
+mod split;
 mod tokenizer;

@@ -1,0 +1,1 @@
+//! Serves a routed model over HTTP.

@@ -1,0 +1,196 @@
+//! A routed file in two: device and server together answer as the whole file does.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ndarray::ArrayD;
+use perforate::Named;
+use perforate::data::images;
+use perforate::engine::{Batch, Knobs, Program, Session};
+use perforate::onnx::{Component, Half, Side, encode};
+use perforate::routing::exits::{Confidence, Stages};
+use perforate::routing::pool::compose::Pool;
+use perforate::routing::split::{Answer, Pair, Sends, Splitter, gate_names};
+use perforate::strategies::{battery, early_exit, experts, refine};
+use tract_onnx::pb::ModelProto;
+
+use crate::common;
+
+/// Rows of a comparison; `PERFORATE_SPLIT_ROWS` sets another number.
+const ROWS: usize = 200;
+
+fn part(file: &str) -> Component {
+    Component::decode(file, &common::read(format!("models/{file}.onnx"))).unwrap()
+}
+
+fn early_exit_mnist() -> ModelProto {
+    let stages = ["mnist/stage1", "mnist/stage2", "mnist/stage3"].map(part).into();
+    let stages = Stages::new(stages).unwrap();
+    early_exit::compose(&stages, &Confidence::default(), 0.99, BTreeMap::new()).unwrap()
+}
+
+fn pool_fashion() -> ModelProto {
+    let models = ["fashion/light", "fashion/static-s", "fashion/full"].map(part).into();
+    let pool = Pool { models, judges: part("fashion/judges") };
+    pool.compose("pool", 0.99, BTreeMap::new()).unwrap()
+}
+
+/// A file, its program, and test images for it.
+struct Case {
+    component: Component,
+    program: Arc<Program>,
+    inputs: Batch,
+}
+
+impl Case {
+    fn new(name: &str, model: &ModelProto, data: &str) -> Case {
+        let bytes = encode(model);
+        let program = Arc::new(Program::load(name, &bytes).unwrap());
+        let file = format!("models/data/{data}/t10k-images-idx3-ubyte.gz");
+        let all = images::read_images(&file, &common::read(&file)).unwrap();
+        let rows = std::env::var("PERFORATE_SPLIT_ROWS").ok().and_then(|rows| rows.parse().ok());
+        let inputs = Batch::new().with("x", all).slice(0..rows.unwrap_or(ROWS)).unwrap();
+        Case { component: Component::decode(name, &bytes).unwrap(), program, inputs }
+    }
+
+    fn splitter(&self, gate: &str) -> Splitter<'_> {
+        Splitter::new(&self.component, &self.program, Some(gate)).unwrap()
+    }
+
+    /// What both halves give, each read back from its bytes, and what they say of each other.
+    fn answer(&self, gate: &str, sends: Sends, size: usize, knobs: &Knobs) -> (Answer, Half) {
+        let halves = self.splitter(gate).split(sends).unwrap();
+        let load = |name: &str, model: &ModelProto| {
+            Arc::new(Program::load(name, &encode(model)).unwrap_or_else(|e| panic!("{e}")))
+        };
+        let (device, server) =
+            (load("device.onnx", &halves.device), load("server.onnx", &halves.server));
+        let half = device.metadata().half.clone().unwrap();
+        assert_eq!((half.side, &half.gate), (Side::Device, &gate.to_string()));
+        assert_eq!(
+            server.metadata().half.clone(),
+            Some(Half { side: Side::Server, ..half.clone() })
+        );
+        let mut pair = Pair::new(device, server).unwrap();
+        let mut all: Option<Answer> = None;
+        for from in (0..self.inputs.rows()).step_by(size) {
+            let rows = from..(from + size).min(self.inputs.rows());
+            let own = pair.run(&self.inputs.slice(rows).unwrap(), knobs).unwrap();
+            match &mut all {
+                None => all = Some(own),
+                Some(all) => {
+                    all.answered.extend(own.answered);
+                    for (name, array) in &mut all.outputs {
+                        array.append(ndarray::Axis(0), own.outputs[name].view()).unwrap();
+                    }
+                }
+            }
+        }
+        (all.unwrap(), half)
+    }
+
+    fn whole(&self, size: usize, knobs: &Knobs) -> ArrayD<f32> {
+        let mut session = Session::new(self.program.clone());
+        let starts = (0..self.inputs.rows()).step_by(size);
+        let parts: Vec<ArrayD<f32>> = starts
+            .map(|from| {
+                let rows = from..(from + size).min(self.inputs.rows());
+                session.run(&self.inputs.slice(rows).unwrap(), knobs).unwrap().first().unwrap()
+            })
+            .collect();
+        let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+        ndarray::concatenate(ndarray::Axis(0), &views).unwrap()
+    }
+
+    /// At every gate, with features and with inputs: equal to the bit. Returns the share answered on the device.
+    #[track_caller]
+    fn is_kept(&self) -> Vec<f64> {
+        let mut shares = vec![];
+        for gate in gate_names(&self.program) {
+            for size in [1, 32] {
+                let knobs = Knobs::new();
+                let whole = self.whole(size, &knobs);
+                for sends in [Sends::Features, Sends::Input] {
+                    if self.splitter(gate).check(sends).is_err() {
+                        continue;
+                    }
+                    let (both, half) = self.answer(gate, sends, size, &knobs);
+                    assert_eq!(half.answers, ["logits"]);
+                    let name = format!(
+                        "{} at {gate}, {}, batches of {size}",
+                        self.program.name(),
+                        sends.name()
+                    );
+                    let apart = both.outputs["logits"]
+                        .iter()
+                        .zip(&whole)
+                        .filter(|(a, b)| a.to_bits() != b.to_bits());
+                    assert_eq!(apart.count(), 0, "{name}");
+                    let share = both.answered.iter().filter(|done| **done).count() as f64
+                        / both.answered.len() as f64;
+                    println!(
+                        "{name}: {:.1} % answered on the device, {:?} bytes a row",
+                        100.0 * share,
+                        half.bytes
+                    );
+                    shares.push(share);
+                }
+            }
+        }
+        shares
+    }
+}
+
+#[track_caller]
+fn some_but_not_all(shares: &[f64]) {
+    assert!(
+        !shares.is_empty() && shares.iter().all(|share| (0.05..0.999).contains(share)),
+        "{shares:?}"
+    );
+}
+
+#[test]
+fn early_exits_split_at_either_gate() {
+    let case = Case::new("early-exit", &early_exit_mnist(), "mnist");
+    assert_eq!(gate_names(&case.program), ["gate1", "gate2"]);
+    some_but_not_all(&case.is_kept());
+}
+
+#[test]
+fn a_dendritic_router_sends_its_input() {
+    let case = Case::new("dendritic", &common::dendritic_fashion(0.2), "fashion-mnist");
+    let splitter = case.splitter("gate");
+    assert_eq!(
+        (splitter.bytes(Sends::Input), splitter.smallest_exact()),
+        (Some(3136), Sends::Input)
+    );
+    let text = splitter.split(Sends::Features).unwrap_err().to_string();
+    assert!(text.contains("dendritic") && text.contains("send the input"), "{text}");
+    some_but_not_all(&case.is_kept());
+}
+
+#[test]
+fn a_pool_splits_at_any_judge() {
+    let case = Case::new("pool", &pool_fashion(), "fashion-mnist");
+    some_but_not_all(&case.is_kept());
+}
+
+#[test]
+fn a_refinement_and_experts_split() {
+    let parts = refine::Parts {
+        cheap: part("fashion/cheap"),
+        refinement: part("fashion/refinement"),
+        cost: 0.99,
+        temperature: 1.2,
+    };
+    let case = Case::new("refine", &parts.compose(0.9, BTreeMap::new()).unwrap(), "fashion-mnist");
+    some_but_not_all(&case.is_kept());
+    let all = ["fashion/light", "fashion/static-s", "fashion/full"].map(part).into();
+    let parts = experts::Parts { experts: all, gate: part("fashion/experts-gate") };
+    let case = Case::new(
+        "experts",
+        &experts::compose(&parts, 0.05, BTreeMap::new()).unwrap(),
+        "fashion-mnist",
+    );
+    some_but_not_all(&case.is_kept());
+}
