@@ -23,7 +23,7 @@ mod site;
 mod tidy;
 
 pub use half::{Halves, Splitter};
-pub use pair::{Answer, Pair};
+pub use pair::{Answer, OnDevice, Pair};
 pub use site::gate_names;
 
 use perforate_base::Named;

@@ -1,0 +1,186 @@
+//! `split`: a routed file in two, at a gate, and what that saves.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use perforate_base::units::{grouped, percent};
+use perforate_bench::clock::SystemClock;
+use perforate_bench::split::{Load, Network, ROUNDS, SplitTimes, time_split, time_whole};
+use perforate_bench::stats::{median, percentile};
+use perforate_data::{Samples, own};
+use perforate_engine::Program;
+use perforate_onnx::{Component, encode};
+use perforate_routing::split::{Halves, Sends, Splitter};
+
+use crate::units::{Bytes, Seconds};
+use crate::{Error, ErrorKind, Named, Result};
+
+use super::io::{PictureArguments, named, read, read_inputs, say, write};
+use super::model::knobs_of;
+use super::quantities::{rate, time};
+use super::table::print_table;
+
+/// Inputs that are timed.
+const MOST_TIMED: usize = 1000;
+
+#[derive(clap::Args)]
+pub struct SplitArguments {
+    model: PathBuf,
+    /// The gate; a wrong or missing name lists those that there are.
+    #[arg(long)]
+    gate: Option<String>,
+    /// Folder for device.onnx and server.onnx.
+    #[arg(long, default_value = ".")]
+    out: PathBuf,
+    /// What is sent for a row that the device has not answered: `features`, what the rest reads; `eight-bits`, the same in
+    /// eight bits, which may change an answer; `input`, from which the server computes the features again. Unless given, the
+    /// smaller of `features` and `input`.
+    #[arg(long, value_parser = named::<Sends>())]
+    send: Option<Sends>,
+    /// Measure what the split saves on these inputs: an .npz, .npy or .csv file, or a folder of pictures.
+    #[arg(long)]
+    inputs: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: PictureArguments,
+    /// NAME=VALUE, for that measurement.
+    #[arg(long)]
+    knob: Vec<String>,
+    /// Assumed round trip of the network.
+    #[arg(long, value_parser = time, default_value = "40ms")]
+    round_trip: Seconds,
+    /// Assumed bandwidth towards the server.
+    #[arg(long, value_parser = rate, default_value = "10Mbit/s")]
+    bandwidth: f64,
+}
+
+/// Splits the file, says what passes between the halves, and measures it on inputs.
+pub fn split(arguments: &SplitArguments) -> Result<()> {
+    let (name, bytes) = (arguments.model.display().to_string(), read(&arguments.model)?);
+    let component = Component::decode(&name, &bytes)?;
+    let program = Arc::new(Program::load(&name, &bytes)?);
+    let splitter = Splitter::new(&component, &program, arguments.gate.as_deref())?;
+    let sends = arguments.send.unwrap_or_else(|| splitter.smallest_exact());
+    let halves = splitter.split(sends)?;
+    std::fs::create_dir_all(&arguments.out).map_err(|e| {
+        Error::new(ErrorKind::Io, format!("the folder cannot be made ({e})"))
+            .at(arguments.out.display().to_string())
+    })?;
+    let (device, server) = write_halves(&arguments.out, &halves)?;
+    let half = &halves.half;
+    let mut outputs = half.answers.clone();
+    outputs.extend(half.score.iter().chain([&half.answered]).cloned());
+    say!("device.onnx  {}, gives {}", device.file_size(), outputs.join(", "));
+    say!("server.onnx  {}, takes {}", server.file_size(), half.sent.join(", "));
+    for &way in Sends::ALL {
+        if splitter.check(way).is_ok() {
+            let sent = if way == sends { " ← sent" } else { "" };
+            say!(
+                "{:<11}  {} per row that the device has not answered{sent}",
+                way.name(),
+                size_of(&splitter, way)
+            );
+        }
+    }
+    if sends == Sends::EightBits {
+        say!(
+            "In eight bits an answer may differ from the whole file's; `--send features` keeps every answer."
+        );
+    }
+    let Some(inputs) = &arguments.inputs else { return Ok(()) };
+    let file = read_inputs(inputs, || arguments.pictures.form(&program))?;
+    let numbers = program.metadata().tolerance.is_some();
+    let all = own::read(&inputs.display().to_string(), &file, &program, numbers)?;
+    let timed = all.select(&(0..all.len().min(MOST_TIMED)).collect::<Vec<_>>())?;
+    measure(&splitter, &program, &timed, arguments)
+}
+
+fn write_halves(folder: &Path, halves: &Halves) -> Result<(Program, Program)> {
+    let save = |name: &str, model| {
+        let (path, bytes) = (folder.join(name), encode(model));
+        let program = Program::load(&path.display().to_string(), &bytes)?;
+        write(&path, bytes)?;
+        Ok(program)
+    };
+    Ok((save("device.onnx", &halves.device)?, save("server.onnx", &halves.server)?))
+}
+
+fn size_of(splitter: &Splitter, sends: Sends) -> String {
+    match splitter.bytes(sends) {
+        Some(bytes) => format!("{} bytes", grouped(bytes as usize)),
+        None => "as many bytes as the input's sizes make".into(),
+    }
+}
+
+/// Prints a row for each way to send, between all on the device and all on the server.
+fn measure(
+    splitter: &Splitter,
+    program: &Arc<Program>,
+    inputs: &Samples,
+    arguments: &SplitArguments,
+) -> Result<()> {
+    let network = Network { round_trip: arguments.round_trip, bandwidth: arguments.bandwidth };
+    let (clock, knobs) = (SystemClock::default(), knobs_of(&arguments.knob)?);
+    let whole = time_whole(&clock, program, inputs, &knobs)?;
+    let mut rows = vec![];
+    let alone: Vec<f64> = whole.iter().map(|time| time.0).collect();
+    rows.push(row(
+        "nothing: all on the device",
+        &Load {
+            answered: 1.0,
+            bytes: 0.0,
+            median: Seconds(median(&alone)),
+            p95: Seconds(percentile(&alone, 0.95)),
+            server: Seconds(0.0),
+        },
+    ));
+    for &sends in Sends::ALL {
+        let (Ok(()), Some(bytes)) = (splitter.check(sends), splitter.bytes(sends)) else {
+            continue;
+        };
+        let halves = splitter.split(sends)?;
+        let load = |name: &str, model| Program::load(name, &encode(model)).map(Arc::new);
+        let pair = (&load("device.onnx", &halves.device)?, &load("server.onnx", &halves.server)?);
+        let times = time_split(&clock, pair, inputs, &knobs)?;
+        let name = match sends {
+            Sends::Features => "features, f32",
+            Sends::EightBits => "features, eight bits",
+            Sends::Input => "the input",
+        };
+        rows.push(row(name, &times.load(bytes as f64, &network)));
+    }
+    if let Some(bytes) = splitter.bytes(Sends::Input) {
+        let server = whole.iter().map(|&time| Some(time)).collect();
+        let all = SplitTimes { device: vec![Seconds(0.0); whole.len()], server };
+        rows.push(row("all inputs: all on the server", &all.load(bytes as f64, &network)));
+    }
+    say!("");
+    let titles = [
+        "sent",
+        "answered on the device",
+        "per input",
+        "latency, median",
+        "95 %",
+        "server, 1,000 inputs",
+    ];
+    print_table(&titles, rows)?;
+    say!(
+        "n = {}, one at a time. Times of both sides are measured on this machine, each the median of {} rounds. The network is assumed: \
+         round trip {}, {:.3} Mbit/s; set --round-trip and --bandwidth to yours.",
+        inputs.len(),
+        ROUNDS - 1,
+        network.round_trip,
+        network.bandwidth / 1e6
+    );
+    Ok(())
+}
+
+fn row(name: &str, load: &Load) -> Vec<String> {
+    vec![
+        name.to_string(),
+        percent(load.answered, 1),
+        Bytes(load.bytes).to_string(),
+        load.median.to_string(),
+        load.p95.to_string(),
+        load.server.to_string(),
+    ]
+}
