@@ -80,8 +80,8 @@
     doc = "| How does a parameter of the URL reach the experiment? | crate `perforate-lab`, `link` | `Link::decode` |"
 )]
 //!
-//! Four programs in `src/examples` show the rest: `run` a routed file, `compose` one, `calibrate` its threshold, `measure`
-//! what it saves. `cargo run --release --example run` says what it takes.
+//! Five programs in `src/examples` show the rest: `run` a routed file, `compose` one, `calibrate` its threshold, `measure`
+//! what it saves, put it into a web `service`. `cargo run --release --example run` says what it takes.
 //!
 //! # Depending on this crate
 //!

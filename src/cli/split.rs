@@ -69,6 +69,8 @@ pub fn split(arguments: &SplitArguments) -> Result<()> {
     let half = &halves.half;
     let mut outputs = half.answers.clone();
     outputs.extend(half.score.iter().chain([&half.answered]).cloned());
+    let own = |name: &&String| !program.inputs().iter().any(|input| input.name == **name);
+    outputs.extend(half.sent.iter().filter(own).cloned());
     say!("device.onnx  {}, gives {}", device.file_size(), outputs.join(", "));
     say!("server.onnx  {}, takes {}", server.file_size(), half.sent.join(", "));
     for &way in Sends::ALL {
@@ -107,7 +109,7 @@ fn write_halves(folder: &Path, halves: &Halves) -> Result<(Program, Program)> {
 fn size_of(splitter: &Splitter, sends: Sends) -> String {
     match splitter.bytes(sends) {
         Some(bytes) => format!("{} bytes", grouped(bytes as usize)),
-        None => "as many bytes as the input's sizes make".into(),
+        None => "as many bytes as the input's open sizes make".into(),
     }
 }
 
@@ -181,6 +183,6 @@ fn row(name: &str, load: &Load) -> Vec<String> {
         Bytes(load.bytes).to_string(),
         load.median.to_string(),
         load.p95.to_string(),
-        load.server.to_string(),
+        if load.server.0 > 0.0 { load.server.to_string() } else { "–".into() },
     ]
 }

@@ -60,7 +60,7 @@ impl Engine {
         Ok(Engine { session, inputs, outputs, rows: vec![], labels: HashMap::new() })
     }
 
-    /// Inputs, outputs, knobs and certificate, as JSON.
+    /// Inputs, outputs, knobs, certificate and how the file was split, as JSON.
     pub fn describe(&self) -> String {
         let program = self.session.program();
         let inputs = program.inputs().iter().map(|input| {
@@ -90,6 +90,7 @@ impl Engine {
             "outputs": program.outputs(),
             "knobs": knobs.collect::<Vec<_>>(),
             "certificate": metadata.certificate,
+            "split": metadata.half,
         })
         .to_string()
     }

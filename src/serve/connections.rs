@@ -11,6 +11,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::app::{App, grace, routes};
 use crate::stall::Patient;
@@ -27,6 +28,13 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, mut stop: watch::Receiv
     let routes = routes(app.clone());
     let free = Arc::new(Semaphore::new(app.options.connections));
     let mut open = JoinSet::new();
+    let begin = |open: &mut JoinSet<()>, (stream, place), stop: &watch::Receiver<bool>| {
+        let own = connection(app.clone(), routes.clone(), stream, stop.clone());
+        open.spawn(async move {
+            own.await;
+            drop(place);
+        });
+    };
     loop {
         while open.try_join_next().is_some() {}
         let accepted = tokio::select! {
@@ -34,21 +42,19 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, mut stop: watch::Receiv
             accepted = accept(&listener, free.clone()) => accepted,
         };
         match accepted {
-            Some((stream, place)) => {
-                let own = connection(app.clone(), routes.clone(), stream, stop.clone());
-                open.spawn(async move {
-                    own.await;
-                    drop(place);
-                });
-            }
+            Some(accepted) => begin(&mut open, accepted, &stop),
             None => tokio::time::sleep(PAUSE).await,
         }
+    }
+    // Whoever is connected already is answered.
+    while let Ok(Some(accepted)) = timeout(Duration::ZERO, accept(&listener, free.clone())).await {
+        begin(&mut open, accepted, &stop);
     }
     // From now on nobody can connect.
     drop(listener);
     let rest = async { while open.join_next().await.is_some() {} };
     // Every client has its limits; this one is for what they do not cover.
-    let _ = tokio::time::timeout(grace(&app.options), rest).await;
+    let _ = timeout(grace(&app.options), rest).await;
 }
 
 /// A connection, once there is a place for it.

@@ -15,5 +15,6 @@ mod onnxruntime;
 mod peers;
 mod routers;
 mod scenarios;
+mod serve;
 mod split;
 mod tokenizer;

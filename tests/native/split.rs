@@ -187,10 +187,66 @@ fn a_refinement_and_experts_split() {
     some_but_not_all(&case.is_kept());
     let all = ["fashion/light", "fashion/static-s", "fashion/full"].map(part).into();
     let parts = experts::Parts { experts: all, gate: part("fashion/experts-gate") };
-    let case = Case::new(
-        "experts",
-        &experts::compose(&parts, 0.05, BTreeMap::new()).unwrap(),
-        "fashion-mnist",
-    );
-    some_but_not_all(&case.is_kept());
+    let model = experts::compose(&parts, 0.01, BTreeMap::new()).unwrap();
+    some_but_not_all(&Case::new("experts", &model, "fashion-mnist").is_kept());
+}
+
+/// Eight bits change the numbers, and hardly an answer.
+#[test]
+fn features_in_eight_bits_are_a_quarter_and_keep_nearly_every_answer() {
+    let case = Case::new("early-exit", &early_exit_mnist(), "mnist");
+    for gate in ["gate1", "gate2"] {
+        let splitter = case.splitter(gate);
+        let [features, small] =
+            [Sends::Features, Sends::EightBits].map(|s| splitter.bytes(s).unwrap());
+        assert_eq!(small, features / 4 + 8);
+        let (whole, knobs) = (case.whole(32, &Knobs::new()), Knobs::new());
+        let (both, half) = case.answer(gate, Sends::EightBits, 32, &knobs);
+        assert_eq!((half.sent.len(), half.bytes), (3, Some(small)));
+        let most = |row: ndarray::ArrayViewD<f32>| {
+            row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map(|(ix, _)| ix)
+        };
+        let logits = &both.outputs["logits"];
+        let rows = logits.outer_iter().zip(whole.outer_iter());
+        let same = rows.filter(|(own, whole)| most(own.view()) == most(whole.view())).count();
+        let open = both.answered.iter().filter(|done| !**done).count();
+        println!(
+            "{gate}: {same} of {} answers are the same, {open} rows were sent",
+            whole.shape()[0]
+        );
+        assert!(open > 0 && same + open.div_ceil(10) >= whole.shape()[0], "{same}");
+        assert!(logits != &whole, "eight bits round");
+    }
+}
+
+/// Both halves read the knob, and follow it as the whole file does.
+#[test]
+fn a_knob_moves_both_halves() {
+    let case = Case::new("early-exit", &early_exit_mnist(), "mnist");
+    for (threshold, share) in [(0.0, 1.0), (2.0, 0.0)] {
+        let knobs = Knobs::new().with("threshold", threshold);
+        let whole = case.whole(32, &knobs);
+        let (both, _) = case.answer("gate1", Sends::Features, 32, &knobs);
+        assert_eq!(both.outputs["logits"], whole);
+        let done = both.answered.iter().filter(|done| **done).count() as f64;
+        assert_eq!(done / both.answered.len() as f64, share);
+    }
+}
+
+#[test]
+fn a_gate_that_is_missing_or_wrong_is_answered_with_those_that_there_are() {
+    let case = Case::new("routed.onnx", &early_exit_mnist(), "mnist");
+    let fault = |case: &Case, name: Option<&str>| {
+        Splitter::new(&case.component, &case.program, name).unwrap_err().to_string()
+    };
+    for (name, words) in [(None, "say at which gate"), (Some("gate9"), "`gate9`")] {
+        let text = fault(&case, name);
+        assert!(text.starts_with("routed.onnx") && text.contains(words), "{text}");
+        assert!(text.contains("`gate1`, `gate2`"), "{text}");
+    }
+    let pool =
+        ["light", "pruned-int8", "full-int8", "full"].map(|name| part(&format!("fashion/{name}")));
+    let model = battery::compose(&pool, &[0.02, 0.08, 1.0], 0.5, BTreeMap::new()).unwrap();
+    let text = fault(&Case::new("battery.onnx", &model, "fashion-mnist"), Some("gate1"));
+    assert!(text.contains("no gate in it looks at the rows"), "{text}");
 }

@@ -128,6 +128,10 @@ impl<'a> Splitter<'a> {
             );
             return Err(Error::new(ErrorKind::Config, text).at(self.program.name()));
         }
+        if sends == Sends::EightBits && !self.crossing.tensors.iter().any(can_be_eight_bits) {
+            let text = "its features are a few numbers, which eight bits would not make smaller: send the features";
+            return Err(Error::new(ErrorKind::Config, text).at(self.program.name()));
+        }
         let inner = self.extras(sends).into_iter();
         let open = inner.filter(|extra| extra.depth > 0 && values(&extra.info).is_none()).next();
         open.map_or(Ok(()), |extra| Err(unsized_feature(&extra, self.gate).at(self.program.name())))
