@@ -297,7 +297,7 @@ async function assertSplit(browser, page, { perforate, folder }) {
     // The device's own answers stand where nobody else answers.
     await service.stop("SIGTERM");
     await move(0.05);
-    await browser.until(`return document.querySelectorAll('tbody tr[data-place="device, unsure"]').length > 6`);
+    await browser.until(`return document.querySelectorAll('tbody tr[data-place="device, unsure"]').length === 6`);
     assert.match(await browser.script('return document.getElementById("summary").textContent'), /the service did not answer/);
     return summary;
   } finally {
