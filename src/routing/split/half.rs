@@ -182,51 +182,35 @@ impl<'a> Splitter<'a> {
     pub fn split(&self, sends: Sends) -> Result<Halves> {
         self.check(sends)?;
         let extras = self.extras(sends);
-        let opset = self
-            .model
-            .opset_import
-            .iter()
-            .find(|own| own.domain.is_empty() || own.domain == "ai.onnx");
-        let opset = opset.map_or(0, |own| own.version);
-        let context =
-            Context { levels: &self.levels, program: self.program, gate: self.gate, opset };
+        let (levels, opset) = (&self.levels, opset(self.model));
+        let context = Context { levels, program: self.program, gate: self.gate, opset };
         let (mut graph, tensors) = context.graph(0, &extras)?;
         let mut names = Names::of(self.model);
-        let answers = self.program.outputs().to_vec();
+        let mut half = Half {
+            side: Side::Device,
+            gate: self.gate.name.clone(),
+            answered: names.fresh("answered"),
+            score: None,
+            answers: self.program.outputs().to_vec(),
+            sent: self.inputs(sends),
+            bytes: self.bytes(sends),
+        };
         let features = extras.iter().filter(|extra| extra.kind == Kind::Feature).count();
-        let (mut given, mut packed, mut half) = (
-            vec![],
-            vec![],
-            Half {
-                side: Side::Device,
-                gate: self.gate.name.clone(),
-                answered: String::new(),
-                score: None,
-                answers,
-                sent: self.inputs(sends),
-                bytes: self.bytes(sends),
-            },
-        );
+        let (mut given, mut packed) = (vec![], vec![]);
         for (extra, tensor) in extras.iter().zip(tensors) {
+            let info = extra.info.clone();
             match extra.kind {
-                Kind::Answered => {
-                    half.answered = names.fresh("answered");
-                    given.push((tensor, half.answered.clone(), extra.info.clone()));
-                }
+                Kind::Answered => given.push((tensor, half.answered.clone(), info)),
                 Kind::Score => {
-                    let name = names.fresh("score");
-                    half.score = Some(name.clone());
-                    given.push((tensor, name, extra.info.clone()));
+                    let name = half.score.insert(names.fresh("score"));
+                    given.push((tensor, name.clone(), info));
                 }
                 Kind::Feature => {
-                    let ordinal = packed.len() + 1;
-                    let name = if features == 1 {
-                        "features".into()
-                    } else {
-                        format!("features{ordinal}")
-                    };
-                    let small = sends == Sends::EightBits && can_be_eight_bits(&extra.info);
-                    let pack = Packed::new(&extra.info, &names.fresh(&name), small);
+                    let ordinal =
+                        if features == 1 { "".into() } else { (packed.len() + 1).to_string() };
+                    let name = names.fresh(&format!("features{ordinal}"));
+                    let small = sends == Sends::EightBits && can_be_eight_bits(&info);
+                    let pack = Packed::new(&info, &name, small);
                     half.sent.extend(pack.sent().into_iter().map(|info| info.name));
                     given.extend(pack.pack(&mut graph, &tensor, opset)?);
                     packed.push(pack);
@@ -255,6 +239,12 @@ impl<'a> Splitter<'a> {
         metadata.certificate.take_if(|certificate| !inputs.contains(&certificate.knob));
         metadata.write(model)
     }
+}
+
+/// The version of the standard operator set that a model uses.
+pub fn opset(model: &ModelProto) -> i64 {
+    let standard = |domain: &str| domain.is_empty() || domain == "ai.onnx";
+    model.opset_import.iter().find(|own| standard(&own.domain)).map_or(0, |own| own.version)
 }
 
 /// The declaration of a tensor as the engine knows it.

@@ -7,7 +7,7 @@ use perforate_base::Result;
 use super::Sends;
 use super::eight_bits::Packed;
 use super::graph::{Flat, read_by};
-use super::half::{Splitter, declared};
+use super::half::{Splitter, declared, opset};
 use super::site::main_graph;
 use super::tidy::tidy;
 
@@ -23,9 +23,7 @@ pub fn from_inputs(splitter: &Splitter) -> Result<(Flat, Vec<String>)> {
 /// The server's file. `packed` are the features, in the order in which they are sent.
 pub fn compose(splitter: &Splitter, sends: Sends, packed: &[Packed]) -> Result<ModelProto> {
     let whole = splitter.model;
-    let opset =
-        whole.opset_import.iter().find(|own| own.domain.is_empty() || own.domain == "ai.onnx");
-    let opset = opset.map_or(0, |own| own.version);
+    let opset = opset(whole);
     let flat = match sends {
         Sends::Input => from_inputs(splitter)?.0,
         _ => splitter.crossing.rest.clone(),
