@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use perforate_base::Result;
-use perforate_base::units::Seconds;
+use perforate_base::units::{Bytes, Seconds};
 use perforate_data::Samples;
-use perforate_engine::{Knobs, Program, Session};
+use perforate_engine::{Batch, Knobs, Program, Session};
 use perforate_routing::split::Pair;
 
 use crate::clock::Clock;
@@ -16,7 +16,7 @@ use crate::slice::{measure_tick, time_call};
 use crate::stats::{median, percentile};
 
 /// Rounds over all inputs; the first warms up and does not count.
-pub const ROUNDS: usize = 4;
+pub const ROUNDS: usize = 6;
 
 /// An assumed network between device and server.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,8 +29,8 @@ pub struct Network {
 
 impl Network {
     /// How long a client waits for the network when it sends so many bytes.
-    pub fn wait(&self, bytes: f64) -> Seconds {
-        Seconds(self.round_trip.0 + 8.0 * bytes / self.bandwidth)
+    pub fn wait(&self, bytes: Bytes) -> Seconds {
+        Seconds(self.round_trip.0 + 8.0 * bytes.0 / self.bandwidth)
     }
 }
 
@@ -40,7 +40,16 @@ pub struct SplitTimes {
     /// On the device.
     pub device: Vec<Seconds>,
     /// On the server; none where the device has answered.
-    pub server: Vec<Option<Seconds>>,
+    pub server: Vec<Option<OnServer>>,
+}
+
+/// An input that the server has to answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OnServer {
+    /// How long it takes.
+    pub time: Seconds,
+    /// What is sent for it.
+    pub bytes: Bytes,
 }
 
 /// What a client waits for, and what a server has to do.
@@ -48,8 +57,8 @@ pub struct SplitTimes {
 pub struct Load {
     /// Share of the inputs that the device answers.
     pub answered: f64,
-    /// Bytes that are sent for an input, on average.
-    pub bytes: f64,
+    /// What is sent for an input, on average.
+    pub bytes: Bytes,
     /// What a client waits for: the median,
     pub median: Seconds,
     /// and what 95 of 100 do not exceed.
@@ -58,93 +67,113 @@ pub struct Load {
     pub server: Seconds,
 }
 
-/// Times both halves on every input.
-pub fn time_split(
+/// Times a whole file, and pairs of halves of it, on every input. They take turns at each input, so that what disturbs the
+/// machine disturbs all alike.
+///
+/// # Errors
+/// `Config` if a half does not say how it was split; what a run refuses.
+pub fn time_splits(
     clock: &impl Clock,
-    (device, server): (&Arc<Program>, &Arc<Program>),
-    inputs: &Samples,
-    knobs: &Knobs,
-) -> Result<SplitTimes> {
+    whole: &Arc<Program>,
+    halves: &[[Arc<Program>; 2]],
+    (inputs, knobs): (&Samples, &Knobs),
+) -> Result<(Vec<Seconds>, Vec<SplitTimes>)> {
     let tick = measure_tick(clock);
-    let mut pair = Pair::new(device.clone(), server.clone())?;
-    let mut times = vec![(vec![], vec![]); inputs.len()];
+    let mut session = Session::new(whole.clone());
+    let pairs = halves.iter().map(|[device, server]| Pair::new(device.clone(), server.clone()));
+    let mut pairs = pairs.collect::<Result<Vec<Pair>>>()?;
+    let rows = inputs.len();
+    let mut of_whole = vec![vec![]; rows];
+    let mut of_pairs = vec![vec![(vec![], vec![], Bytes(0.0)); rows]; pairs.len()];
     for round in 0..ROUNDS {
-        for (row, (on_device, on_server)) in times.iter_mut().enumerate() {
+        for row in 0..rows {
             let batch = inputs.rows(&[row])?;
-            let mut gave = None;
-            let own = time_call(clock, tick, MOST_CALLS, || {
-                gave = Some(pair.on_device(&batch, knobs)?);
-                Ok(())
-            })?;
-            let rest = match gave {
-                Some(gave) if !gave.answered[0] => {
-                    let sent = pair.sent(&batch, &gave, &[0])?;
-                    Some(time_call(clock, tick, MOST_CALLS, || {
-                        pair.on_server(&sent, knobs).map(drop)
-                    })?)
-                }
-                _ => None,
-            };
+            let own = time_call(clock, tick, MOST_CALLS, || session.run(&batch, knobs).map(drop))?;
             if round > 0 {
-                on_device.push(own.0);
-                on_server.extend(rest.map(|rest| rest.0));
+                of_whole[row].push(own.0);
+            }
+            for (pair, times) in pairs.iter_mut().zip(&mut of_pairs) {
+                let (device, server) = time_pair(clock, tick, pair, (&batch, knobs))?;
+                if round > 0 {
+                    let (on_device, on_server, bytes) = &mut times[row];
+                    on_device.push(device.0);
+                    on_server.extend(server.map(|server| server.time.0));
+                    *bytes = server.map_or(*bytes, |server| server.bytes);
+                }
             }
         }
     }
-    Ok(SplitTimes {
-        device: times.iter().map(|(device, _)| Seconds(median(device))).collect(),
+    let middle = |times: &Vec<f64>| Seconds(median(times));
+    let of_pair = |times: Vec<(Vec<f64>, Vec<f64>, Bytes)>| SplitTimes {
+        device: times.iter().map(|(device, ..)| middle(device)).collect(),
         server: times
             .iter()
-            .map(|(_, server)| (!server.is_empty()).then(|| Seconds(median(server))))
+            .map(|(_, server, bytes)| {
+                let own = || OnServer { time: middle(server), bytes: *bytes };
+                (!server.is_empty()).then(own)
+            })
             .collect(),
-    })
+    };
+    Ok((of_whole.iter().map(middle).collect(), of_pairs.into_iter().map(of_pair).collect()))
 }
 
-/// Times a whole file on every input.
-pub fn time_whole(
+/// Times the halves on one input: the server only where the device does not answer.
+fn time_pair(
     clock: &impl Clock,
-    program: &Arc<Program>,
-    inputs: &Samples,
-    knobs: &Knobs,
-) -> Result<Vec<Seconds>> {
-    let tick = measure_tick(clock);
-    let mut session = Session::new(program.clone());
-    let mut times = vec![vec![]; inputs.len()];
-    for round in 0..ROUNDS {
-        for (row, own) in times.iter_mut().enumerate() {
-            let batch = inputs.rows(&[row])?;
-            let time = time_call(clock, tick, MOST_CALLS, || session.run(&batch, knobs).map(drop))?;
-            if round > 0 {
-                own.push(time.0);
-            }
-        }
-    }
-    Ok(times.iter().map(|own| Seconds(median(own))).collect())
+    tick: Seconds,
+    pair: &mut Pair,
+    (batch, knobs): (&Batch, &Knobs),
+) -> Result<(Seconds, Option<OnServer>)> {
+    let mut gave = None;
+    let device = time_call(clock, tick, MOST_CALLS, || {
+        gave = Some(pair.on_device(batch, knobs)?);
+        Ok(())
+    })?;
+    let Some(gave) = gave.filter(|gave| !gave.answered[0]) else { return Ok((device, None)) };
+    let sent = pair.sent(batch, &gave, &[0])?;
+    let time = time_call(clock, tick, MOST_CALLS, || pair.on_server(&sent, knobs).map(drop))?;
+    Ok((device, Some(OnServer { time, bytes: bytes_of(&sent) })))
+}
+
+/// Bytes of all tensors of a batch.
+pub fn bytes_of(batch: &Batch) -> Bytes {
+    let tensors = batch.names().filter_map(|name| batch.get(name));
+    Bytes(tensors.map(|tensor| (tensor.len() * tensor.datum_type().size_of()) as f64).sum())
 }
 
 /// Most calls of one input in a round.
 const MOST_CALLS: usize = 1000;
 
 impl SplitTimes {
-    /// What they come to, if `bytes` are sent for each input that is not answered.
-    pub fn load(&self, bytes: f64, network: &Network) -> Load {
-        let open: Vec<Seconds> = self.server.iter().copied().flatten().collect();
+    /// All on the server: so long for each of `inputs`, which are sent.
+    ///
+    /// # Errors
+    /// None that [`time_splits`] has not met before.
+    pub fn all_sent(times: &[Seconds], inputs: &Samples) -> Result<SplitTimes> {
+        let sent = |(row, &time): (usize, &Seconds)| {
+            Ok(Some(OnServer { time, bytes: bytes_of(&inputs.rows(&[row])?) }))
+        };
+        let server = times.iter().enumerate().map(sent).collect::<Result<_>>()?;
+        Ok(SplitTimes { device: vec![Seconds(0.0); times.len()], server })
+    }
+
+    /// What they come to on a network.
+    pub fn load(&self, network: &Network) -> Load {
+        let open: Vec<OnServer> = self.server.iter().copied().flatten().collect();
+        let there = |own: OnServer| own.time.0 + network.wait(own.bytes).0;
         let waits: Vec<f64> = self
             .device
             .iter()
             .zip(&self.server)
-            .map(|(device, server)| {
-                device.0 + server.map_or(0.0, |own| own.0 + network.wait(bytes).0)
-            })
+            .map(|(device, server)| device.0 + server.map_or(0.0, there))
             .collect();
         let count = self.device.len() as f64;
-        let share = open.len() as f64 / count;
         Load {
-            answered: 1.0 - share,
-            bytes: share * bytes,
+            answered: 1.0 - open.len() as f64 / count,
+            bytes: open.iter().map(|own| own.bytes).sum::<Bytes>() / count,
             median: Seconds(median(&waits)),
             p95: Seconds(percentile(&waits, 0.95)),
-            server: Seconds(1000.0 * open.iter().map(|own| own.0).sum::<f64>() / count),
+            server: open.iter().map(|own| own.time).sum::<Seconds>() * (1000.0 / count),
         }
     }
 }
@@ -155,13 +184,14 @@ mod tests {
 
     #[test]
     fn a_client_waits_for_the_network_only_where_the_device_has_not_answered() {
+        let sent = OnServer { time: Seconds(0.002), bytes: Bytes(1000.0) };
         let times = SplitTimes {
             device: vec![Seconds(0.001); 4],
-            server: vec![None, None, None, Some(Seconds(0.002))],
+            server: vec![None, None, None, Some(sent)],
         };
         let network = Network { round_trip: Seconds(0.04), bandwidth: 1e6 };
-        let load = times.load(1000.0, &network);
-        assert_eq!((load.answered, load.bytes), (0.75, 250.0));
+        let load = times.load(&network);
+        assert_eq!((load.answered, load.bytes), (0.75, Bytes(250.0)));
         assert_eq!(load.median, Seconds(0.001));
         // 1 ms here, 40 ms and 8 ms on the way, 2 ms there.
         assert!((load.p95.0 - 0.051).abs() < 1e-9, "{load:?}");

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use perforate_base::units::{grouped, percent};
 use perforate_bench::clock::SystemClock;
-use perforate_bench::split::{Load, Network, ROUNDS, SplitTimes, time_split, time_whole};
-use perforate_bench::stats::{median, percentile};
+use perforate_bench::split::{Load, Network, ROUNDS, SplitTimes, time_splits};
 use perforate_data::{Samples, own};
 use perforate_engine::Program;
 use perforate_onnx::{Component, encode};
 use perforate_routing::split::{Halves, Sends, Splitter};
 
-use crate::units::{Bytes, Seconds};
+use crate::units::Seconds;
 use crate::{Error, ErrorKind, Named, Result};
 
 use super::io::{PictureArguments, named, read, read_inputs, say, write};
@@ -122,39 +121,27 @@ fn measure(
 ) -> Result<()> {
     let network = Network { round_trip: arguments.round_trip, bandwidth: arguments.bandwidth };
     let (clock, knobs) = (SystemClock::default(), knobs_of(&arguments.knob)?);
-    let whole = time_whole(&clock, program, inputs, &knobs)?;
-    let mut rows = vec![];
-    let alone: Vec<f64> = whole.iter().map(|time| time.0).collect();
-    rows.push(row(
-        "nothing: all on the device",
-        &Load {
-            answered: 1.0,
-            bytes: 0.0,
-            median: Seconds(median(&alone)),
-            p95: Seconds(percentile(&alone, 0.95)),
-            server: Seconds(0.0),
-        },
-    ));
+    let (mut ways, mut halves) = (vec![], vec![]);
     for &sends in Sends::ALL {
-        let (Ok(()), Some(bytes)) = (splitter.check(sends), splitter.bytes(sends)) else {
+        if splitter.check(sends).is_err() {
             continue;
-        };
-        let halves = splitter.split(sends)?;
+        }
+        let split = splitter.split(sends)?;
         let load = |name: &str, model| Program::load(name, &encode(model)).map(Arc::new);
-        let pair = (&load("device.onnx", &halves.device)?, &load("server.onnx", &halves.server)?);
-        let times = time_split(&clock, pair, inputs, &knobs)?;
+        halves.push([load("device.onnx", &split.device)?, load("server.onnx", &split.server)?]);
         let name = match sends {
             Sends::Features => "features, f32",
             Sends::EightBits => "features, eight bits",
             Sends::Input => "the input",
         };
-        rows.push(row(name, &times.load(bytes as f64, &network)));
+        ways.push(name);
     }
-    if let Some(bytes) = splitter.bytes(Sends::Input) {
-        let server = whole.iter().map(|&time| Some(time)).collect();
-        let all = SplitTimes { device: vec![Seconds(0.0); whole.len()], server };
-        rows.push(row("all inputs: all on the server", &all.load(bytes as f64, &network)));
-    }
+    let (whole, times) = time_splits(&clock, program, &halves, (inputs, &knobs))?;
+    let here = SplitTimes { device: whole.clone(), server: vec![None; whole.len()] };
+    let there = SplitTimes::all_sent(&whole, inputs)?;
+    let mut rows = vec![row("nothing: all on the device", &here.load(&network))];
+    rows.extend(ways.into_iter().zip(&times).map(|(name, own)| row(name, &own.load(&network))));
+    rows.push(row("all inputs: all on the server", &there.load(&network)));
     say!("");
     let titles = [
         "sent",
@@ -180,7 +167,7 @@ fn row(name: &str, load: &Load) -> Vec<String> {
     vec![
         name.to_string(),
         percent(load.answered, 1),
-        Bytes(load.bytes).to_string(),
+        load.bytes.to_string(),
         load.median.to_string(),
         load.p95.to_string(),
         if load.server.0 > 0.0 { load.server.to_string() } else { "–".into() },

@@ -1,12 +1,13 @@
 //! A routed file in two: device and server together answer as the whole file does.
 
 use std::collections::BTreeMap;
+use std::process::{Command, Output};
 use std::sync::Arc;
 
 use ndarray::ArrayD;
 use perforate::Named;
-use perforate::data::images;
-use perforate::engine::{Batch, Knobs, Program, Session};
+use perforate::data::{images, npz};
+use perforate::engine::{Batch, Knobs, Program, Session, to_array};
 use perforate::onnx::{Component, Half, Side, encode};
 use perforate::routing::exits::{Confidence, Stages};
 use perforate::routing::pool::compose::Pool;
@@ -215,7 +216,7 @@ fn features_in_eight_bits_are_a_quarter_and_keep_nearly_every_answer() {
             whole.shape()[0]
         );
         assert!(open > 0 && same + open.div_ceil(10) >= whole.shape()[0], "{same}");
-        assert!(logits != &whole, "eight bits round");
+        assert!(*logits != whole, "eight bits round");
     }
 }
 
@@ -249,4 +250,51 @@ fn a_gate_that_is_missing_or_wrong_is_answered_with_those_that_there_are() {
     let model = battery::compose(&pool, &[0.02, 0.08, 1.0], 0.5, BTreeMap::new()).unwrap();
     let text = fault(&Case::new("battery.onnx", &model, "fashion-mnist"), Some("gate1"));
     assert!(text.contains("no gate in it looks at the rows"), "{text}");
+}
+
+fn perforate(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_perforate")).args(arguments).output().unwrap()
+}
+
+/// The command line writes both files, says what passes between them, and measures it.
+#[test]
+fn the_command_line_splits_and_measures() {
+    let case = Case::new("early-exit", &early_exit_mnist(), "mnist");
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let [file, inputs, out] = ["routed.onnx", "x.npz", "halves"].map(path);
+    std::fs::write(&file, encode(case.component.model())).unwrap();
+    let some = case.inputs.slice(0..60).unwrap();
+    let images = to_array::<f32>(some.get("x").unwrap()).unwrap();
+    std::fs::write(&inputs, npz::write(&[("x", &images)]).unwrap()).unwrap();
+
+    let split = ["split", &file, "--gate", "gate1", "--out", &out, "--send", "features"];
+    let measured = ["--inputs", &inputs, "--round-trip", "100ms", "--bandwidth", "1Mbit/s"];
+    let output = perforate(&[&split[..], &measured].concat());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    for words in [
+        "features     12,544 bytes per row that the device has not answered ← sent",
+        "input        3,136 bytes",
+        "gives logits, score, answered, features",
+        "round trip 100 ms, 1.000 Mbit/s",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    // Whoever sends everything waits for the round trip and for 3,136 bytes.
+    let last = text.lines().find(|line| line.starts_with("all inputs")).unwrap();
+    assert!(last.contains("0.0\u{a0}%") && last.contains("125 ms"), "{last}");
+    let load = |name: &str| {
+        let file = format!("{out}/{name}.onnx");
+        Arc::new(Program::load(&file, &std::fs::read(&file).unwrap()).unwrap())
+    };
+    let both =
+        Pair::new(load("device"), load("server")).unwrap().run(&some, &Knobs::new()).unwrap();
+    let whole = case.whole(200, &Knobs::new());
+    assert_eq!(both.outputs["logits"], whole.slice_axis(ndarray::Axis(0), (0..60).into()));
+
+    let output = perforate(&["split", &file]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), text.lines().count()), (Some(2), 1), "{text}");
+    assert!(text.contains("`gate1`, `gate2`"), "{text}");
 }

@@ -132,8 +132,8 @@ impl<'a> Splitter<'a> {
             let text = "its features are a few numbers, which eight bits would not make smaller: send the features";
             return Err(Error::new(ErrorKind::Config, text).at(self.program.name()));
         }
-        let inner = self.extras(sends).into_iter();
-        let open = inner.filter(|extra| extra.depth > 0 && values(&extra.info).is_none()).next();
+        let mut extras = self.extras(sends).into_iter();
+        let open = extras.find(|extra| extra.depth > 0 && values(&extra.info).is_none());
         open.map_or(Ok(()), |extra| Err(unsized_feature(&extra, self.gate).at(self.program.name())))
     }
 

@@ -31,7 +31,7 @@ fn client(
     answers: &[(String, Vec<f32>)],
     until: Instant,
 ) -> Vec<Fate> {
-    let keeps = number % 2 == 0;
+    let keeps = number.is_multiple_of(2);
     let began = Instant::now();
     let mut fates = vec![];
     let mut kept: Option<BufReader<TcpStream>> = None;
