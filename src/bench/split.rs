@@ -170,10 +170,11 @@ impl SplitTimes {
         let count = self.device.len() as f64;
         Load {
             answered: 1.0 - open.len() as f64 / count,
-            bytes: open.iter().map(|own| own.bytes).sum::<Bytes>() / count,
+            // The sum of nothing is −0.
+            bytes: (Bytes(0.0) + open.iter().map(|own| own.bytes).sum()) / count,
             median: Seconds(median(&waits)),
             p95: Seconds(percentile(&waits, 0.95)),
-            server: open.iter().map(|own| own.time).sum::<Seconds>() * (1000.0 / count),
+            server: (Seconds(0.0) + open.iter().map(|own| own.time).sum()) * (1000.0 / count),
         }
     }
 }
