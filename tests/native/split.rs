@@ -14,6 +14,8 @@ use perforate::routing::pool::compose::Pool;
 use perforate::routing::split::{Answer, Pair, Sends, Splitter, gate_names};
 use perforate::strategies::{battery, early_exit, experts, refine};
 use tract_onnx::pb::ModelProto;
+use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dim;
+use tract_onnx::pb::type_proto::Value;
 
 use crate::common;
 
@@ -139,6 +141,62 @@ impl Case {
             }
         }
         shares
+    }
+}
+
+/// Texts of different lengths, made up of numbers of words: sizes of a tensor that the file leaves open.
+#[test]
+fn a_transformer_splits_where_the_length_of_a_text_is_open() {
+    const LENGTH: usize = 12;
+    let names = ["embed", "layer1", "layer2", "layer3", "layer4", "layer5", "layer6"];
+    let stages = names.map(|name| part(&format!("sentences/{name}"))).into();
+    let stages = Stages::new(stages).unwrap();
+    let model = early_exit::compose(&stages, &Confidence::default(), 0.9, BTreeMap::new()).unwrap();
+    let bytes = encode(&model);
+    let program = Arc::new(Program::load("sentences", &bytes).unwrap());
+    let word = |row: usize, place: usize| match place < 4 + row % 9 {
+        true => 1 + (7919 * row + 104_729 * place) as i64 % 8000,
+        false => 0,
+    };
+    let ids = ArrayD::from_shape_fn(vec![24, LENGTH], |at| word(at[0], at[1]));
+    let mask = ids.mapv(|id| if id > 0 { 1.0f32 } else { 0.0 });
+    let inputs = Batch::new().with("ids", ids).with("mask", mask);
+    let case = Case { component: Component::decode("sentences", &bytes).unwrap(), program, inputs };
+    let splitter = case.splitter("gate1");
+    assert_eq!((splitter.bytes(Sends::Features), splitter.smallest_exact()), (None, Sends::Input));
+    // A name of its own would hide from the server that features and mask are of one length.
+    let server = splitter.split(Sends::Features).unwrap().server;
+    let inputs = &server.graph.as_ref().unwrap().input;
+    let sizes = |name: &str| {
+        let input = inputs.iter().find(|input| input.name == name).unwrap();
+        let Some(Value::TensorType(tensor)) = input.r#type.as_ref().unwrap().value.as_ref() else {
+            panic!("{name} is no tensor")
+        };
+        let dims = tensor.shape.as_ref().unwrap().dim.iter().map(|dim| dim.value.clone());
+        dims.map(|dim| {
+            dim.map(|dim| match dim {
+                Dim::DimParam(name) => name,
+                Dim::DimValue(size) => size.to_string(),
+            })
+            .unwrap_or_default()
+        })
+        .collect::<Vec<String>>()
+    };
+    assert_eq!(
+        (&sizes("features")[..2], sizes("mask")),
+        (&["N", "L"].map(String::from)[..], vec!["N".into(), "L".into()])
+    );
+    for gate in ["gate1", "gate2"] {
+        for sends in [Sends::Features, Sends::Input] {
+            if gate == "gate2" && sends == Sends::Features {
+                let text = case.splitter(gate).check(sends).unwrap_err().to_string();
+                assert!(text.contains("open") && text.contains("send the input"), "{text}");
+                continue;
+            }
+            let (both, _) = case.answer(gate, sends, 24, &Knobs::new());
+            assert_eq!(both.outputs["logits"], case.whole(24, &Knobs::new()), "{gate}");
+            assert!(both.answered.iter().any(|done| !done), "{gate}");
+        }
     }
 }
 
