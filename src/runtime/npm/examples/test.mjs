@@ -457,13 +457,14 @@ await check("python", async () => {
 
 const TYPES = `
 import { load, PerforateError, Pool } from "perforate";
-import type { Certificate, Knob, Model, ModelInput, PoolOptions, Report, RunOptions, RunResult, Source, Tensor, Tensors } from "perforate";
+import type { Certificate, Knob, Model, ModelInput, PoolOptions, Report, RunOptions, RunResult, Source, Split, Tensor, Tensors } from "perforate";
 
 const source: Source = new URL("https://example.org/routed.onnx");
 const model: Model = await load(source);
 const knob: Knob | undefined = model.knobs[0];
 const input: ModelInput | undefined = model.inputs[0];
 const certificate: Certificate | undefined = model.certificate;
+const split: Split | undefined = model.split;
 const x: Tensor = { data: new Float32Array(784), dims: [1, 1, 28, 28] };
 const ids: Tensor = { data: new BigInt64Array(8), dims: [1, 8] as const };
 const tensors: Tensors = { x, ids };
@@ -485,7 +486,7 @@ await pool.run({ x }, { signal: stop.signal }).catch((error: unknown) => {
 pool.close();
 const report: Report = model.report();
 model.dispose();
-console.log(input?.shape, certificate?.epsilon, path, sum, size, report.paths["light"]);
+console.log(input?.shape, certificate?.epsilon, split?.sent.join(), path, sum, size, report.paths["light"]);
 
 // @ts-expect-error: a plain array is no tensor
 await model.run({ x: { data: [1, 2, 3], dims: [3] } });
