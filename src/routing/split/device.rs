@@ -103,15 +103,20 @@ impl Context<'_> {
             }
             // One scalar decided, so that some input has to say how many rows there are.
             None => {
-                let input = &self.program.inputs()[0].name;
-                let flat = graph.node_with(
-                    "Flatten",
-                    &place("flat"),
-                    &[input],
-                    vec![int_attribute("axis", 1)],
-                )?;
-                let number = graph.node_with("Cast", &place("number"), &[&flat], to(FLOAT))?;
-                graph.reduce("ReduceMax", &place("carrier"), &number, 1)?
+                let input = &self.program.inputs()[0];
+                let mut most =
+                    graph.node_with("Cast", &place("number"), &[&input.name], to(FLOAT))?;
+                // Axis by axis: their product is no size that the compiler can name where two are open.
+                for axis in 1..=input.row_shape.len() {
+                    most = graph.reduce(
+                        "ReduceMax",
+                        &place(&format!("most{axis}")),
+                        &most,
+                        axis as i64,
+                    )?;
+                }
+                let sizes = graph.integers(&place("one"), &[0, 1])?;
+                graph.node("Reshape", &place("carrier"), &[&most, &sizes])?
             }
         };
         let nothing = graph.constant(&place("nothing"), &[1], &[0.0])?;

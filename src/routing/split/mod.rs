@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A row whose `answered` is true is done: the device's answer is the whole file's. For the others the server's is; the device's
-//! own then is what it would say without a server. Gates before the one that is named stay in the device's file, later ones
-//! go to the server's, and each half keeps the knobs that it reads.
+//! own then is what it would say without a server. Gates before the one that is named stay in the device's file with both
+//! branches, later ones go to the server's, and each half keeps the knobs that it reads.
 //!
 //! What is sent is one of [`Sends`]: the tensors that the rest reads, the same in eight bits, or the inputs themselves, from
 //! which the server then computes those tensors again.
