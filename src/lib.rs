@@ -59,7 +59,7 @@
 //! |---|---|
 //! | none | engine, ONNX files, data, routing, calibration |
 //! | `measure` | `bench` and `report`: timing against references, results as JSON, CSV and Markdown |
-//! | `cli` | the command line `perforate` |
+//! | `cli` | the command line `perforate`, which also splits a file between device and server and serves one |
 //!
 //! # Where things are
 //!
@@ -68,6 +68,7 @@
 //! | How is a threshold certified? | [`routing::fit::calibrate`] | [`certify`](routing::fit::calibrate::certify) |
 //! | How is an early-exit file composed? | [`routing::exits`] | [`compose`](routing::exits::compose) |
 //! | How is a batch compacted at a gate? | [`engine`], "Gates" | [`Session::run`](engine::Session::run) |
+//! | How is a file split at a gate? | [`routing::split`] | [`Splitter::split`](routing::split::Splitter::split) |
 //! | How does a dropped model get exits? | [`routing::search`] | [`exits`](routing::search::exits()) |
 #![cfg_attr(
     feature = "cli",
@@ -80,8 +81,8 @@
     doc = "| How does a parameter of the URL reach the experiment? | crate `perforate-lab`, `link` | `Link::decode` |"
 )]
 //!
-//! Four programs in `src/examples` show the rest: `run` a routed file, `compose` one, `calibrate` its threshold, `measure`
-//! what it saves. `cargo run --release --example run` says what it takes.
+//! Five programs in `src/examples` show the rest: `run` a routed file, `compose` one, `calibrate` its threshold, `measure`
+//! what it saves, put it into a web `service`. `cargo run --release --example run` says what it takes.
 //!
 //! # Depending on this crate
 //!

@@ -25,6 +25,9 @@ mod release;
 #[path = "../src/examples/run.rs"]
 #[allow(dead_code)]
 mod run;
+#[path = "../src/examples/service.rs"]
+#[allow(dead_code)]
+mod service;
 
 use compose::mnist;
 
@@ -84,6 +87,48 @@ fn calibrate_says_which_threshold_holds_or_how_many_inputs_it_takes() {
 fn measure_gives_an_interval_around_its_median() {
     let speed = measure::measure(4, 3).unwrap();
     assert!(speed.lo > 0.0 && speed.lo <= speed.median && speed.median <= speed.hi, "{speed:?}");
+}
+
+/// A request as a client sends it: status, and what the service says.
+fn ask(address: std::net::SocketAddr, body: &str) -> (u16, String) {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let head = "POST /classify HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-type: application/json";
+    write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_string())
+}
+
+#[test]
+fn service_classifies_an_image_and_says_what_is_wrong_with_another() {
+    let file = compose::compose(&mnist::stages().unwrap(), 0.9).unwrap();
+    let mut model = Model::from_bytes("routed", &file).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    let routes = service::routes(service::Models::open(model.program().clone()));
+    runtime.spawn(async { axum::serve(listener, routes).await });
+    for image in
+        mnist::images().unwrap().slice_axis(Axis(0), Slice::from(..8)).axis_chunks_iter(Axis(0), 1)
+    {
+        let pixels: Vec<f32> = image.iter().copied().collect();
+        let (status, body) = ask(address, &serde_json::to_string(&pixels).unwrap());
+        let told: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let name = model.inputs()[0].name.clone();
+        let run = model.run(&Batch::new().with(name, image.to_owned()), None).unwrap();
+        assert_eq!((status, told["path"].as_str()), (200, Some(run.rows()[0].path.as_str())));
+        assert_eq!(told["macs"].as_f64(), Some(run.rows()[0].macs.0));
+        let logits: Vec<f32> = run.output("logits").unwrap().into_iter().collect();
+        assert_eq!(
+            told["class"].as_u64().map(|class| logits[class as usize]),
+            logits.iter().copied().reduce(f32::max)
+        );
+    }
+    let (status, text) = ask(address, "[1, 2]");
+    assert_eq!((status, text.as_str()), (400, "an image has 784 pixels, not 2"));
+    runtime.shutdown_background();
 }
 
 #[test]

@@ -423,6 +423,7 @@ fn the_examples_start_by_one_command_and_do_what_they_say() {
     node.arg(root().join("src/runtime/npm/examples/test.mjs"));
     node.arg("--package").arg(package()).arg("--tsc").arg(&peers);
     node.arg("--python").arg(peers.join("python/bin/python")).arg("--offline");
+    node.arg("--perforate").arg(env!("CARGO_BIN_EXE_perforate"));
     let output = node.output().expect("node");
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     let mut checks = 0;

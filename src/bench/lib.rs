@@ -57,6 +57,7 @@ pub mod sequential;
 pub mod setting;
 pub mod settings;
 pub mod slice;
+pub mod split;
 pub mod stats;
 pub mod subject;
 pub mod sweep;

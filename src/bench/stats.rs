@@ -44,6 +44,14 @@ fn median_of_sorted(sorted: &[f64]) -> f64 {
     }
 }
 
+/// The least value that a share of all does not exceed (nearest rank); NaN of nothing.
+pub fn percentile(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.max(1) - 1).copied().unwrap_or(f64::NAN)
+}
+
 /// A share of `n` samples with its 95 % score interval (Wilson, "Probable inference, the law of succession, and statistical
 /// inference", JASA 1927); NaN without samples.
 pub fn share_interval(count: u64, n: u64) -> Interval {

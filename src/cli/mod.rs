@@ -11,7 +11,10 @@ mod knob_form;
 mod model;
 mod open;
 mod optimise;
+mod quantities;
 mod route;
+mod serve;
+mod split;
 mod table;
 pub mod versus;
 
@@ -34,6 +37,8 @@ use host::{Given, with_arguments};
 use io::{PictureArguments, named};
 use knob_form::KnobForm;
 use model::Risk;
+use serve::ServeArguments;
+use split::SplitArguments;
 use versus::VersusArguments;
 
 /// Measures what routing gains on an ONNX model.
@@ -84,6 +89,19 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Split a routed model at a gate: a file for the device, and one for a server that runs the rest.
+    ///
+    /// Writes `device.onnx` and `server.onnx`. The device's file gives the answer of the gate's light branch, the gate's
+    /// `score`, and `answered`: true where that answer is the whole file's. For the other rows send the server's inputs, which
+    /// are the device's inputs or further outputs of its file. Each file keeps the knobs that it reads; set those of both
+    /// alike. With --inputs it also measures what the split saves.
+    Split(SplitArguments),
+    /// Serve a model over HTTP.
+    ///
+    /// POST /v1/run takes inputs and knobs as JSON or as safetensors and answers in the form that `Accept` asks for; GET
+    /// /v1/model says what the model takes and gives; GET /health and GET /metrics are for whoever watches it. Requests that
+    /// wait are run as one batch. SIGTERM and SIGINT end it, once every accepted request is answered.
+    Serve(ServeArguments),
     /// Print a few lines that run a model in ONNX Runtime.
     Usage {
         model: PathBuf,
@@ -182,6 +200,8 @@ fn obey(matches: &ArgMatches) -> Result<()> {
         Command::Calibrate { model, inputs, pictures, risk, out } => {
             model::calibrate(&model, &inputs, &pictures, &risk, &out)
         }
+        Command::Split(arguments) => split::split(&arguments),
+        Command::Serve(arguments) => serve::serve(&arguments),
         Command::Usage { model, language } => model::usage(&model, language),
         Command::Kernels { rounds } => kernels::kernels(rounds),
         Command::Versus(arguments) => versus::versus(arguments),

@@ -68,15 +68,7 @@ pub fn inspect(path: &Path) -> Result<()> {
 /// Runs a model on a NumPy file.
 pub fn run(model: &Path, input: &Path, knobs: &[String], out: Option<PathBuf>) -> Result<()> {
     let program = Arc::new(load(model)?);
-    let mut values = Knobs::new();
-    for text in knobs {
-        let parsed = text.split_once('=').and_then(|(n, v)| Some((n, v.parse::<f32>().ok()?)));
-        let (name, value) = parsed.ok_or_else(|| {
-            Error::new(ErrorKind::Knob, "write it as NAME=VALUE, with a number")
-                .at(format!("--knob {text}"))
-        })?;
-        values = values.with(name, value);
-    }
+    let values = knobs_of(knobs)?;
     let name = input.display().to_string();
     let bytes = read_inputs(input, || Form::of(&program))?;
     let inputs = match program.is_whole() {
@@ -91,6 +83,18 @@ pub fn run(model: &Path, input: &Path, knobs: &[String], out: Option<PathBuf>) -
         Some(path) => write(&path, ran.to_npz()?),
         None => Ok(()),
     }
+}
+
+/// Knobs that are written as NAME=VALUE.
+pub fn knobs_of(texts: &[String]) -> Result<Knobs> {
+    texts.iter().try_fold(Knobs::new(), |knobs, text| {
+        let parsed = text.split_once('=').and_then(|(n, v)| Some((n, v.parse::<f32>().ok()?)));
+        let (name, value) = parsed.ok_or_else(|| {
+            Error::new(ErrorKind::Knob, "write it as NAME=VALUE, with a number")
+                .at(format!("--knob {text}"))
+        })?;
+        Ok(knobs.with(name, value))
+    })
 }
 
 #[derive(clap::Args)]

@@ -148,9 +148,12 @@ pub(crate) fn bind(cutter: &mut Partitioner, declared: &[Declared], whole: bool)
     Ok((inputs, knobs, bound))
 }
 
+/// What the symbol of a size begins with that a declaration names.
+pub(crate) const NAMED: &str = "d_";
+
 /// A symbol that tract's parser accepts and that is not the row symbol.
 fn symbol_name(name: &str) -> String {
     let plain: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    format!("d_{plain}")
+    format!("{NAMED}{plain}")
 }

@@ -63,6 +63,8 @@ pub struct Gate {
     pub labels: [String; 2],
     /// Whether each row decides for itself; if not, one scalar decides for the whole batch.
     pub per_row: bool,
+    /// Tensor of booleans that decides: where it is true, the then-branch runs.
+    pub decision: String,
     /// Tensor holding the score that is compared, if the decision is a plain comparison.
     pub score: Option<String>,
     /// The comparison, and the name of the knob if the other side is one.

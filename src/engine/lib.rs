@@ -6,7 +6,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `program`, `declared`, `inputs` | loads a file: [`Program`], its inputs and knobs |
+//! | `program`, `declared`, `inputs`, `outputs` | loads a file: [`Program`], its inputs, knobs and outputs |
 //! | `cut`, `tree`, `gate` | cuts the graph at its `If` nodes; a [`Gate`] and the decision under its condition |
 //! | `compiler`, `compiled`, `segment`, `sizes` | one tract plan a segment; how it runs on several rows ([`Order`]) |
 //! | `lower` | operators of our own in the place of tract's |
@@ -81,6 +81,7 @@ mod lower;
 mod memory;
 pub mod ops;
 mod outline;
+mod outputs;
 mod path;
 mod paths;
 mod program;
@@ -102,6 +103,7 @@ pub use gate::{Comparison, Gate};
 pub use inputs::{InputInfo, KnobInfo};
 pub use library::PlanCache;
 pub use outline::Outline;
+pub use outputs::{Extent, OutputInfo};
 pub use path::{MAX_GATES, Path};
 pub use paths::MAX_PATHS;
 pub use program::{Program, SegmentInfo};

@@ -82,7 +82,7 @@ pub use component::{Component, decode};
 pub use fold::fold_norms;
 pub use knobs::{certify, keep_scores, require_knobs, set_default};
 pub use mend::mend;
-pub use metadata::{Certificate, KEPT, KnobRange, Metadata, rename_output};
+pub use metadata::{Certificate, Half, KEPT, KnobRange, Metadata, Side, rename_output};
 pub use optimise::{Moved, Optimised, optimise, sink};
 pub use prune::prune;
 pub use scores::{BINS, ScoreHistogram};

@@ -45,6 +45,35 @@ pub struct Certificate {
     pub n: u64,
 }
 
+/// Which half of a routed file that was split at a gate a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// Everything up to the gate.
+    Device,
+    /// The rest.
+    Server,
+}
+
+/// How a file that was split at a gate fits its other half: both carry the same, but for the side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Half {
+    /// Which half it is.
+    pub side: Side,
+    /// The gate.
+    pub gate: String,
+    /// The device's output, `[N, 1]` booleans: whether a row is answered there, or the server has to run.
+    pub answered: String,
+    /// The device's output with the gate's score, `[N, 1]`, where it compares one.
+    pub score: Option<String>,
+    /// The outputs of the whole file: on the device its own answer, on the server that of the rest.
+    pub answers: Vec<String>,
+    /// What is sent for a row that is not answered: the server's inputs, by the names of the device's inputs and outputs.
+    pub sent: Vec<String>,
+    /// Bytes of that for one row; none where they depend on sizes of the input.
+    pub bytes: Option<u64>,
+}
+
 /// What a routed file says of itself. All of it is optional: a plain model has none.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metadata {
@@ -62,6 +91,8 @@ pub struct Metadata {
     pub certificate: Option<Certificate>,
     /// Scores of the calibration inputs that reached a gate at the knobs' defaults, by the name of the `If` node.
     pub scores: BTreeMap<String, ScoreHistogram>,
+    /// The other half, if it is one of two.
+    pub half: Option<Half>,
 }
 
 impl Metadata {
@@ -78,6 +109,7 @@ impl Metadata {
                 "tolerance" => metadata.tolerance = parse(&entry.key, &entry.value)?,
                 "certificate" => metadata.certificate = parse(&entry.key, &entry.value)?,
                 "scores" => metadata.scores = parse(&entry.key, &entry.value)?,
+                "split" => metadata.half = parse(&entry.key, &entry.value)?,
                 _ => {}
             }
         }
@@ -105,6 +137,9 @@ impl Metadata {
         }
         if !self.scores.is_empty() {
             put("scores", json(&self.scores)?);
+        }
+        if let Some(half) = &self.half {
+            put("split", json(half)?);
         }
         Ok(())
     }

@@ -10,6 +10,7 @@
 //! | [`pool`] | any models as a router: averages of answers, predicted failures |
 //! | [`fit`] | fits in closed form; thresholds with a guarantee: [`fit::calibrate`] |
 //! | [`search`] | exits for a model that has none, and cascades of several |
+//! | [`split`] | a routed file in two, at a gate: for a device and for a server |
 //! | [`watch`] | in use: an alarm when inputs change, and a guarantee anew |
 
 pub mod escalation;
@@ -20,4 +21,5 @@ pub mod names;
 pub mod pool;
 pub mod score;
 pub mod search;
+pub mod split;
 pub mod watch;

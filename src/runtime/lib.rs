@@ -65,7 +65,7 @@ impl Engine {
         Ok(Engine { session, inputs, outputs, rows, labels, observer: None })
     }
 
-    /// Inputs, outputs, knobs and certificate, as JSON.
+    /// Inputs, outputs, knobs, certificate and how the file was split, as JSON.
     pub fn describe(&self) -> String {
         let program = self.session.program();
         let inputs = program.inputs().iter().map(|input| {
@@ -95,6 +95,7 @@ impl Engine {
             "outputs": program.outputs(),
             "knobs": knobs.collect::<Vec<_>>(),
             "certificate": metadata.certificate,
+            "split": metadata.half,
         })
         .to_string()
     }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use perforate::Named;
 use perforate::bench::energy::EnergyModel;
 use perforate::bench::quality::{self, Answer};
 use perforate::bench::record::{Recording, argmax};
@@ -10,12 +11,15 @@ use perforate::bench::reference_answers::ReferenceAnswers;
 use perforate::bench::sweep::{Active, BenchTarget};
 use perforate::data::Samples;
 use perforate::engine::{Batch, Knobs, Outcome, Program, Routing, Session};
+use perforate::onnx::{Component, encode};
+use perforate::routing::split::{Pair, Sends, Splitter, gate_names};
 use perforate::strategies::Companion;
 use perforate::units::{Joules, Macs};
 use perforate_lab::Opened;
 use perforate_lab::catalogue::Source;
 use perforate_lab::experiment::Experiment;
 use perforate_lab::find;
+use tract_onnx::pb::ModelProto;
 
 use crate::common;
 
@@ -31,6 +35,8 @@ pub struct Case {
     pub subject: BenchTarget,
     /// What its strategy keeps beside.
     pub companion: Arc<dyn Companion>,
+    /// The file.
+    routed: ModelProto,
     /// The first test samples.
     samples: Samples,
     recording: Recording,
@@ -61,7 +67,7 @@ impl Case {
             false => usual,
         };
         let experiment = experiment.with_files(&files).unwrap();
-        let Opened { subject, companion, .. } = scenario.open(&files, &experiment).unwrap();
+        let Opened { subject, companion, routed, .. } = scenario.open(&files, &experiment).unwrap();
         let samples = subject.test.0.select(&(0..ROWS).collect::<Vec<_>>()).unwrap();
         let mut recording = Recording::new(subject.routed.clone()).unwrap();
         let mut session = Session::new(subject.routed.clone());
@@ -80,7 +86,7 @@ impl Case {
         });
         let (never, always) = (subject.range.light, subject.range.full);
         let settings = std::iter::once(never).chain(inner).chain([always]).collect();
-        Case { experiment, subject, companion, samples, recording, settings }
+        Case { experiment, subject, companion, routed, samples, recording, settings }
     }
 
     fn knobs(&self, value: f32) -> Knobs {
@@ -252,4 +258,30 @@ pub fn metadata_is_complete(case: &Case) {
     let switches = case.subject.knob == "budget" && case.subject.active == Active::Energy;
     let all_of_it = if switches { "6× f32" } else { "full" };
     assert!(labels.iter().any(|label| label.ends_with(all_of_it)), "{:?} …", labels[0]);
+}
+
+/// Split at its first gate or its last, a file answers as it did; one whose gates look at no row is refused.
+pub fn a_split_keeps_every_answer(case: &Case) {
+    let bytes = encode(&case.routed);
+    let whole = Arc::new(Program::load("whole", &bytes).unwrap());
+    let component = Component::decode("whole", &bytes).unwrap();
+    let names = gate_names(&whole);
+    let (Some(first), Some(last)) = (names.first(), names.last()) else {
+        let refused = Splitter::new(&component, &whole, None).unwrap_err().to_string();
+        return assert!(refused.contains("no gate in it looks at the rows"), "{refused}");
+    };
+    let rows = case.samples().rows(&(0..12).collect::<Vec<_>>()).unwrap();
+    let knobs = case.knobs(case.settings[SETTINGS / 2 + 1]);
+    let wanted = Session::new(whole.clone()).run(&rows, &knobs).unwrap();
+    for (gate, sends) in [(first, Sends::Features), (last, Sends::Input)] {
+        let splitter = Splitter::new(&component, &whole, Some(gate)).unwrap();
+        let sends = if splitter.check(sends).is_ok() { sends } else { Sends::Input };
+        let halves = splitter.split(sends).unwrap();
+        let load = |name: &str, model| Arc::new(Program::load(name, &encode(model)).unwrap());
+        let pair = (load("device", &halves.device), load("server", &halves.server));
+        let both = Pair::new(pair.0, pair.1).unwrap().run(&rows, &knobs).unwrap();
+        for (name, own) in &both.outputs {
+            assert_eq!(*own, wanted.output(name).unwrap(), "{name}, at {gate}, {}", sends.name());
+        }
+    }
 }

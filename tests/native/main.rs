@@ -18,4 +18,6 @@ mod optimise;
 mod peers;
 mod routers;
 mod scenarios;
+mod serve;
+mod split;
 mod tokenizer;

@@ -56,7 +56,7 @@ macro_rules! scenarios {
         $(mod $module {
             use super::*;
 
-            const TESTS: usize = 8 $(+ { let _: fn(&Case) = $function; 1 })?;
+            const TESTS: usize = 9 $(+ { let _: fn(&Case) = $function; 1 })?;
             static SHARED: Shared = Shared::new($name, TESTS);
 
             #[test]
@@ -72,6 +72,11 @@ macro_rules! scenarios {
             #[test]
             fn paths_cost_something() {
                 SHARED.hold(laws::paths_cost_something);
+            }
+
+            #[test]
+            fn a_split_keeps_every_answer() {
+                SHARED.hold(laws::a_split_keeps_every_answer);
             }
 
             #[test]

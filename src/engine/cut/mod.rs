@@ -188,6 +188,7 @@ impl Partitioner {
             name: place.to_string(),
             labels,
             per_row: self.slots[decision_slot].per_row,
+            decision: decision.tensor.clone(),
             score: score.map(|slot| self.slots[slot].name.clone()),
             against: comparison.as_ref().map(|(_, _, other)| other.clone()),
             comparison: comparison.filter(|_| score.is_some() || constant_score.is_some()).map(

@@ -41,6 +41,22 @@ export interface Certificate {
   n: number;
 }
 
+/** How a file that was split at a gate fits its other half. */
+export interface Split {
+  side: "device" | "server";
+  gate: string;
+  /** The device's output, 1 where a row is answered there and 0 where the server has to run. */
+  answered: string;
+  /** The device's output with the gate's score, if the gate compares one. */
+  score: string | null;
+  /** The outputs of the whole file, which both halves have. */
+  answers: string[];
+  /** What to send for a row that is not answered: inputs and outputs of the device's file, by name. */
+  sent: string[];
+  /** Bytes of that for a row; null where sizes of the input decide. */
+  bytes: number | null;
+}
+
 /** Values of knobs by name, and a signal that cancels. */
 export type RunOptions = { signal?: AbortSignal } & { [knob: string]: number | AbortSignal | undefined };
 
@@ -143,6 +159,8 @@ export class Model {
   readonly knobs: readonly Knob[];
   /** The guarantee that the file carries for its knob's default, if it carries one. */
   readonly certificate?: Certificate;
+  /** How the file fits its other half, if it is one of two. */
+  readonly split?: Split;
   /** Runs the model on a batch; each row takes its own path. */
   run(inputs: Tensors, options?: RunOptions): Promise<RunResult>;
   /** The same model in several workers, for a stream of inputs. */

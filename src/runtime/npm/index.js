@@ -11,7 +11,7 @@ import { builtin, isNode, module } from "./module.js";
 import { Pool } from "./pool.js";
 
 /**
- * @import { Certificate, Knob, ModelInput, ObserveOptions, Report, RunOptions, RunResult, Source, Tensors } from "./index.d.ts"
+ * @import { Certificate, Knob, ModelInput, ObserveOptions, Report, RunOptions, RunResult, Source, Split, Tensors } from "./index.d.ts"
  */
 
 export { PerforateError, Pool };
@@ -86,7 +86,7 @@ export class Model {
   constructor(engine, bytes) {
     this.#engine = engine;
     this.#bytes = bytes;
-    const { inputs, outputs, knobs, certificate } = JSON.parse(engine.describe());
+    const { inputs, outputs, knobs, certificate, split } = JSON.parse(engine.describe());
     /** What it reads. @type {readonly ModelInput[]} */
     this.inputs = inputs;
     /** Names of what it gives. @type {readonly string[]} */
@@ -95,6 +95,8 @@ export class Model {
     this.knobs = knobs;
     /** The guarantee that the file carries for its knob's default, if it carries one. @type {Certificate | undefined} */
     this.certificate = certificate ?? undefined;
+    /** How it fits its other half, if it is one of two files that were split at a gate. @type {Split | undefined} */
+    this.split = split ?? undefined;
   }
 
   /**

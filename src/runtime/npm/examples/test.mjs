@@ -1,12 +1,13 @@
 // Packs the package, installs it into an empty folder, and runs the examples there: each by its own command, in a process or in
 // a real browser. One line of JSON for each check, {"name", "ok", "detail"}; what cannot run here says "skipped".
 //
-//   node test.mjs [--package ../../../../target/npm] [--only plain,pool] [--python PYTHON] [--tsc FOLDER] [--offline]
+//   node test.mjs [--package ../../../../target/npm] [--only plain,pool] [--python PYTHON] [--tsc FOLDER] [--perforate PROGRAM] [--offline]
 //
 //   --package  the built package, a folder
 //   --only     checks whose name begins so
 //   --python   an interpreter that has what requirements.txt asks for; unless given, one is made
 //   --tsc      a folder whose node_modules has typescript; unless given, it is installed
+//   --perforate the command line; unless given, that of the path
 //   --offline  npm takes everything from its cache
 //
 // Browsers: chromedriver with Chromium, geckodriver with Firefox, from the path, driven by their HTTP protocol.
@@ -30,6 +31,7 @@ const { values: given } = parseArgs({
     only: { type: "string", default: "" },
     python: { type: "string" },
     tsc: { type: "string" },
+    perforate: { type: "string" },
     offline: { type: "boolean", default: false },
   },
 });
@@ -260,6 +262,49 @@ for (const kind of Object.keys(BROWSERS)) {
   });
 }
 
+// ---- a page that asks a server for the rest
+
+for (const kind of Object.keys(BROWSERS)) {
+  await check(`split page, ${kind}`, async () => {
+    const perforate = find(given.perforate, "perforate");
+    if (!perforate) throw new Skipped("the command line is not here");
+    const folder = await copyOf("split");
+    await run(perforate, ["split", at("shared/routed.onnx"), "--gate", "gate", "--out", folder]);
+    return browse(kind, (browser) => example(folder, (page) => assertSplit(browser, page, { perforate, folder }), ["start"], { PORT: "0" }));
+  });
+}
+
+/** The page at several thresholds with the service, and without it. */
+async function assertSplit(browser, page, { perforate, folder }) {
+  const origin = new URL(page).origin;
+  const service = await start(/(http:\/\/127\.0\.0\.1:\d+)/, perforate, ["serve", join(folder, "server.onnx"), "--listen", "127.0.0.1:0", "--allow-origin", origin]);
+  const [, url] = service.found;
+  const counted = async () => Number(/perforate_rows_total (\d+)/.exec(await (await fetch(`${url}/metrics`)).text())[1]);
+  const all = (place) => `return document.querySelectorAll('tbody tr[data-place="${place}"]').length === 24`;
+  const move = (to) => browser.script(`const slider = document.querySelector("input"); slider.value = ${to}; slider.dispatchEvent(new Event("input"))`);
+  const answers = () => browser.script('return [...document.querySelectorAll("tbody tr")].map((row) => row.cells[1].textContent)');
+  try {
+    await browser.go(`${page}?service=${url}`);
+    await browser.until('return document.querySelectorAll("tbody tr").length === 24');
+    assert.equal(await browser.script(`return document.querySelectorAll('tbody tr[data-place="server"]').length`), 6);
+    assert.equal(await counted(), 6);
+    const summary = await browser.script('return document.getElementById("summary").textContent');
+    assert.match(summary, /^18 of 24 images were answered on this device \(75 %\); 1[89],\d{3} bytes were sent/);
+    assert.deepEqual((await answers()).slice(0, 3), ["Ankle boot", "Pullover", "Trousers"]);
+    await move(0);
+    await browser.until(all("server"));
+    assert.equal(await counted(), 30);
+    // The device's own answers stand where nobody else answers.
+    await service.stop("SIGTERM");
+    await move(0.05);
+    await browser.until(`return document.querySelectorAll('tbody tr[data-place="device, unsure"]').length === 6`);
+    assert.match(await browser.script('return document.getElementById("summary").textContent'), /the service did not answer/);
+    return summary;
+  } finally {
+    await service.stop();
+  }
+}
+
 // ---- the README's lines, as pasted, in a page
 
 const readme = async () => /```js\n([^]*?)```/.exec(await readFile(join(given.package, "README.md"), "utf8"))[1];
@@ -412,13 +457,14 @@ await check("python", async () => {
 
 const TYPES = `
 import { load, PerforateError, Pool } from "perforate";
-import type { Certificate, Knob, Model, ModelInput, PoolOptions, Report, RunOptions, RunResult, Source, Tensor, Tensors } from "perforate";
+import type { Certificate, Knob, Model, ModelInput, PoolOptions, Report, RunOptions, RunResult, Source, Split, Tensor, Tensors } from "perforate";
 
 const source: Source = new URL("https://example.org/routed.onnx");
 const model: Model = await load(source);
 const knob: Knob | undefined = model.knobs[0];
 const input: ModelInput | undefined = model.inputs[0];
 const certificate: Certificate | undefined = model.certificate;
+const split: Split | undefined = model.split;
 const x: Tensor = { data: new Float32Array(784), dims: [1, 1, 28, 28] };
 const ids: Tensor = { data: new BigInt64Array(8), dims: [1, 8] as const };
 const tensors: Tensors = { x, ids };
@@ -440,7 +486,7 @@ await pool.run({ x }, { signal: stop.signal }).catch((error: unknown) => {
 pool.close();
 const report: Report = model.report();
 model.dispose();
-console.log(input?.shape, certificate?.epsilon, path, sum, size, report.paths["light"]);
+console.log(input?.shape, certificate?.epsilon, split?.sent.join(), path, sum, size, report.paths["light"]);
 
 // @ts-expect-error: a plain array is no tensor
 await model.run({ x: { data: [1, 2, 3], dims: [3] } });
