@@ -1,12 +1,15 @@
 //! Precision of what tract computes more coarsely than the standard's reference does: sums of half precision, and the gates of
 //! recurrent operators near saturation.
+//!
+//! ONNX defines `Softmax` as a function of `ReduceMax`, `Sub`, `Exp`, `ReduceSum` and `Div`. In half precision each of these
+//! rounds, and the sum of many terms must not: so it is written as these five, with the sum in f32.
 
 use tract_onnx::tract_core::ops::cast::cast;
 use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, SumPool};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::math;
-use tract_onnx::tract_core::ops::nn::{Reduce, RmsNorm, Sigmoid, Softmax};
+use tract_onnx::tract_core::ops::nn::{Reduce, Reducer, RmsNorm, Sigmoid, Softmax, SoftmaxKind};
 use tract_onnx::tract_core::ops::scan::Scan;
 use tract_onnx::tract_hir::internal::*;
 
@@ -21,7 +24,10 @@ fn refine_nodes(model: &mut TypedModel, in_loop: bool) -> TractResult<()> {
             refine_nodes(&mut scan.body, true)?;
         }
         let node = model.node(id);
-        if is_sum_of_halves(model, node)? {
+        if let Some(softmax) = softmax_of_halves(node) {
+            let patch = shares(model, node, softmax)?;
+            patch.apply(model)?;
+        } else if is_sum_of_halves(model, node)? {
             let patch = in_single(model, node)?;
             patch.apply(model)?;
         } else if in_loop && is_logistic(node) {
@@ -43,7 +49,6 @@ fn is_sum_of_halves(model: &TypedModel, node: &TypedNode) -> TractResult<bool> {
                 || node.op_is::<SumPool>()
                 || node.op_is::<Reduce>()
                 || node.op_is::<RmsNorm>()
-                || node.op_is::<Softmax>()
         }
     };
     let first = node.inputs.first().map(|&input| model.outlet_fact(input)).transpose()?;
@@ -66,8 +71,32 @@ fn in_single(model: &TypedModel, node: &TypedNode) -> TractResult<TypedModelPatc
         None => node.op.clone(),
     };
     let sum = patch.wire_node(&node.name, op, &inputs)?;
-    let rounded = patch.wire_node(format!("{}.rounded", node.name), cast(f16::datum_type()), &sum)?;
+    let rounded =
+        patch.wire_node(format!("{}.rounded", node.name), cast(f16::datum_type()), &sum)?;
     patch.shunt_outside(model, node.id.into(), rounded[0])?;
+    Ok(patch)
+}
+
+fn softmax_of_halves(node: &TypedNode) -> Option<&Softmax> {
+    let softmax = node.op_as::<Softmax>()?;
+    let plain = softmax.kind == SoftmaxKind::Softmax && softmax.quant_output_dt.is_none();
+    (plain && node.outputs[0].fact.datum_type == f16::datum_type()).then_some(softmax)
+}
+
+/// `exp(x − max) / sum(exp(x − max))`, each step rounded, the sum once.
+fn shares(model: &TypedModel, node: &TypedNode, of: &Softmax) -> TractResult<TypedModelPatch> {
+    let mut patch = TypedModelPatch::default();
+    let x = patch.tap_model(model, node.inputs[0])?;
+    let name = |part: &str| format!("{}.{part}", node.name);
+    let reduce = |reducer| Reduce { axes: of.axes.clone(), reducer };
+    let top = patch.wire_node(name("top"), reduce(Reducer::Max), &[x])?[0];
+    let below = patch.wire_node(name("below"), math::sub(), &[x, top])?;
+    let powers = patch.wire_node(name("powers"), math::exp(), &below)?[0];
+    let wide = patch.wire_node(name("wide"), cast(f32::datum_type()), &[powers])?;
+    let sum = patch.wire_node(name("sum"), reduce(Reducer::Sum), &wide)?;
+    let sum = patch.wire_node(name("rounded"), cast(f16::datum_type()), &sum)?[0];
+    let share = patch.wire_node(&node.name, math::div(), &[powers, sum])?;
+    patch.shunt_outside(model, node.id.into(), share[0])?;
     Ok(patch)
 }
 
