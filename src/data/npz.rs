@@ -7,6 +7,7 @@ use npyz::WriterBuilder;
 use tract_onnx::prelude::{Datum, IntoTensor, Tensor};
 
 use perforate_base::error::{Error, ErrorKind, Result, one_line};
+use perforate_base::guard::guarded;
 use perforate_engine::Batch;
 
 /// Bytes of an array for which room is made at once.
@@ -57,9 +58,15 @@ fn read_array(file: &str, name: &str, bytes: &[u8]) -> Result<Tensor> {
         let text = "its header is not that of a plain array: save it with `numpy.save`";
         return Err(fault(text.into()));
     }
-    let array = npyz::NpyFile::new(bytes).map_err(|e| {
-        fault(format!("this is not a NumPy array ({})", one_line(&e))).with_source(e)
-    })?;
+    // It multiplies the sizes that the header claims.
+    let array = guarded(
+        |panic| fault(format!("its header cannot be read ({panic}): save it with `numpy.save`")),
+        || {
+            npyz::NpyFile::new(bytes).map_err(|e| {
+                fault(format!("this is not a NumPy array ({})", one_line(&e))).with_source(e)
+            })
+        },
+    )?;
     let shape: Vec<usize> = array.shape().iter().map(|&d| d as usize).collect();
     let fortran = array.order() == npyz::Order::Fortran;
     let kind = match array.dtype() {
@@ -100,6 +107,10 @@ fn has_nested_header(bytes: &[u8]) -> bool {
 }
 
 fn shaped<T: Datum>(values: Vec<T>, shape: &[usize], fortran: bool) -> Option<Tensor> {
+    // One size may be 0 and another one larger than any memory.
+    let sizes = shape.iter().filter(|&&size| size > 0);
+    let bytes = sizes.copied().try_fold(size_of::<T>(), usize::checked_mul)?;
+    isize::try_from(bytes).ok()?;
     if !fortran {
         return ArrayD::from_shape_vec(shape.to_vec(), values).ok().map(IntoTensor::into_tensor);
     }
@@ -144,6 +155,18 @@ mod tests {
         let batch = read("x.npz", &bytes, "x").unwrap();
         assert_eq!(batch.names().collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(perforate_engine::to_array::<f32>(batch.get("a").unwrap()).unwrap(), array);
+    }
+
+    #[test]
+    fn sizes_beyond_any_memory_are_refused() {
+        for shape in ["(9223372036854775807, 0)", "(4294967296, 4294967296)"] {
+            let header =
+                format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n");
+            let length = (header.len() as u16).to_le_bytes();
+            let file = [b"\x93NUMPY\x01\0", &length[..], header.as_bytes()].concat();
+            let text = read("x.npy", &file, "x").unwrap_err().to_string();
+            assert!(text.starts_with("x.npy: at `x`: "), "{text}");
+        }
     }
 
     #[test]

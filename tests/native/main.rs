@@ -9,6 +9,7 @@ mod common;
 mod conformance;
 mod curves;
 mod engines;
+mod fuzz;
 mod hostile;
 mod laws;
 mod onnxruntime;

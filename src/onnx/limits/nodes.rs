@@ -122,7 +122,14 @@ pub(super) fn check_attributes(node: &NodeProto) -> Result<()> {
     }
     let made = match node.op_type.as_str() {
         "RandomNormal" | "RandomUniform" => listed(node, "shape").map(<[i64]>::to_vec),
-        "MatMulNBits" => number(node, "K").zip(number(node, "N")).map(|(k, n)| vec![k, n]),
+        // The compiler reads these whatever type they say that they are.
+        "MatMulNBits" => Some(
+            ["K", "N"]
+                .into_iter()
+                .flat_map(|name| node.attribute.iter().filter(move |own| own.name == name))
+                .map(|attribute| attribute.i)
+                .collect(),
+        ),
         _ => None,
     };
     match made {
