@@ -296,7 +296,8 @@ mod tests {
                 vec![whole("a", &[1]), whole("s", &[0])],
                 "step",
             ),
-            (node("MatMulNBits", &["x"], vec![int_attribute("K", 1 << 30)]), vec![], "makes"),
+            (node("MatMulNBits", &["x"], int("K", 1 << 30)), vec![], "makes"),
+            (node("RandomNormal", &[], ints("shape", &[large, 0])), vec![], "makes"),
             (
                 node("Range", &["a", "b", "c"], vec![]),
                 vec![whole("a", &[0]), whole("b", &[large]), whole("c", &[1])],

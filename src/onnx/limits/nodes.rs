@@ -138,9 +138,10 @@ pub(super) fn check_attributes(node: &NodeProto) -> Result<()> {
     }
 }
 
-/// Refuses a tensor of these sizes.
+/// Refuses a tensor of these sizes. One without numbers has as many places along its other axes, which are counted too.
 pub(super) fn check_made(node: &NodeProto, sizes: &[i64]) -> Result<()> {
-    if elements(sizes).is_some_and(|count| count <= MOST_MADE) {
+    let places: Vec<i64> = sizes.iter().map(|&size| if size == 0 { 1 } else { size }).collect();
+    if elements(&places).is_some_and(|count| count <= MOST_MADE) {
         return Ok(());
     }
     let text = format!(

@@ -178,7 +178,8 @@ fn see_through(assignment: &Assignment, limit: Duration) -> Broken {
     };
     let status = child.wait().expect("a child");
     let said = errors.join().expect("a reader");
-    let last = said.lines().rfind(|line| !line.is_empty()).unwrap_or_default();
+    let tells = |line: &&str| !line.is_empty() && !line.starts_with("note:");
+    let last = said.lines().rfind(tells).unwrap_or_default();
     let why = why.or_else(|| Some(format!("abort: {status}: {last}")));
     Broken { at, why, done }
 }
