@@ -54,8 +54,8 @@ pub fn read(file: &str, bytes: &[u8], default_name: &str) -> Result<Batch> {
 
 fn read_array(file: &str, name: &str, bytes: &[u8]) -> Result<Tensor> {
     let fault = |text: String| Error::new(ErrorKind::Data, text).at(file).node(name);
-    if has_nested_header(bytes) {
-        let text = "its header is not that of a plain array: save it with `numpy.save`";
+    if is_strange_header(bytes) {
+        let text = "its header is not that of a plain array, or the file is truncated: save it with `numpy.save`";
         return Err(fault(text.into()));
     }
     // It multiplies the sizes that the header claims.
@@ -95,14 +95,17 @@ fn read_array(file: &str, name: &str, bytes: &[u8]) -> Result<Tensor> {
     }
 }
 
-/// Whether a header has more brackets than that of a plain array: to read it takes twice as long for each one more.
-fn has_nested_header(bytes: &[u8]) -> bool {
+/// Whether a header has more brackets than that of a plain array, for each of which reading takes twice as long, or is
+/// longer than the file, for which there would be made room.
+fn is_strange_header(bytes: &[u8]) -> bool {
     let &[_, _, _, _, _, _, version, _, a, b, c, d, ..] = bytes else { return false };
     let (start, length): (usize, usize) = match version {
         1 => (10, u16::from_le_bytes([a, b]).into()),
         _ => (12, u32::from_le_bytes([a, b, c, d]) as usize),
     };
-    let header = &bytes[start..start.saturating_add(length).min(bytes.len())];
+    let Some(header) = start.checked_add(length).and_then(|end| bytes.get(start..end)) else {
+        return true;
+    };
     header.iter().filter(|byte| b"([{".contains(byte)).count() > MOST_BRACKETS
 }
 
@@ -167,6 +170,9 @@ mod tests {
             let text = read("x.npy", &file, "x").unwrap_err().to_string();
             assert!(text.starts_with("x.npy: at `x`: "), "{text}");
         }
+        let header = b"\x93NUMPY\x02\0\xff\xff\xff\xff{'descr': '<f4'";
+        let text = read("x.npy", header, "x").unwrap_err().to_string();
+        assert!(text.contains("truncated"), "{text}");
     }
 
     #[test]
@@ -193,7 +199,7 @@ mod tests {
                 assert!(error.contains("plain array"), "{error}");
             }
         }
-        assert!(!has_nested_header(b"\x93NUMPY\x01\x00\xff\xff{"));
+        assert!(is_strange_header(b"\x93NUMPY\x01\x00\xff\xff{"), "longer than the file");
     }
 
     #[test]

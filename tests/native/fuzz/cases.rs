@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use tract_onnx::pb::ModelProto;
 
 use super::bytes::{damage, one};
-use super::{Kind, data, model};
+use super::{Kind, data, model, seeds};
 use crate::common::read;
 
 /// Models of this project that are small enough to be compiled a thousand times.
@@ -60,8 +60,9 @@ pub fn case(kind: Kind, seed: u64, number: u64) -> Case {
 fn model_file(rng: &mut ChaCha8Rng) -> Vec<u8> {
     let mut bytes = match rng.random_range(0..10) {
         0 => one(rng, shipped()),
-        1..4 => one(rng, routed()),
-        _ => one(rng, small()),
+        1..3 => one(rng, routed()),
+        3..6 => one(rng, hostile()),
+        _ => one(rng, right()),
     };
     if rng.random_bool(0.8)
         && let Ok(mut decoded) = ModelProto::decode(&bytes[..])
@@ -124,8 +125,13 @@ fn gated() -> Vec<u8> {
     encode(&build().expect("a model"))
 }
 
-/// The files that once were found, which use most operators, and the small one with a gate.
-fn small() -> &'static [Vec<u8>] {
+fn right() -> &'static [Vec<u8>] {
+    static ALL: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    ALL.get_or_init(seeds::all)
+}
+
+/// The files that once were found.
+fn hostile() -> &'static [Vec<u8>] {
     static ALL: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     ALL.get_or_init(|| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
@@ -134,6 +140,6 @@ fn small() -> &'static [Vec<u8>] {
         paths.retain(|path| path.extension().is_some_and(|ending| ending == "onnx"));
         paths.sort();
         let contents = paths.iter().map(|path| std::fs::read(path).expect("a file"));
-        contents.filter(|content| content.len() < 20_000).chain([gated()]).collect()
+        contents.filter(|content| content.len() < 20_000).collect()
     })
 }

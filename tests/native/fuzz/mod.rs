@@ -10,6 +10,7 @@ mod bytes;
 mod cases;
 mod data;
 mod model;
+mod seeds;
 mod tensors;
 mod worker;
 
