@@ -199,7 +199,7 @@ mod tests {
                 assert!(error.contains("plain array"), "{error}");
             }
         }
-        assert!(is_strange_header(b"\x93NUMPY\x01\x00\xff\xff{"), "longer than the file");
+        assert!(is_strange_header(b"\x93NUMPY\x01\x00\xff\xff{ }"), "longer than the file");
     }
 
     #[test]
