@@ -307,8 +307,8 @@ impl Program {
 
     /// Checks that all numbers of the inputs are finite. A run asks that only where a gate looks at the rows.
     pub fn check_finite(&self, batch: &Batch) -> Result<()> {
-        let given = self.inputs.iter().filter_map(|input| Some((input, batch.get(&input.name)?)));
-        given.map(|(input, tensor)| input.refuse_not_finite(tensor)).collect()
+        let mut given = self.inputs.iter().filter_map(|own| Some((own, batch.get(&own.name)?)));
+        given.try_for_each(|(input, tensor)| input.refuse_not_finite(tensor))
     }
 
     /// Checks inputs as a run would: names, shapes, types, and that the numbers are finite if a gate looks at them.

@@ -152,8 +152,10 @@ pub fn check(model: &ModelProto) -> Result<()> {
         let inner = attributes.flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs));
         open.extend(inner.map(|graph| (graph, depth + 1)));
     }
-    let whole = model.graph.iter();
-    whole.map(|graph| check_empty(graph, &mut HashSet::new()).map(drop)).collect()
+    match &model.graph {
+        Some(graph) => check_empty(graph, &mut HashSet::new()).map(drop),
+        None => Ok(()),
+    }
 }
 
 /// An error at a node or tensor.
