@@ -3,6 +3,7 @@
 //! Each rewrite has the same meaning by the standard, so that a mended file says what it said. What is left of such nodes
 //! is refused by [`refuse_unsupported`](crate::refuse_unsupported).
 
+mod attention;
 mod draft;
 mod losses;
 mod numbers;
@@ -18,7 +19,7 @@ use draft::Draft;
 use losses::*;
 use numbers::*;
 use places::*;
-use sequences::*;
+use sequences::recurrent;
 
 use crate::known::{Known, Seen, is_standard, standard_opset};
 
@@ -114,7 +115,8 @@ fn rewritten<'k, 'a>(seen: Seen<'k, 'a>, cast: &HashSet<&str>) -> Option<Draft<'
         "OneHot" => one_hot(seen),
         "Pad" => pad(seen),
         "RNN" | "GRU" | "LSTM" => recurrent(seen),
-        "Attention" => attention(seen),
+        "Attention" if attention::needs_parts(seen) => attention::parts(seen),
+        "Attention" => sequences::attention(seen),
         "DFT" => fourier(seen),
         "Equal" => equal(seen),
         "Mod" => modulo(seen, cast),

@@ -86,12 +86,7 @@ pub(super) fn attention<'k, 'a>(seen: Seen<'k, 'a>) -> Option<Draft<'k, 'a>> {
     let [left, right] = ["left_window_size", "right_window_size"].map(|name| seen.int(name, -1));
     let truths = mask.is_some() && seen.kind(3) == Some(DataType::Bool);
     let needed = left >= 0 || right >= 0 || (causal && past.is_some()) || truths;
-    let more = seen.input(6).is_some()
-        || seen.float("softcap", 0.0) != 0.0
-        || seen.int("qk_matmul_output_mode", 0) != 0
-        || seen.node.output.get(3).is_some_and(|output| !output.is_empty());
-    let four = seen.shape(0).is_some_and(|shape| shape.len() == 4);
-    if !needed || more || (truths && !four) {
+    if !needed {
         return None;
     }
     let mut draft = Draft::of(seen);
