@@ -47,6 +47,7 @@ const MODELS: &str = "
     row DynamicQuantizeLinear x + + > Cast y to=1
     row QuantizeLinear x f u > DequantizeLinear y f u
     row NegativeLogLikelihoodLoss x i0,1 reduction=none
+    row SoftmaxCrossEntropyLoss x i0,1 reduction=mean ignore_index=1
     row Dropout x > PRelu y f4 > Hardmax y axis=1 > NonZero y
     row LpNormalization x axis=1 p=2 > Mean y x > Sum y x x
     row MatMulNBits x v3x1x8 f3 K=4 N=3 bits=4 block_size=16
@@ -55,6 +56,8 @@ const MODELS: &str = "
     sequence RNN x f1x3x4 f1x3x3 hidden_size=3 direction=forward
     sequence MatMul x f4x6 > Transpose y perm=0,2,1 > MatMul y x > Softmax y
     sequence Attention x x x q_num_heads=2 kv_num_heads=2 is_causal=1
+    sequence Attention x x x q_num_heads=2 kv_num_heads=2 softcap=2.5 is_causal=1
+    image Attention x x x q_num_heads=2 kv_num_heads=2 qk_matmul_output_mode=1
     sequence ReduceMean x i1 keepdims=0 > Relu y
     sequence Unsqueeze x i-1 > DFT y _ n1 > ReduceSum y i1
     sequence GatherND x i0 batch_dims=1
