@@ -4,7 +4,7 @@ use std::io::{Cursor, Read, Write};
 
 use ndarray::ArrayD;
 use npyz::WriterBuilder;
-use tract_onnx::prelude::{Datum, IntoTensor, Tensor};
+use tract_onnx::prelude::{Datum, IntoTensor, Tensor, f16};
 
 use perforate_base::error::{Error, ErrorKind, Result, one_line};
 use perforate_base::guard::guarded;
@@ -73,22 +73,36 @@ fn read_array(file: &str, name: &str, bytes: &[u8]) -> Result<Tensor> {
         npyz::DType::Plain(kind) => kind.to_string(),
         _ => return Err(fault("structured arrays are not supported".into())),
     };
-    macro_rules! plain {
-        ($t:ty, $to:ty) => {{
-            let values: Vec<$t> = array.into_vec().map_err(|e| {
+    macro_rules! values {
+        ($t:ty) => {
+            array.into_vec::<$t>().map_err(|e| {
                 fault(format!("the array is damaged or truncated ({e})")).with_source(e)
-            })?;
-            shaped(values.into_iter().map(|v| v as $to).collect(), &shape, fortran)
-                .ok_or_else(|| fault("the shape does not fit the data".into()))
-        }};
+            })?
+        };
+    }
+    let unfit = || fault("the shape does not fit the data".into());
+    macro_rules! plain {
+        ($t:ty) => {
+            shaped(values!($t), &shape, fortran).ok_or_else(unfit)
+        };
     }
     match kind.trim_start_matches(['<', '|', '=']) {
-        "f4" => plain!(f32, f32),
-        "f8" => plain!(f64, f32),
-        "i4" => plain!(i32, i32),
-        "i8" => plain!(i64, i64),
-        "u1" => plain!(u8, u8),
-        "i1" => plain!(i8, i8),
+        // Few models take doubles, and what they answer is single.
+        "f8" => {
+            let single = values!(f64).into_iter().map(|value| value as f32).collect();
+            shaped(single, &shape, fortran).ok_or_else(unfit)
+        }
+        "f4" => plain!(f32),
+        "f2" => plain!(f16),
+        "b1" => plain!(bool),
+        "i1" => plain!(i8),
+        "i2" => plain!(i16),
+        "i4" => plain!(i32),
+        "i8" => plain!(i64),
+        "u1" => plain!(u8),
+        "u2" => plain!(u16),
+        "u4" => plain!(u32),
+        "u8" => plain!(u64),
         other => Err(fault(format!(
             "the element type `{other}` is not supported: save it as float32, int64, int32 or uint8"
         ))),
@@ -158,6 +172,24 @@ mod tests {
         let batch = read("x.npz", &bytes, "x").unwrap();
         assert_eq!(batch.names().collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(perforate_engine::to_array::<f32>(batch.get("a").unwrap()).unwrap(), array);
+    }
+
+    #[test]
+    fn every_type_of_numbers_is_read() {
+        let kinds = [("f2", 2), ("f4", 4), ("f8", 8), ("b1", 1), ("i1", 1), ("i2", 2), ("i4", 4)];
+        for (kind, size) in
+            kinds.into_iter().chain([("i8", 8), ("u1", 1), ("u2", 2), ("u4", 4), ("u8", 8)])
+        {
+            let order = if size == 1 { '|' } else { '<' };
+            let header =
+                format!("{{'descr': '{order}{kind}', 'fortran_order': False, 'shape': (2,), }}\n");
+            let length = (header.len() as u16).to_le_bytes();
+            let file =
+                [b"\x93NUMPY\x01\0", &length[..], header.as_bytes(), &vec![0; 2 * size]].concat();
+            let batch = read("x.npy", &file, "x").unwrap();
+            let values = perforate_engine::to_array::<f32>(batch.get("x").unwrap()).unwrap();
+            assert_eq!(values.into_raw_vec_and_offset().0, [0.0, 0.0], "{kind}");
+        }
     }
 
     #[test]

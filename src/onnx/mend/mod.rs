@@ -123,6 +123,7 @@ fn rewritten<'k, 'a>(seen: Seen<'k, 'a>, cast: &HashSet<&str>) -> Option<Draft<'
         "QuantizeLinear" => quantised(seen),
         "DequantizeLinear" => restored(seen),
         "Resize" => resize(seen),
+        "LpPool" => norm_pool(seen),
         "Conv" | "ConvInteger" | "QLinearConv" | "ConvTranspose" | "MaxPool" | "AveragePool" => {
             window(seen)
         }

@@ -161,3 +161,24 @@ pub(super) fn window<'k, 'a>(seen: Seen<'k, 'a>) -> Option<Draft<'k, 'a>> {
     });
     Some(draft)
 }
+
+/// tract has no pool of a norm: `(Σ|x|ᵖ)^(1/p)` is an average of powers, times how many they are.
+pub(super) fn norm_pool<'k, 'a>(seen: Seen<'k, 'a>) -> Option<Draft<'k, 'a>> {
+    let (x, kernel, p) = (seen.input(0)?, seen.ints("kernel_shape"), seen.int("p", 2));
+    // Rounded up, the last windows of an average are smaller ones.
+    if kernel.is_empty() || p < 1 || seen.opset < 18 || seen.int("ceil_mode", 0) != 0 {
+        return None;
+    }
+    let places: f32 = kernel.iter().map(|&size| size as f32).product();
+    let mut draft = Draft::of(seen);
+    let size = draft.op("Abs", &[x], vec![]);
+    let [power, root] = [p as f32, 1.0 / p as f32].map(|value| draft.like(value, x));
+    let powers = draft.op("Pow", &[&size, &power], vec![]);
+    let mut attributes = seen.node.attribute.clone();
+    attributes.retain(|attribute| attribute.name != "p");
+    attributes.push(int_attribute("count_include_pad", 1));
+    let mean = draft.op("AveragePool", &[&powers], attributes);
+    let places = draft.like(places, x);
+    let sum = draft.op("Mul", &[&mean, &places], vec![]);
+    draft.last("Pow", &[&sum, &root], vec![])
+}
