@@ -81,8 +81,9 @@ impl Model {
     /// Runs the model on the rows of `inputs`; knobs that are not set keep the file's defaults.
     ///
     /// # Errors
-    /// `Input` if a tensor is missing, unknown, of the wrong shape or type, or holds a value that is not finite; `Knob` if
-    /// a knob is unknown, not a number, or has neither a value nor a default. Messages begin with the model's name.
+    /// `Input` if a tensor is missing, unknown, of the wrong shape or type, or, in a model whose gates look at the rows,
+    /// holds a value that is not finite; `Knob` if a knob is unknown, not a number, or has neither a value nor a default.
+    /// Messages begin with the model's name.
     pub fn run_with(&mut self, inputs: &Batch, knobs: &Knobs) -> Result<Predictions> {
         let program = self.program().clone();
         let outcome =

@@ -1,5 +1,6 @@
 //! One error type: what kind of thing is wrong, where, and what to do about it, as one sentence.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -120,12 +121,20 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(place) = &self.place {
-            write!(f, "{place}: ")?;
+            write!(f, "{}: ", printable(place))?;
         }
         if let Some(node) = &self.node {
-            write!(f, "at `{node}`: ")?;
+            write!(f, "at `{}`: ", printable(node))?;
         }
-        write!(f, "{}.", self.message)
+        write!(f, "{}.", printable(&self.message))
+    }
+}
+
+/// A text without control characters: what a file holds must not move the cursor of whoever reads a message.
+fn printable(text: &str) -> Cow<'_, str> {
+    match text.contains(char::is_control) {
+        true => text.replace(char::is_control, "\u{fffd}").into(),
+        false => text.into(),
     }
 }
 
@@ -152,6 +161,14 @@ mod tests {
             .at("ignored");
         assert_eq!(error.to_string(), "a.onnx: at `n1`: the operator `Foo` is not supported.");
         assert!(error.is_users());
+    }
+
+    #[test]
+    fn a_message_is_one_line_whatever_a_file_holds() {
+        let error = Error::new(ErrorKind::Data, "\"1\n2\" is not a number").at("a\u{1b}[2J.csv");
+        let text = error.node("\0").to_string();
+        assert!(!text.contains(char::is_control), "{text:?}");
+        assert!(text.contains("1\u{fffd}2"), "{text:?}");
     }
 
     #[test]

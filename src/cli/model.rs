@@ -7,9 +7,9 @@ use crate::units::Bytes;
 use crate::{Error, ErrorKind, Result};
 use perforate_base::Named;
 use perforate_bench::threshold::Settings;
-use perforate_data::own;
 use perforate_data::pictures::Form;
-use perforate_engine::{Knobs, Program};
+use perforate_data::{npz, own};
+use perforate_engine::{Batch, Knobs, Program};
 use perforate_onnx::{Certificate, Component, certify, decode, encode, keep_scores};
 use perforate_report::usage::{self, Language};
 use perforate_routing::fit::calibrate::{Loss, RiskTarget};
@@ -67,14 +67,16 @@ pub fn inspect(path: &Path) -> Result<()> {
 
 /// Runs a model on a NumPy file.
 pub fn run(model: &Path, input: &Path, knobs: &[String], out: Option<PathBuf>) -> Result<()> {
-    let program = Arc::new(load(model)?);
     let values = knobs_of(knobs)?;
-    let name = input.display().to_string();
-    let bytes = read_inputs(input, || Form::of(&program))?;
-    let inputs = match program.is_whole() {
-        true => own::read_whole(&name, &bytes, &program)?,
-        false => own::read(&name, &bytes, &program, true)?.inputs().clone(),
+    let (path, name) = (model.display().to_string(), input.display().to_string());
+    // Axes, sizes and the like must be known when the model is compiled.
+    let known = || match input.extension().is_some_and(|kind| kind == "npz") {
+        true => npz::read(&name, &read(input)?, "x"),
+        false => Ok(Batch::new()),
     };
+    let program = Arc::new(Program::load_given(&path, &read(model)?, known)?);
+    let bytes = read_inputs(input, || Form::of(&program))?;
+    let inputs = own::inputs(&name, &bytes, &program)?;
     let ran = perforate_lab::run::run(&program, &name, &inputs, &values)?;
     for (row, (path, macs)) in ran.rows.iter().enumerate() {
         say!("{row}\t{path}\t{macs}");

@@ -4,9 +4,10 @@ use std::io::{Cursor, Read, Write};
 
 use ndarray::ArrayD;
 use npyz::WriterBuilder;
-use tract_onnx::prelude::{Datum, IntoTensor, Tensor};
+use tract_onnx::prelude::{Datum, IntoTensor, Tensor, f16};
 
 use perforate_base::error::{Error, ErrorKind, Result, one_line};
+use perforate_base::guard::guarded;
 use perforate_engine::Batch;
 
 /// Bytes of an array for which room is made at once.
@@ -53,53 +54,80 @@ pub fn read(file: &str, bytes: &[u8], default_name: &str) -> Result<Batch> {
 
 fn read_array(file: &str, name: &str, bytes: &[u8]) -> Result<Tensor> {
     let fault = |text: String| Error::new(ErrorKind::Data, text).at(file).node(name);
-    if has_nested_header(bytes) {
-        let text = "its header is not that of a plain array: save it with `numpy.save`";
+    if is_strange_header(bytes) {
+        let text = "its header is not that of a plain array, or the file is truncated: save it with `numpy.save`";
         return Err(fault(text.into()));
     }
-    let array = npyz::NpyFile::new(bytes).map_err(|e| {
-        fault(format!("this is not a NumPy array ({})", one_line(&e))).with_source(e)
-    })?;
+    // It multiplies the sizes that the header claims.
+    let array = guarded(
+        |panic| fault(format!("its header cannot be read ({panic}): save it with `numpy.save`")),
+        || {
+            npyz::NpyFile::new(bytes).map_err(|e| {
+                fault(format!("this is not a NumPy array ({})", one_line(&e))).with_source(e)
+            })
+        },
+    )?;
     let shape: Vec<usize> = array.shape().iter().map(|&d| d as usize).collect();
     let fortran = array.order() == npyz::Order::Fortran;
     let kind = match array.dtype() {
         npyz::DType::Plain(kind) => kind.to_string(),
         _ => return Err(fault("structured arrays are not supported".into())),
     };
-    macro_rules! plain {
-        ($t:ty, $to:ty) => {{
-            let values: Vec<$t> = array.into_vec().map_err(|e| {
+    macro_rules! values {
+        ($t:ty) => {
+            array.into_vec::<$t>().map_err(|e| {
                 fault(format!("the array is damaged or truncated ({e})")).with_source(e)
-            })?;
-            shaped(values.into_iter().map(|v| v as $to).collect(), &shape, fortran)
-                .ok_or_else(|| fault("the shape does not fit the data".into()))
-        }};
+            })?
+        };
+    }
+    let unfit = || fault("the shape does not fit the data".into());
+    macro_rules! plain {
+        ($t:ty) => {
+            shaped(values!($t), &shape, fortran).ok_or_else(unfit)
+        };
     }
     match kind.trim_start_matches(['<', '|', '=']) {
-        "f4" => plain!(f32, f32),
-        "f8" => plain!(f64, f32),
-        "i4" => plain!(i32, i32),
-        "i8" => plain!(i64, i64),
-        "u1" => plain!(u8, u8),
-        "i1" => plain!(i8, i8),
+        // Few models take doubles, and what they answer is single.
+        "f8" => {
+            let single = values!(f64).into_iter().map(|value| value as f32).collect();
+            shaped(single, &shape, fortran).ok_or_else(unfit)
+        }
+        "f4" => plain!(f32),
+        "f2" => plain!(f16),
+        "b1" => plain!(bool),
+        "i1" => plain!(i8),
+        "i2" => plain!(i16),
+        "i4" => plain!(i32),
+        "i8" => plain!(i64),
+        "u1" => plain!(u8),
+        "u2" => plain!(u16),
+        "u4" => plain!(u32),
+        "u8" => plain!(u64),
         other => Err(fault(format!(
             "the element type `{other}` is not supported: save it as float32, int64, int32 or uint8"
         ))),
     }
 }
 
-/// Whether a header has more brackets than that of a plain array: to read it takes twice as long for each one more.
-fn has_nested_header(bytes: &[u8]) -> bool {
+/// Whether a header has more brackets than that of a plain array, for each of which reading takes twice as long, or is
+/// longer than the file, for which there would be made room.
+fn is_strange_header(bytes: &[u8]) -> bool {
     let &[_, _, _, _, _, _, version, _, a, b, c, d, ..] = bytes else { return false };
     let (start, length): (usize, usize) = match version {
         1 => (10, u16::from_le_bytes([a, b]).into()),
         _ => (12, u32::from_le_bytes([a, b, c, d]) as usize),
     };
-    let header = &bytes[start..start.saturating_add(length).min(bytes.len())];
+    let Some(header) = start.checked_add(length).and_then(|end| bytes.get(start..end)) else {
+        return true;
+    };
     header.iter().filter(|byte| b"([{".contains(byte)).count() > MOST_BRACKETS
 }
 
 fn shaped<T: Datum>(values: Vec<T>, shape: &[usize], fortran: bool) -> Option<Tensor> {
+    // One size may be 0 and another one larger than any memory.
+    let sizes = shape.iter().filter(|&&size| size > 0);
+    let bytes = sizes.copied().try_fold(size_of::<T>(), usize::checked_mul)?;
+    isize::try_from(bytes).ok()?;
     if !fortran {
         return ArrayD::from_shape_vec(shape.to_vec(), values).ok().map(IntoTensor::into_tensor);
     }
@@ -147,6 +175,39 @@ mod tests {
     }
 
     #[test]
+    fn every_type_of_numbers_is_read() {
+        let kinds = [("f2", 2), ("f4", 4), ("f8", 8), ("b1", 1), ("i1", 1), ("i2", 2), ("i4", 4)];
+        for (kind, size) in
+            kinds.into_iter().chain([("i8", 8), ("u1", 1), ("u2", 2), ("u4", 4), ("u8", 8)])
+        {
+            let order = if size == 1 { '|' } else { '<' };
+            let header =
+                format!("{{'descr': '{order}{kind}', 'fortran_order': False, 'shape': (2,), }}\n");
+            let length = (header.len() as u16).to_le_bytes();
+            let file =
+                [b"\x93NUMPY\x01\0", &length[..], header.as_bytes(), &vec![0; 2 * size]].concat();
+            let batch = read("x.npy", &file, "x").unwrap();
+            let values = perforate_engine::to_array::<f32>(batch.get("x").unwrap()).unwrap();
+            assert_eq!(values.into_raw_vec_and_offset().0, [0.0, 0.0], "{kind}");
+        }
+    }
+
+    #[test]
+    fn sizes_beyond_any_memory_are_refused() {
+        for shape in ["(9223372036854775807, 0)", "(4294967296, 4294967296)"] {
+            let header =
+                format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n");
+            let length = (header.len() as u16).to_le_bytes();
+            let file = [b"\x93NUMPY\x01\0", &length[..], header.as_bytes()].concat();
+            let text = read("x.npy", &file, "x").unwrap_err().to_string();
+            assert!(text.starts_with("x.npy: at `x`: "), "{text}");
+        }
+        let header = b"\x93NUMPY\x02\0\xff\xff\xff\xff{'descr': '<f4'";
+        let text = read("x.npy", header, "x").unwrap_err().to_string();
+        assert!(text.contains("truncated"), "{text}");
+    }
+
+    #[test]
     fn columns_first_arrays_are_turned() {
         let tensor = shaped(vec![1f32, 3.0, 2.0, 4.0], &[2, 2], true).unwrap();
         let array = perforate_engine::to_array::<f32>(&tensor).unwrap();
@@ -170,7 +231,7 @@ mod tests {
                 assert!(error.contains("plain array"), "{error}");
             }
         }
-        assert!(!has_nested_header(b"\x93NUMPY\x01\x00\xff\xff{"));
+        assert!(is_strange_header(b"\x93NUMPY\x01\x00\xff\xff{ }"), "longer than the file");
     }
 
     #[test]

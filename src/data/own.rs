@@ -22,34 +22,11 @@ const GENERATED: usize = 2000;
 /// model that answers with `numbers` are no classes, and left out.
 pub fn read(name: &str, bytes: &[u8], program: &Program, numbers: bool) -> Result<Samples> {
     let fault = |text: String| Error::new(ErrorKind::Data, text).at(name);
-    let own = program
-        .inputs()
-        .iter()
-        .filter(|input| !is_label(&input.name) || program.inputs().len() == 1);
-    let first = own.map(|input| input.name.clone()).next().unwrap_or_else(|| "x".into());
-    let all = if name.to_lowercase().ends_with(".csv") {
-        table(name, bytes, &first)?
-    } else {
-        npz::read(name, bytes, &first)?
-    };
-    let (mut inputs, mut labels) = (Batch::new(), None);
-    let given: Vec<String> = all.names().map(str::to_string).collect();
-    for array in given {
-        let Some(tensor) = all.get(&array) else { continue };
-        let known = program.inputs().iter().any(|input| input.name == array);
-        if !known && is_label(&array) {
-            if numbers {
-                continue;
-            }
-            labels = Some(whole(tensor).map_err(|e| e.at(name).node(&array))?);
-        } else if !known && program.inputs().len() == 1 && inputs.rows() == 0 {
-            // The one input of a model may have any name in the file.
-            inputs = inputs.with_value(&first, tensor.clone());
-        } else {
-            inputs = inputs.with_value(&array, tensor.clone());
-        }
-    }
-    program.check(&inputs).map_err(|e| e.within(name))?;
+    let (inputs, labels) = arrays(name, bytes, program, numbers)?;
+    program
+        .check(&inputs)
+        .and_then(|()| program.check_finite(&inputs))
+        .map_err(|e| e.within(name))?;
     if program.is_whole() {
         return Err(fault(
             "the model’s inputs have no row axis in common, so that there is nothing to route: export it with an open batch axis, or run it with `perforate run`".into(),
@@ -65,12 +42,53 @@ pub fn read(name: &str, bytes: &[u8], program: &Program, numbers: bool) -> Resul
     Ok(samples)
 }
 
-/// The inputs of a model that has no row axis, as they lie in the file.
-pub fn read_whole(name: &str, bytes: &[u8], program: &Program) -> Result<Batch> {
-    let first = program.inputs().first().map_or_else(|| "x".into(), |input| input.name.clone());
-    let inputs = npz::read(name, bytes, &first)?;
+/// The inputs of `program` for a run, without labels. Values that were given when it was loaded are left out.
+pub fn inputs(name: &str, bytes: &[u8], program: &Program) -> Result<Batch> {
+    if program.inputs().is_empty() {
+        return Ok(Batch::new());
+    }
+    let (inputs, _) = arrays(name, bytes, program, true)?;
     program.check(&inputs).map_err(|e| e.within(name))?;
     Ok(inputs)
+}
+
+/// The arrays of a file that are inputs, and its labels.
+fn arrays(
+    name: &str,
+    bytes: &[u8],
+    program: &Program,
+    numbers: bool,
+) -> Result<(Batch, Option<Vec<usize>>)> {
+    let own = program
+        .inputs()
+        .iter()
+        .filter(|input| !is_label(&input.name) || program.inputs().len() == 1);
+    let first = own.map(|input| input.name.clone()).next().unwrap_or_else(|| "x".into());
+    let all = if name.to_lowercase().ends_with(".csv") {
+        table(name, bytes, &first)?
+    } else {
+        npz::read(name, bytes, &first)?
+    };
+    let (mut inputs, mut labels) = (Batch::new(), None);
+    let given: Vec<String> = all.names().map(str::to_string).collect();
+    for array in given {
+        let Some(tensor) = all.get(&array).filter(|_| !program.given().contains(&array)) else {
+            continue;
+        };
+        let known = program.inputs().iter().any(|input| input.name == array);
+        if !known && is_label(&array) {
+            if numbers {
+                continue;
+            }
+            labels = Some(whole(tensor).map_err(|e| e.at(name).node(&array))?);
+        } else if !known && program.inputs().len() == 1 && inputs.rows() == 0 {
+            // The one input of a model may have any name in the file.
+            inputs = inputs.with_value(&first, tensor.clone());
+        } else {
+            inputs = inputs.with_value(&array, tensor.clone());
+        }
+    }
+    Ok((inputs, labels))
 }
 
 /// Inputs with normally distributed numbers, for a model whose inputs are all of fixed sizes.

@@ -15,6 +15,7 @@ use super::compiled::Compiled;
 use super::key::{Context, Key};
 use super::library::PlanCache;
 use super::ops;
+use super::precision::refine;
 use super::segment::Segment;
 use super::sizes;
 
@@ -112,6 +113,7 @@ impl Compiler {
         }
         let mut model = model.into_typed()?;
         begin_anew(&mut model);
+        refine(&mut model)?;
         model.declutter()?;
         Compiled::new(model, self.rows.clone())
     }

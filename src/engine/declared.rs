@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use tract_onnx::pb::{self, tensor_shape_proto::dimension::Value as Dim};
 use tract_onnx::prelude::*;
 
-use perforate_base::{Error, ErrorKind, Result};
+use perforate_base::error::{Error, ErrorKind, Result, one_line};
 
 use super::cut::Partitioner;
 use super::inputs::{InputInfo, KnobInfo};
@@ -90,6 +90,34 @@ pub(crate) fn inputs(
     Ok(declared)
 }
 
+/// A value of an input as the file would store it, in the type that the input declares.
+pub(crate) fn stored(
+    model: &pb::ModelProto,
+    input: &str,
+    value: &Tensor,
+) -> Result<pb::TensorProto> {
+    let fault = |text: String| Error::new(ErrorKind::Input, text).at(format!("input `{input}`"));
+    let code = perforate_onnx::declared_type(model, input).unwrap_or_default();
+    let kind = pb::tensor_proto::DataType::try_from(code).ok();
+    let kind = kind.and_then(|kind| DatumType::try_from(kind).ok());
+    let kind =
+        kind.filter(|kind| kind.is_number() || *kind == DatumType::Bool).ok_or_else(|| {
+            fault(
+                "it has an element type that no array can be read as: export the model anew".into(),
+            )
+        })?;
+    let cast = value.cast_to_dt(kind).map_err(|e| {
+        fault(format!("its values cannot be read as {kind:?} ({})", one_line(&e))).with_source(e)
+    })?;
+    Ok(pb::TensorProto {
+        name: input.to_string(),
+        dims: value.shape().iter().map(|&size| size as i64).collect(),
+        data_type: code,
+        raw_data: cast.as_bytes().to_vec(),
+        ..pb::TensorProto::default()
+    })
+}
+
 /// Whether inputs of fixed sizes have no row axis in common: then they are one thing, which is run as a whole.
 pub(crate) fn have_no_rows(declared: &[Declared]) -> bool {
     let mut data = declared.iter().filter(|entry| !entry.is_knob());
@@ -141,9 +169,6 @@ pub(crate) fn bind(cutter: &mut Partitioner, declared: &[Declared], whole: bool)
             slot
         };
         bound.push((entry.name.clone(), slot));
-    }
-    if inputs.is_empty() {
-        return Err(Error::new(ErrorKind::Model, "the model has no input tensor to feed"));
     }
     Ok((inputs, knobs, bound))
 }

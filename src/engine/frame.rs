@@ -49,15 +49,29 @@ pub(super) fn set_knobs(
     Ok(())
 }
 
+/// What a condition holds, each number as true or false.
+pub(super) fn truths(program: &Program, fork: &GateNode, decision: &TValue) -> Result<Vec<bool>> {
+    let read = || -> TractResult<Vec<bool>> {
+        let truths = decision.cast_to::<bool>()?;
+        Ok(truths.to_plain_array_view::<bool>()?.iter().copied().collect())
+    };
+    read().map_err(|e| {
+        let kind = decision.datum_type();
+        let text = format!(
+            "the condition is a tensor of {kind:?}, and must be one of booleans: export the model again"
+        );
+        let name = &program.gates[fork.gate].name;
+        Error::new(ErrorKind::Model, text).node(name).with_source(e)
+    })
+}
+
 /// The one decision that a condition holds for all rows.
 pub(super) fn truth(program: &Program, fork: &GateNode, decision: &TValue) -> Result<bool> {
-    let truths = decision.cast_to::<bool>().map_err(internal)?;
-    let view = truths.to_plain_array_view::<bool>().map_err(internal)?;
-    match view.len() {
-        1 => Ok(view.iter().next().copied().unwrap_or(false)),
-        len => Err(Error::new(
+    match truths(program, fork, decision)?[..] {
+        [one] => Ok(one),
+        ref all => Err(Error::new(
             ErrorKind::Model,
-            format!("the condition holds {len} values, but must hold one, or one a row"),
+            format!("the condition holds {} values, but must hold one, or one a row", all.len()),
         )
         .node(&program.gates[fork.gate].name)),
     }

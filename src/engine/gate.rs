@@ -112,7 +112,9 @@ pub(crate) fn find_decision(producers: &HashMap<&str, &NodeProto>, condition: &s
     const PASSED_OVER: &[&str] =
         &["Cast", "Squeeze", "Unsqueeze", "Reshape", "Flatten", "Identity", "ReduceMax"];
     let mut tensor = condition;
-    while let Some(node) = producers.get(tensor) {
+    // No further than there are nodes: in a damaged file they may lead round in a circle.
+    for _ in 0..producers.len() {
+        let Some(node) = producers.get(tensor) else { break };
         if !PASSED_OVER.contains(&node.op_type.as_str()) {
             break;
         }
@@ -187,6 +189,13 @@ mod tests {
         let nodes = [node("NonZero", &["x"], "count"), node("Cast", &["count"], "condition")];
         let producers = nodes.iter().map(|n| (n.output[0].as_str(), n)).collect();
         assert_eq!(find_decision(&producers, "condition").tensor, "condition");
+    }
+
+    #[test]
+    fn a_circle_is_walked_once() {
+        let nodes = [node("Cast", &["any"], "number"), node("ReduceMax", &["number"], "any")];
+        let producers = nodes.iter().map(|n| (n.output[0].as_str(), n)).collect();
+        assert_eq!(find_decision(&producers, "number").tensor, "number");
     }
 
     #[test]

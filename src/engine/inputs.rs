@@ -66,11 +66,6 @@ impl InputInfo {
                 want.join(", ")
             )));
         }
-        if let Some((row, value)) = first_not_finite(tensor) {
-            return Err(fault(format!(
-                "row {row} holds {value}, and routing on such a value means nothing: clean the data"
-            )));
-        }
         if tensor.datum_type() == self.datum_type {
             return Ok(tensor.clone());
         }
@@ -81,5 +76,14 @@ impl InputInfo {
                 .with_source(e)
         })?;
         Ok(cast.into_owned().into_tvalue())
+    }
+
+    /// Refuses a tensor with a value that is not finite: a gate that compares it decides nothing.
+    pub(crate) fn refuse_not_finite(&self, tensor: &Tensor) -> Result<()> {
+        let Some((row, value)) = first_not_finite(tensor) else { return Ok(()) };
+        let text = format!(
+            "row {row} holds {value}, and routing on such a value means nothing: clean the data"
+        );
+        Err(Error::new(ErrorKind::Input, text).at(format!("input `{}`", self.name)))
     }
 }

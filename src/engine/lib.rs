@@ -9,6 +9,7 @@
 //! | `program`, `declared`, `inputs`, `outputs` | loads a file: [`Program`], its inputs, knobs and outputs |
 //! | `cut`, `tree`, `gate` | cuts the graph at its `If` nodes; a [`Gate`] and the decision under its condition |
 //! | `compiler`, `compiled`, `segment`, `sizes` | one tract plan a segment; how it runs on several rows ([`Order`]) |
+//! | `precision` | sums of half precision, and gates near saturation |
 //! | `lower` | operators of our own in the place of tract's |
 //! | `key`, `library` | segments with equal bytes are compiled once: [`PlanCache`] |
 //! | `cost`, `work`, `memory` | operations, weights and memory, computed from the graph |
@@ -84,6 +85,7 @@ mod outline;
 mod outputs;
 mod path;
 mod paths;
+mod precision;
 mod program;
 mod segment;
 mod session;

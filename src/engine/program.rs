@@ -9,7 +9,9 @@ use tract_onnx::prelude::Symbol;
 use perforate_base::guard::{Panicked, guarded};
 use perforate_base::units::{Bytes, Macs};
 use perforate_base::{Error, ErrorKind, Result};
-use perforate_onnx::{Metadata, fold_norms, limits, mend, refuse_unsupported, trim_absent};
+use perforate_onnx::{
+    Metadata, deciding_inputs, fold_norms, give, limits, mend, refuse_unsupported, trim_absent,
+};
 
 use super::batch::{Batch, Knobs};
 use super::compiler::Compiler;
@@ -34,6 +36,8 @@ pub struct Program {
     pub(crate) inputs: Vec<InputInfo>,
     pub(crate) knobs: Vec<KnobInfo>,
     pub(crate) outputs: Vec<String>,
+    /// Inputs of the file whose values were given when it was loaded.
+    given: Vec<String>,
     /// The symbol of the row axis; none if the file itself fixes the number of rows to one.
     pub(crate) rows: Option<Symbol>,
     /// Whether its inputs have no row axis in common.
@@ -68,21 +72,58 @@ impl Program {
         Self::load_with(&PlanCache::default(), name, bytes)
     }
 
-    /// The same, sharing equal segments with the other programs of the library.
+    /// The same for a file that reads axes, shapes or sizes from inputs: those of them that `values` holds are compiled into
+    /// the program, and are no longer its inputs. `values` is asked only if there are such inputs.
+    pub fn load_given(
+        name: &str,
+        bytes: &[u8],
+        values: impl FnOnce() -> Result<Batch>,
+    ) -> Result<Program> {
+        let mut model = Self::decode(name, bytes)?;
+        let deciding = deciding_inputs(&model);
+        let mut given = vec![];
+        if !deciding.is_empty() {
+            let values = values()?;
+            let known = deciding.iter().filter_map(|input| Some((input, values.get(input)?)));
+            for (input, value) in known {
+                given.push(declared::stored(&model, input, value)?);
+            }
+        }
+        let names = given.iter().map(|tensor| tensor.name.clone()).collect();
+        give(&mut model, given);
+        let mut program = Self::prepared(&PlanCache::default(), name, model, bytes.len())?;
+        program.given = names;
+        Ok(program)
+    }
+
+    /// The same as [`Program::load`], sharing equal segments with the other programs of the library.
     pub fn load_with(library: &PlanCache, name: &str, bytes: &[u8]) -> Result<Program> {
+        Self::prepared(library, name, Self::decode(name, bytes)?, bytes.len())
+    }
+
+    fn decode(name: &str, bytes: &[u8]) -> Result<pb::ModelProto> {
         if bytes.is_empty() {
             return Err(Error::new(ErrorKind::NotOnnx, "the file is empty").at(name));
         }
         limits::check_bytes(bytes).map_err(|e| e.at(name))?;
-        let mut model = pb::ModelProto::decode(bytes).map_err(|e| {
+        pb::ModelProto::decode(bytes).map_err(|e| {
             let text = "this is not an ONNX model, or it is damaged or truncated: export it again";
             Error::new(ErrorKind::NotOnnx, text).at(name).with_source(e)
-        })?;
+        })
+    }
+
+    /// Checks a decoded model, writes it as the compiler reads it, and compiles it.
+    fn prepared(
+        library: &PlanCache,
+        name: &str,
+        mut model: pb::ModelProto,
+        file_size: usize,
+    ) -> Result<Program> {
         limits::check(&model).map_err(|e| e.at(name))?;
         trim_absent(&mut model);
         mend(&mut model);
         fold_norms(&mut model);
-        Self::from_proto(library, name, &model, bytes.len())
+        Self::from_proto(library, name, &model, file_size)
     }
 
     /// Compiles a decoded model; `file_size` in bytes is for the report.
@@ -156,6 +197,7 @@ impl Program {
             gates: cutter.gates,
             inputs,
             knobs,
+            given: vec![],
             outputs: graph.output.iter().map(|o| o.name.clone()).collect(),
             rows: cutter.compiler.rows,
             whole,
@@ -172,6 +214,11 @@ impl Program {
     /// The data inputs.
     pub fn inputs(&self) -> &[InputInfo] {
         &self.inputs
+    }
+
+    /// The inputs of the file whose values were given when it was loaded: see [`Program::load_given`].
+    pub fn given(&self) -> &[String] {
+        &self.given
     }
 
     /// The knobs.
@@ -261,7 +308,13 @@ impl Program {
         missing.fold(Knobs::new(), |knobs, knob| knobs.with(&knob.name, 0.0))
     }
 
-    /// Checks inputs as a run would: names, shapes, types, and that all numbers are finite.
+    /// Checks that all numbers of the inputs are finite. A run asks that only where a gate looks at the rows.
+    pub fn check_finite(&self, batch: &Batch) -> Result<()> {
+        let mut given = self.inputs.iter().filter_map(|own| Some((own, batch.get(&own.name)?)));
+        given.try_for_each(|(input, tensor)| input.refuse_not_finite(tensor))
+    }
+
+    /// Checks inputs as a run would: names, shapes, types, and that the numbers are finite if a gate looks at them.
     pub fn check(&self, batch: &Batch) -> Result<()> {
         for input in &self.inputs {
             let fault = |text: String| {
@@ -269,6 +322,9 @@ impl Program {
             };
             let tensor = batch.get(&input.name).ok_or_else(|| fault("it is missing".into()))?;
             let tensor = input.accept(tensor)?;
+            if self.is_input_dependent() {
+                input.refuse_not_finite(&tensor)?;
+            }
             if self.whole {
                 continue;
             }

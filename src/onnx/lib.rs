@@ -11,6 +11,7 @@
 //! | [`limits`] | what a file may ask for, checked before it is compiled |
 //! | `known` | what a file tells of its tensors without running it |
 //! | `fold` | batch normalisations become part of the convolutions before them: [`fold_norms`] |
+//! | `given` | inputs that must be known when a file is compiled: [`deciding_inputs`] |
 //! | `mend` | writes nodes that the compiler takes for something else in another way: [`mend()`] |
 //! | `unsupported` | refuses those of which it would make something else: [`refuse_unsupported`] |
 //! | `absent` | inputs that are left out: [`trim_absent()`] |
@@ -55,6 +56,7 @@ mod builder;
 mod component;
 mod fold;
 pub mod functions;
+mod given;
 mod knobs;
 mod known;
 pub mod limits;
@@ -80,6 +82,7 @@ pub use attributes::{int_attribute, ints_attribute};
 pub use builder::{GraphBuilder, Spliced, chain};
 pub use component::{Component, decode};
 pub use fold::fold_norms;
+pub use given::{deciding_inputs, declared_type, give};
 pub use knobs::{certify, keep_scores, require_knobs, set_default};
 pub use mend::mend;
 pub use metadata::{Certificate, Half, KEPT, KnobRange, Metadata, Side, rename_output};

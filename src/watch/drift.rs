@@ -29,6 +29,18 @@ pub struct DriftAlarm {
     ties: ChaCha8Rng,
 }
 
+/// Refuses what is no level of a test.
+///
+/// # Errors
+/// `Config`, unless `delta` lies between 0 and 1.
+pub fn check_level(delta: f64) -> Result<()> {
+    if delta > 0.0 && delta < 1.0 {
+        return Ok(());
+    }
+    let text = format!("{delta} must lie between 0 and 1, both excluded");
+    Err(Error::new(ErrorKind::Config, text).node("delta"))
+}
+
 impl DriftAlarm {
     /// Compares with the scores of a calibration. The alarm sounds without need with probability `delta` at most, over
     /// any number of inputs. `seed` breaks ties.
@@ -36,10 +48,7 @@ impl DriftAlarm {
     /// # Errors
     /// `Config` unless 0 < δ < 1; `Data` where the calibration has no scores.
     pub fn new(calibration: ScoreHistogram, delta: f64, seed: u64) -> Result<DriftAlarm> {
-        if !(delta > 0.0 && delta < 1.0) {
-            let text = format!("{delta} must lie between 0 and 1, both excluded");
-            return Err(Error::new(ErrorKind::Config, text).node("delta"));
-        }
+        check_level(delta)?;
         if !calibration.is_sound() {
             let text = "the scores of the calibration are damaged: calibrate the model anew";
             return Err(Error::new(ErrorKind::Data, text));

@@ -7,7 +7,7 @@ use perforate_base::Result;
 use perforate_engine::{Gate, Knobs, Path, Program, SegmentTime, Trace};
 use perforate_onnx::ScoreHistogram;
 
-use crate::drift::DriftAlarm;
+use crate::drift::{DriftAlarm, check_level};
 use crate::report::{Drift, GateReport, Report, SegmentReport, VERSION};
 
 /// Probability that an alarm sounds without need, unless another is asked for.
@@ -53,6 +53,7 @@ impl Observer {
     /// # Errors
     /// `Config` unless 0 < δ < 1; `Data` where the file's scores are damaged.
     pub fn new(program: Arc<Program>, delta: f64) -> Result<Observer> {
+        check_level(delta)?;
         let watch = |gate: &Gate| {
             let calibration = program.metadata().scores.get(&gate.name).cloned();
             let alarm = calibration.clone().map(|known| DriftAlarm::new(known, delta, SEED));

@@ -10,6 +10,7 @@ mod common;
 mod conformance;
 mod curves;
 mod engines;
+mod fuzz;
 mod hostile;
 mod laws;
 mod observe;

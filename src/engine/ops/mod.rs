@@ -5,6 +5,7 @@ pub mod attention;
 pub(crate) mod fused;
 pub mod integer;
 pub(crate) mod lacking;
+mod ranked;
 mod shared;
 pub mod skipped_work;
 pub mod tokens;
@@ -29,5 +30,8 @@ pub fn framework() -> Onnx {
     framework.op_register.insert(functions::DYNAMIC_INT4_MATMUL, integer::parse_int4);
     framework.op_register.insert(functions::PERFORATED_ATTENTION, attention::parse);
     framework.op_register.insert(functions::KEEP_TOKENS, tokens::parse);
+    for name in ranked::RANKED {
+        framework.op_register.insert(name, ranked::parse);
+    }
     framework
 }

@@ -4,7 +4,7 @@ use perforate_base::Result;
 
 use super::outcome::Routing;
 use super::state::Session;
-use crate::frame::{ActiveRows, gather, internal, numbers, per_row_value, scatter, truth, value};
+use crate::frame::{ActiveRows, gather, numbers, per_row_value, scatter, truth, truths, value};
 use crate::program::Program;
 use crate::trace::Trace;
 use crate::tree::{Block, GateNode, Step};
@@ -113,8 +113,6 @@ impl Session {
         if !program.gates[fork.gate].per_row {
             return Ok(vec![truth(program, fork, &decision)?; frame.rows.len()]);
         }
-        let truths = decision.cast_to::<bool>().map_err(internal)?;
-        let view = truths.to_plain_array_view::<bool>().map_err(internal)?;
-        Ok(view.iter().copied().collect())
+        truths(program, fork, &decision)
     }
 }

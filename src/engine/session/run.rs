@@ -158,6 +158,9 @@ impl Session {
                 Error::new(ErrorKind::Input, "it is missing from the batch").at(place())
             })?;
             let tensor = input.accept(given)?;
+            if program.is_input_dependent() {
+                input.refuse_not_finite(&tensor)?;
+            }
             if !program.is_whole() && (tensor.shape()[0] != rows || rows == 0) {
                 let text = match rows {
                     0 => "it has no rows".to_string(),

@@ -122,7 +122,14 @@ pub(super) fn check_attributes(node: &NodeProto) -> Result<()> {
     }
     let made = match node.op_type.as_str() {
         "RandomNormal" | "RandomUniform" => listed(node, "shape").map(<[i64]>::to_vec),
-        "MatMulNBits" => number(node, "K").zip(number(node, "N")).map(|(k, n)| vec![k, n]),
+        // The compiler reads these whatever type they say that they are.
+        "MatMulNBits" => Some(
+            ["K", "N"]
+                .into_iter()
+                .flat_map(|name| node.attribute.iter().filter(move |own| own.name == name))
+                .map(|attribute| attribute.i)
+                .collect(),
+        ),
         _ => None,
     };
     match made {
@@ -131,9 +138,10 @@ pub(super) fn check_attributes(node: &NodeProto) -> Result<()> {
     }
 }
 
-/// Refuses a tensor of these sizes.
+/// Refuses a tensor of these sizes. One without numbers has as many places along its other axes, which are counted too.
 pub(super) fn check_made(node: &NodeProto, sizes: &[i64]) -> Result<()> {
-    if elements(sizes).is_some_and(|count| count <= MOST_MADE) {
+    let places: Vec<i64> = sizes.iter().map(|&size| if size == 0 { 1 } else { size }).collect();
+    if elements(&places).is_some_and(|count| count <= MOST_MADE) {
         return Ok(());
     }
     let text = format!(

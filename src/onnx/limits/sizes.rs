@@ -200,12 +200,29 @@ pub(super) fn check_size_arithmetic(graph: &GraphProto) -> Result<()> {
 const BY_NUMBER: &str = "Add Sub Mul Div Mod Pow Max Min Sum Mean And Or Xor Equal Less LessOrEqual Greater GreaterOrEqual \
     BitShift BitwiseAnd BitwiseOr BitwiseXor Where PRelu Clip";
 
-/// Refuses arithmetic with stored tensors that hold no number.
-pub(super) fn check_empty(graph: &GraphProto) -> Result<()> {
+/// Refuses arithmetic with stored tensors that hold no number, of which `empty` has those outside; says which outputs of
+/// the graph are such tensors.
+pub(super) fn check_empty<'a>(
+    graph: &'a GraphProto,
+    empty: &mut HashSet<&'a str>,
+) -> Result<Vec<bool>> {
     let is_empty = |tensor: &TensorProto| elements(&tensor.dims) == Some(0);
+    let mut own = vec![];
+    let mut note = |name: &'a String, empty: &mut HashSet<&'a str>| {
+        if empty.insert(name) {
+            own.push(name.as_str());
+        }
+    };
     let stored = graph.initializer.iter().filter(|tensor| is_empty(tensor));
-    let mut empty: HashSet<&str> = stored.map(|tensor| tensor.name.as_str()).collect();
+    stored.for_each(|tensor| note(&tensor.name, empty));
     for node in graph.node.iter().filter(|node| is_standard(node)) {
+        for inner in node.attribute.iter().filter_map(|attribute| attribute.g.as_ref()) {
+            let given = check_empty(inner, empty)?.into_iter();
+            let named = node.output.iter().zip(given).filter(|(_, empty)| *empty);
+            if node.op_type == "If" {
+                named.for_each(|(name, _)| note(name, empty));
+            }
+        }
         let reads = node.input.iter().find(|name| empty.contains(name.as_str()));
         let constant = node.op_type == "Constant"
             && node
@@ -216,7 +233,7 @@ pub(super) fn check_empty(graph: &GraphProto) -> Result<()> {
             .contains(&node.op_type.as_str())
             && node.input.first().is_some_and(|name| empty.contains(name.as_str()));
         if constant || passes_on {
-            empty.extend(node.output.iter().map(String::as_str));
+            node.output.iter().for_each(|name| note(name, empty));
         } else if let Some(name) = reads
             && BY_NUMBER.split(' ').any(|op| op == node.op_type)
         {
@@ -228,5 +245,9 @@ pub(super) fn check_empty(graph: &GraphProto) -> Result<()> {
             return Err(fault(place(node), text));
         }
     }
-    Ok(())
+    let given = graph.output.iter().map(|output| empty.contains(output.name.as_str())).collect();
+    for name in own {
+        empty.remove(name);
+    }
+    Ok(given)
 }
