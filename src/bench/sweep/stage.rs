@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::results::Progress;
 use crate::robustness::{PerturbationRun, heard_gate};
 use crate::sequential::Stopping;
+use crate::subject::CostBasis;
 
 use super::certificate::chosen_setting;
 use super::findings::Findings;
@@ -21,7 +22,7 @@ use super::timer::Timer;
 use super::timers;
 
 /// Rounds of the curve before the verdict, at least, and seconds in which there may be more.
-const CURVE: (usize, Seconds) = (2, Seconds(6.0));
+const CURVE: (usize, Seconds) = (2, Seconds(4.0));
 /// The same of the router by itself, with the self-check, whose interval takes six rounds.
 const ROUTER: (usize, Seconds) = (6, Seconds(3.0));
 
@@ -84,9 +85,12 @@ impl Stage {
                 let part = Self::before_the_verdict(setup, CURVE);
                 Stage::Batch1(Box::new(TimeBatch1 { timer, part }))
             }
-            Stage::Batch1(_) => {
-                Stage::Segments(Box::new(TimeSegments { timer: timers::segments(setup, found)? }))
+            Stage::Batch1(_) if Self::can_verdict_do_without_segments(setup) => {
+                Stage::References(JudgeReferences)
             }
+            Stage::Batch1(_) => Self::segments(setup, found)?,
+            // After the verdict, if that could do without them.
+            Stage::Segments(_) if found.router.is_some() => Self::orders(setup),
             Stage::Segments(_) => Stage::References(JudgeReferences),
             Stage::References(_) => {
                 let timer = timers::router(setup, found)?;
@@ -107,6 +111,7 @@ impl Stage {
                 None => Self::after_the_verdict(setup, found),
             },
             Stage::Headline(_) => Self::after_the_verdict(setup, found),
+            Stage::FurtherRounds(_) if found.segments.is_none() => Self::segments(setup, found)?,
             Stage::FurtherRounds(_) => Self::orders(setup),
             Stage::Orders(_) => {
                 let timer = timers::curve(setup, found, setup.options.batch)?;
@@ -115,6 +120,16 @@ impl Stage {
             Stage::BatchN(_) => Self::robustness(setup, found),
             Stage::Robustness(_) | Stage::Done => Stage::Done,
         })
+    }
+
+    fn segments(setup: &Setup, found: &Findings) -> Result<Stage> {
+        let timer = timers::segments(setup, found)?;
+        Ok(Stage::Segments(Box::new(TimeSegments { timer })))
+    }
+
+    /// Whether somebody waits for a verdict that does not rest on what segments take.
+    fn can_verdict_do_without_segments(setup: &Setup) -> bool {
+        setup.options.headline.is_some() && setup.options.cost == CostBasis::Operations
     }
 
     /// The part of a measurement that comes before the verdict, where somebody waits for one.
