@@ -1,5 +1,7 @@
 //! The recorded answers that the page is given: they belong to the models and the data that are here, and come out here too.
 
+use std::collections::HashSet;
+
 use perforate::bench::recorded::RecordedAnswers;
 use perforate::bench::sweep::check_answers;
 use perforate_lab::experiment::Experiment;
@@ -16,8 +18,10 @@ fn opened(name: &str) -> (Experiment, std::collections::BTreeMap<String, Vec<u8>
 
 #[test]
 fn every_file_of_answers_belongs_to_the_models_and_data_that_are_here() {
+    let mut known = HashSet::new();
     for scenario in SCENARIOS.iter() {
         let Some(file) = scenario.answers else { continue };
+        assert!(known.insert(file), "{file} is of two scenarios");
         let (experiment, files) = opened(scenario.name);
         let recorded = RecordedAnswers::decode(file, &files[file]).unwrap();
         assert_eq!(

@@ -358,6 +358,7 @@ pub static SCENARIOS: [Scenario; 19] = [
         term: "token pruning with early exit",
         text: "Tokens are left out and layers are skipped: both in one network.",
         how: None,
+        answers: Some("models/answers/perforated-exits-sentences.gz"),
         references: &[
             Reference::Files(&TINY),
             EXITS,
