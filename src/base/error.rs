@@ -130,7 +130,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// A text without control characters: what a file holds must not move the cursor of whoever reads a message.
+/// A text without control characters: nothing in a file may move the cursor of the terminal that shows a message.
 fn printable(text: &str) -> Cow<'_, str> {
     match text.contains(char::is_control) {
         true => text.replace(char::is_control, "\u{fffd}").into(),

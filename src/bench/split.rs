@@ -71,7 +71,7 @@ pub struct Load {
 /// machine disturbs all alike.
 ///
 /// # Errors
-/// `Config` if a half does not say how it was split; what a run refuses.
+/// `Config` if a half carries no note of its split; any error of a run.
 pub fn time_splits(
     clock: &impl Clock,
     whole: &Arc<Program>,

@@ -53,7 +53,7 @@ struct Cli {
 enum Command {
     /// Run scenarios, print their tables, write the report.
     Bench(BenchArguments),
-    /// Record what every path answers in the built-in scenarios: models/answers, which the page is given.
+    /// Record what every path of the built-in scenarios answers, into models/answers, so that the page only has to time them.
     Answers {
         /// Scenario to record; all of them if none is given.
         #[arg(long)]

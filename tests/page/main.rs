@@ -15,6 +15,7 @@ mod measuring;
 mod own;
 mod peer;
 mod reading;
+mod sample;
 mod scenarios;
 #[path = "../support/mod.rs"]
 mod support;

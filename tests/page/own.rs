@@ -326,24 +326,6 @@ fn pictures_become_inputs_and_models_a_pool() {
 }
 
 #[test]
-fn a_sample_is_one_click_away() {
-    with_page("sample", QUICK, |page| {
-        wait_for_sweep(page);
-        page.click("#tab-yours");
-        page.click("#sample");
-        page.wait_until("the inputs", PATIENCE, |page| {
-            content(page, "#own").contains("clothes.npz: 6000 rows, labels")
-        });
-        page.click("#route-all");
-        page.wait_until("its curve", PATIENCE, |page| {
-            page.text("#title-text") == "Your own models" && measured(page) > 0
-        });
-        let finding = content(page, "#section-exits .findings");
-        assert!(finding.contains("light.onnx at "), "{finding}");
-    });
-}
-
-#[test]
 fn bad_files_are_one_sentence_and_the_page_goes_on() {
     let folder = tempfile::tempdir().expect("a folder for the files");
     let good = encode(&model("Relu"));

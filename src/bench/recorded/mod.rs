@@ -139,7 +139,8 @@ impl RecordedSplit {
     }
 }
 
-/// Whether a run computes what is recorded. Constants that are sizes take other bytes on other machines.
+/// Whether a run does the recorded operations. The bytes may differ slightly: constants that hold sizes take fewer on a
+/// 32-bit machine.
 pub fn is_work_alike(recorded: Work, again: Work) -> bool {
     let bytes = (recorded.bytes.0 - again.bytes.0).abs() <= BYTES_TOLERANCE * recorded.bytes.0;
     (recorded.macs, recorded.integer_macs) == (again.macs, again.integer_macs) && bytes

@@ -83,7 +83,7 @@ pub(super) fn certified(
     (certificate, Alternatives { empirical, conformal })
 }
 
-/// A setting that is tested for the guarantee, with what it loses on the calibration samples.
+/// A setting that is tested for the guarantee, with its losses on the calibration samples.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tested {
     pub setting: Setting,
@@ -121,7 +121,7 @@ fn test(setup: &Setup, found: &Findings, settings: &[Setting]) -> Vec<Tested> {
 pub(super) fn refine_grid(setup: &Setup, found: &mut Findings) {
     let answers = &found.answers;
     let complete = answers.calibration.len() == setup.subject.calibration.0.len();
-    // Where a knob alone decides, only what the grid leads to is recorded.
+    // Where the knob alone decides, only the paths that the grid reaches are recorded.
     if !complete || !found.tested.is_empty() || answers.test.follows_settings() {
         return;
     }

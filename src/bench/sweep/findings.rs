@@ -83,7 +83,7 @@ impl Findings {
         })
     }
 
-    /// Forgets answers that were recorded before, and what was chosen and timed by them.
+    /// Drops the recorded answers, and everything that was chosen or timed because of them.
     pub fn begin_anew(&mut self) {
         self.answers.forget();
         self.references.iter_mut().for_each(BaselineRun::forget);

@@ -35,7 +35,7 @@ pub fn check_answers(
     Ok(found.answers_check.unwrap_or_default())
 }
 
-/// Records what every path and every reference answers for all samples of the experiment that `binding` stands for.
+/// Records what every path and every reference answers for all samples. `binding` is the digest of the experiment.
 ///
 /// # Errors
 /// Whatever is wrong with the models.

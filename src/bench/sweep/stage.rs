@@ -23,7 +23,7 @@ use super::timers;
 
 /// Rounds of the curve before the verdict, at least, and seconds in which there may be more.
 const CURVE: (usize, Seconds) = (2, Seconds(4.0));
-/// The same of the router by itself, with the self-check, whose interval takes six rounds.
+/// The same for the router by itself and the self-check, whose interval needs six rounds.
 const ROUTER: (usize, Seconds) = (6, Seconds(3.0));
 
 /// The stages in order.
@@ -127,7 +127,7 @@ impl Stage {
         Ok(Stage::Segments(Box::new(TimeSegments { timer })))
     }
 
-    /// Whether somebody waits for a verdict that does not rest on what segments take.
+    /// Whether someone is waiting for a verdict that does not need the segments' times.
     fn can_verdict_do_without_segments(setup: &Setup) -> bool {
         setup.options.headline.is_some() && setup.options.cost == CostBasis::Operations
     }

@@ -15,8 +15,8 @@ const BEFORE: (usize, Seconds) = (50, Seconds(1.5));
 /// Rows are taken from all over the samples: this step has no divisor with their number in common.
 const STEP: usize = 73;
 
-/// Runs some rows again, all over the test samples. Where they do not come out as recorded, what was found is forgotten:
-/// the sweep begins anew, without them.
+/// Runs some rows again, spread over the test samples. If they do not come out as recorded, the sweep starts over without
+/// the recorded answers.
 #[derive(Debug, Default)]
 pub struct CheckAnswers {
     /// Whether the verdict waits for it.

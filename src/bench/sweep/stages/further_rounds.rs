@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::sweep::findings::Findings;
 use crate::sweep::outcome::Outcome;
 
-/// Goes on with what was timed in part before the verdict: the curve, then the router by itself.
+/// Finishes what was timed only in part before the verdict: the curve, then the router by itself.
 #[derive(Debug, Default)]
 pub struct TimeFurtherRounds;
 
