@@ -17,6 +17,7 @@ mod peer;
 mod reading;
 mod sample;
 mod scenarios;
+mod studies;
 #[path = "../support/mod.rs"]
 mod support;
 mod visitor;
