@@ -13,13 +13,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use js_sys::{Array, JsString, Object, Reflect};
-use serde_json::json;
 use wasm_bindgen::prelude::*;
 
 use perforate_base::{Error, ErrorKind, Result};
-use perforate_engine::{Batch, Knobs, Path, Program, RowTrace, Session};
+use perforate_engine::{Batch, DatumType, Knobs, Path, Program, RowTrace, Session};
 use perforate_kernels::memory::{ZeroedAllocator, run_constructors};
-use perforate_watch::{DELTA, Observer};
+use perforate_watch::{DELTA, Observer, describe};
 
 #[global_allocator]
 static ALLOCATOR: ZeroedAllocator = ZeroedAllocator;
@@ -67,37 +66,18 @@ impl Engine {
 
     /// Inputs, outputs, knobs, certificate and how the file was split, as JSON.
     pub fn describe(&self) -> String {
-        let program = self.session.program();
-        let inputs = program.inputs().iter().map(|input| {
-            let kind = format!("{:?}", input.datum_type).to_lowercase();
-            let kind = match kind.as_str() {
-                "f32" => "float32",
-                "f64" => "float64",
-                "f16" => "float16",
-                "i64" => "int64",
-                "i32" => "int32",
-                other => other,
-            };
-            json!({ "name": input.name, "type": kind, "shape": input.row_shape })
-        });
-        let metadata = program.metadata();
-        let knobs = program.knobs().iter().map(|knob| {
-            let range = metadata.knobs.get(&knob.name);
-            json!({
-                "name": knob.name,
-                "default": knob.default,
-                "light": range.map(|range| range.light),
-                "full": range.map(|range| range.full),
-            })
-        });
-        json!({
-            "inputs": inputs.collect::<Vec<_>>(),
-            "outputs": program.outputs(),
-            "knobs": knobs.collect::<Vec<_>>(),
-            "certificate": metadata.certificate,
-            "split": metadata.half,
-        })
-        .to_string()
+        let kind = |kind: DatumType| {
+            let kind = format!("{kind:?}").to_lowercase();
+            match kind.as_str() {
+                "f32" => "float32".into(),
+                "f64" => "float64".into(),
+                "f16" => "float16".into(),
+                "i64" => "int64".into(),
+                "i32" => "int32".into(),
+                _ => kind,
+            }
+        };
+        describe(self.session.program(), kind).to_string()
     }
 
     /// Runs the model on tensors by name. Knobs that are not given keep their defaults.

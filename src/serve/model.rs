@@ -1,33 +1,13 @@
 //! What the service says of its model.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use perforate_engine::{DatumType, Program};
 use perforate_onnx::type_name;
 
 /// Inputs, outputs, knobs, certificate, and how the file was split, if it was.
 pub fn describe(program: &Program) -> Value {
-    let metadata = program.metadata();
-    let inputs = program.inputs().iter().map(|input| {
-        let kind = kind(input.datum_type);
-        json!({ "name": input.name, "type": kind, "shape": input.row_shape })
-    });
-    let knobs = program.knobs().iter().map(|knob| {
-        let range = metadata.knobs.get(&knob.name);
-        json!({
-            "name": knob.name,
-            "default": knob.default,
-            "light": range.map(|range| range.light),
-            "full": range.map(|range| range.full),
-        })
-    });
-    json!({
-        "inputs": inputs.collect::<Vec<_>>(),
-        "outputs": program.outputs(),
-        "knobs": knobs.collect::<Vec<_>>(),
-        "certificate": metadata.certificate,
-        "split": metadata.half,
-    })
+    perforate_watch::describe(program, kind)
 }
 
 /// The name of an element type, as NumPy has it.

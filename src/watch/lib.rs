@@ -5,11 +5,14 @@
 //! |---|---|
 //! | [`drift`] | the alarm: a test by betting on the scores alone |
 //! | `observer` | counts what runs did: [`Observer`] |
+//! | `description` | what a model says of itself: [`describe`] |
 //! | `report` | what was counted, as JSON: [`Report`] |
 
+mod description;
 pub mod drift;
 mod observer;
 mod report;
 
+pub use description::describe;
 pub use observer::{DELTA, Observer};
 pub use report::{Drift, GateReport, Report, SegmentReport, VERSION};
